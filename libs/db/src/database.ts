@@ -1,0 +1,112 @@
+import 'reflect-metadata';
+import type pg from 'pg';
+import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { TransactionOfRunner, type Tx } from './transaction.js';
+
+type EntityClass = abstract new (...args: never[]) => object;
+type MigrationClass = new () => MigrationInterface;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Connections of this process. */
+  readonly poolMax?: number;
+  readonly entities?: readonly EntityClass[];
+  readonly migrations?: readonly MigrationClass[];
+  /** Shown by the server beside each connection. */
+  readonly applicationName?: string;
+}
+
+/** Whose rights a transaction takes, and whose rows it sees. */
+export interface Scope {
+  /** The service: a role `sluice_<service>` that owns nothing and is bound by row-level security. */
+  readonly service: string;
+  /** The tenants whose rows are visible; a batch may span several. Empty: none. */
+  readonly tenants: readonly string[];
+}
+
+/**
+ * The one way to Postgres. TypeORM's data source holds the pool, the entities and the migrations; hot paths send their own SQL
+ * over the same connection, so that both stand in one transaction.
+ */
+export class Database {
+  private constructor(readonly dataSource: DataSource) {}
+
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const dataSource = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      entities: [...(options.entities ?? [])],
+      migrations: [...(options.migrations ?? [])],
+      migrationsTableName: 'sluice_migrations',
+      poolSize: options.poolMax ?? 10,
+      applicationName: options.applicationName ?? 'sluice',
+      synchronize: false,
+      logging: false,
+      extra: { keepAlive: true },
+    });
+    await dataSource.initialize();
+    const database = new Database(dataSource);
+    // A connection that the server ends while it is idle must not end the process.
+    database.pool.on('error', () => undefined);
+    return database;
+  }
+
+  /** The pool beneath, for a connection that lives outside transactions (LISTEN). */
+  get pool(): pg.Pool {
+    return (this.dataSource.driver as PostgresDriver).master as pg.Pool;
+  }
+
+  /** Runs what is missing of the migrations. Safe to call from several processes at once: the others wait. */
+  async migrate(): Promise<void> {
+    const client = await this.pool.connect();
+    try {
+      await client.query(`SELECT pg_advisory_lock(hashtext('sluice.migrate'))`);
+      await this.dataSource.runMigrations({ transaction: 'each' });
+    } finally {
+      await client.query(`SELECT pg_advisory_unlock(hashtext('sluice.migrate'))`).catch(() => undefined);
+      client.release();
+    }
+  }
+
+  /**
+   * Runs `work` in one READ COMMITTED transaction with the service's role and the tenants' rows. What `beforeCommit` was given runs
+   * last before COMMIT; `afterCommit` once it is durable; `onRollback` where it is not, or where nobody can tell.
+   */
+  async transaction<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    const client = (await runner.connect()) as pg.PoolClient;
+    const tx = new TransactionOfRunner(runner, client);
+    let broken: Error | undefined;
+    let result: T;
+    try {
+      await client.query(beginAs(scope));
+      result = await work(tx);
+      await tx.finish();
+      await client.query('COMMIT');
+    } catch (error) {
+      // The role ends with the transaction; a connection that cannot roll back is thrown away.
+      await client.query('ROLLBACK').catch((failure: Error) => { broken = failure; });
+      tx.rolledBack();
+      throw error;
+    } finally {
+      if (broken) client.release(broken);
+      await runner.release().catch(() => undefined);
+    }
+    tx.committed();
+    return result;
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}
+
+/** One round trip for the three statements. Roles and tenants are quoted, since SET takes no parameters. */
+function beginAs(scope: Scope): string {
+  if (!/^[a-z][a-z_]*$/.test(scope.service)) throw new Error(`"${scope.service}" is no service name`);
+  const tenants = scope.tenants.join(',').replaceAll(`'`, `''`);
+  return `BEGIN; SET LOCAL ROLE sluice_${scope.service}; SET LOCAL sluice.tenants = '${tenants}'`;
+}
+
+export type { QueryRunner };
