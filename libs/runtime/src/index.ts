@@ -1,6 +1,10 @@
 export { Clock, SystemClock, VirtualClock } from './clock.js';
 export { HttpSender, type OutgoingRequest, type SendResult } from './http-sender.js';
-export { createLogger, type Logger } from './log.js';
+export { Log, PinoLog } from './log.js';
+export { KeyValue } from './key-value.js';
+export { ServiceClient } from './service-client.js';
+export { Allow, ALLOWED, Caller } from './access.js';
+export type { ServiceDefinition } from './service.js';
 export { Problem, type Fault, type ProblemDocument } from './problem.js';
 export { Authenticator, type Principal } from './principal.js';
 export { contextOf, recordSpan, SpanKind, traceparentOf, withSpan } from './trace.js';
