@@ -5,7 +5,7 @@ import type { Principal } from './principal.js';
 export const ALLOWED = 'sluice:allowed';
 
 /** Who may call a route. A route without it is denied to everybody. */
-export const Allow = (...kinds: Principal['kind'][]) => SetMetadata(ALLOWED, kinds);
+export const Allow = (...kinds: (Principal['kind'] | 'public')[]) => SetMetadata(ALLOWED, kinds);
 
 /** The caller, as the composition root's guard found it. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {

@@ -1,0 +1,52 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ALLOWED } from './access.js';
+import { Clock } from './clock.js';
+import { type Authenticator, type Principal } from './principal.js';
+import { Problem } from './problem.js';
+import { verifyPrincipal } from './service-credential.js';
+
+interface Request {
+  headers: Record<string, string | string[] | undefined>;
+  principal?: Principal;
+}
+
+/** Who may pass. The secret is what the services of one installation share. */
+export class AccessRules {
+  constructor(readonly authenticators: readonly Authenticator[], readonly serviceSecret: string) {}
+}
+
+/** Finds out who calls, and denies by default: a route says with `@Allow` who may call it, or nobody may. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector, private readonly rules: AccessRules, private readonly clock: Clock) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (context.getType() !== 'http') return true;
+    const allowed = this.reflector.getAllAndOverride<(Principal['kind'] | 'public')[] | undefined>(ALLOWED, [context.getHandler(), context.getClass()]);
+    if (allowed?.includes('public')) return true;
+    const request = context.switchToHttp().getRequest<Request>();
+    const principal = await this.principalOf(request.headers['authorization']);
+    if (!principal) {
+      throw new Problem(401, 'unauthenticated', 'Send a valid API key as "Authorization: Bearer …".', [], { 'www-authenticate': 'Bearer' });
+    }
+    if (!allowed?.includes(principal.kind)) {
+      throw new Problem(403, 'forbidden', `A key of kind "${principal.kind}" may not call this; it takes one of: ${allowed?.join(', ') ?? 'none'}.`);
+    }
+    request.principal = principal;
+    return true;
+  }
+
+  private async principalOf(header: string | string[] | undefined): Promise<Principal | undefined> {
+    if (typeof header !== 'string') return undefined;
+    const [scheme, credential] = header.split(' ');
+    if (!credential) return undefined;
+    if (scheme === 'Service') return verifyPrincipal(credential, this.rules.serviceSecret, this.clock.now());
+    if (scheme?.toLowerCase() !== 'bearer') return undefined;
+    for (const authenticator of this.rules.authenticators) {
+      const principal = await authenticator.authenticate(credential);
+      if (principal) return principal;
+    }
+    return undefined;
+  }
+}

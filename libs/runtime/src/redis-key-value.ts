@@ -1,0 +1,36 @@
+import { createClient } from 'redis';
+import { KeyValue } from './key-value.js';
+
+type Client = ReturnType<typeof createClient>;
+
+/** Shared between replicas by Redis. Where Redis does not answer, it is as if the key were not there: slower, never wrong. */
+export class RedisKeyValue extends KeyValue {
+  private constructor(private readonly client: Client) {
+    super();
+  }
+
+  static async connect(url: string): Promise<RedisKeyValue> {
+    const client = createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 2_000, reconnectStrategy: (tries) => Math.min(tries * 100, 2_000) } });
+    client.on('error', () => undefined);
+    await client.connect();
+    return new RedisKeyValue(client as Client);
+  }
+
+  override async get(key: string): Promise<string | undefined> {
+    return (await this.client.get(key).catch(() => null)) ?? undefined;
+  }
+
+  override async set(key: string, value: string, ttlMs: number): Promise<void> {
+    await this.client.set(key, value, { expiration: { type: 'PX', value: ttlMs } }).catch(() => undefined);
+  }
+
+  override async add(key: string, amount: number, ttlMs: number): Promise<number> {
+    const sum = await this.client.incrBy(key, amount).catch(() => amount);
+    if (sum === amount) await this.client.pExpire(key, ttlMs).catch(() => undefined);
+    return sum;
+  }
+
+  override async close(): Promise<void> {
+    await this.client.close().catch(() => undefined);
+  }
+}
