@@ -7,7 +7,8 @@ import { isKnownZone, offsetRangeAt, utcMs, type Instant } from './zone-offsets.
 export { isKnownZone, type Instant };
 
 /** Calendar span a limit counts in. */
-export type BucketWindow = 'hour' | 'day' | 'week' | 'month' | 'total';
+export type BucketWindow = DatedWindow | 'total';
+type DatedWindow = 'hour' | 'day' | 'week' | 'month';
 /** Day of the week, as schedules write it. */
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
 
@@ -46,8 +47,8 @@ export function weekdayOfDay(day: number): number {
 
 interface NamedBucket { from: number; until: number; key: string }
 
-/** The last bucket named for a zone and window: neighbours in time are asked one after the other. Bounded by the zones in use. */
-const named = new Map<string, NamedBucket>();
+/** The last bucket named by window and zone: neighbours in time are asked one after the other. Bounded by the zones in use. */
+const named = new Map<string, Map<string, NamedBucket>>();
 
 /**
  * Name of the bucket that holds the instant: hour '2026-03-02T09-05:00', day '2026-03-02', week 'w2026-03-02' (its first day),
@@ -55,11 +56,13 @@ const named = new Map<string, NamedBucket>();
  */
 export function bucketOf(instant: Instant, zone: string, window: BucketWindow, weekStart: Weekday = 'mon'): string {
   if (window === 'total') return 'total';
-  const slot = window === 'week' ? `${zone}|${weekStart}` : window + zone;
-  let bucket = named.get(slot);
+  const slot = window === 'week' ? weekStart : window;
+  let byZone = named.get(slot);
+  if (!byZone) named.set(slot, (byZone = new Map()));
+  let bucket = byZone.get(zone);
   if (bucket && instant >= bucket.from && instant < bucket.until) return bucket.key;
   bucket = nameBucket(instant, zone, window, weekStart);
-  named.set(slot, bucket);
+  byZone.set(zone, bucket);
   return bucket.key;
 }
 
@@ -78,14 +81,15 @@ export function bucketEnd(instant: Instant, zone: string, window: BucketWindow, 
 }
 
 /** The bucket's name, and the instants around `instant`, within one stretch of constant offset, for which it holds. */
-function nameBucket(instant: Instant, zone: string, window: Exclude<BucketWindow, 'total'>, weekStart: Weekday): NamedBucket {
+function nameBucket(instant: Instant, zone: string, window: DatedWindow, weekStart: Weekday): NamedBucket {
   const { offsetMs, from, until } = offsetRangeAt(instant, zone);
   const local = instant + offsetMs;
   const [start, end, key] = localBucket(local, offsetMs, window, weekStart);
   return { from: Math.max(from, start - offsetMs), until: Math.min(until, end - offsetMs), key };
 }
 
-function localBucket(local: number, offsetMs: number, window: Exclude<BucketWindow, 'total'>, weekStart: Weekday): [number, number, string] {
+/** Start and end of the bucket in wall-clock milliseconds, and its name. */
+function localBucket(local: number, offsetMs: number, window: DatedWindow, weekStart: Weekday): [number, number, string] {
   const day = Math.floor(local / DAY_MS);
   if (window === 'day') return [day * DAY_MS, (day + 1) * DAY_MS, dateText(day)];
   if (window === 'hour') {
@@ -150,7 +154,8 @@ function civilDate(days: number): { year: number; month: number; day: number } {
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
+  const leapDays = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
+  const yearOfEra = Math.floor((dayOfEra - leapDays) / 365);
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
   const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;

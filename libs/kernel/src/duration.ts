@@ -12,7 +12,7 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
-/** Milliseconds (≥ 0) → the shortest of our durations, without weeks: 259 200 000 → 'P3D', 0 → 'PT0S'. parseDuration reads it back. */
+/** Milliseconds (≥ 0) → a duration without weeks: 259 200 000 → 'P3D', 0 → 'PT0S'. parseDuration reads it back. */
 export function formatDuration(ms: number): string {
   if (!Number.isSafeInteger(ms) || ms < 0) throw new RangeError(`expected whole milliseconds ≥ 0, got ${ms}`);
   if (ms === 0) return 'PT0S';

@@ -14,7 +14,9 @@ const EXACT_DIGITS = 15;
 
 /** Decimals of a currency: 2 for USD, 0 for JPY, 3 for KWD. Throws RangeError unless the code is three capital letters. */
 export function currencyDigits(currency: string): number {
-  if (!/^[A-Z]{3}$/.test(currency)) throw new RangeError(`expected a currency code of three capital letters, got ${JSON.stringify(currency)}`);
+  if (!/^[A-Z]{3}$/.test(currency)) {
+    throw new RangeError(`expected a currency code of three capital letters, got ${JSON.stringify(currency)}`);
+  }
   return DIGITS[currency] ?? 2;
 }
 

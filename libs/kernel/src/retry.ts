@@ -6,7 +6,10 @@
  */
 export type RetrySchedule =
   | { readonly delaysMs: readonly number[]; readonly jitter?: number }
-  | { readonly firstDelayMs: number; readonly factor: number; readonly delayMsMax: number; readonly attempts: number; readonly jitter?: number };
+  | {
+    readonly firstDelayMs: number; readonly factor: number; readonly delayMsMax: number;
+    readonly attempts: number; readonly jitter?: number;
+  };
 
 /** Up to a fifth longer, where the schedule says nothing: enough to pull a herd apart, too little to surprise. */
 const JITTER = 0.2;

@@ -52,7 +52,8 @@ function parseInterval(text: string): Interval {
   const [from = '', to = '', ...rest] = text.split('-').map((part) => part.trim());
   const interval: Interval = [timeOfDayMs(from), timeOfDayMs(to)];
   if (rest.length > 0 || interval[0] >= interval[1]) {
-    throw new RangeError(`expected an interval such as 09:00-17:00 that ends after it begins (past midnight: two intervals), got ${JSON.stringify(text)}`);
+    const wanted = 'an interval such as 09:00-17:00 that ends after it begins (past midnight: two intervals)';
+    throw new RangeError(`expected ${wanted}, got ${JSON.stringify(text)}`);
   }
   return interval;
 }
@@ -75,27 +76,41 @@ function openAt(week: Week, instant: Instant): boolean {
   return false;
 }
 
+/** How many days ahead are looked through first: nearly every schedule turns by then, and looking is not free. */
+const NEAR_DAYS = 4;
+
 function nextChange(week: Week, instant: Instant): Instant | undefined {
   const now = openAt(week, instant);
   const today = Math.floor(localMs(instant, week.zone) / DAY_MS);
-  const closed = [...week.closed].filter((day) => day >= today - 1).sort((a, b) => a - b);
-  // An ordinary week turns within eight days, and each closed date can put that off by one (two for changes of the clock around it).
-  const horizon = today + 9 + closed.length;
-  const days = Array.from({ length: horizon - today + 2 }, (_, step) => today - 1 + step);
-  for (const day of [...days, ...closed.filter((late) => late > horizon)]) {
-    for (const at of edgesAround(week, day)) if (at > instant && openAt(week, at) !== now) return at;
+  const closed = [...week.closed].filter((day) => day > today).sort((a, b) => a - b);
+  // An ordinary week turns within eight days, and each closed date can put that off by one; the rest is room for changes of the clock.
+  const farDays = 12 + closed.length;
+  for (const ahead of [NEAR_DAYS, farDays]) {
+    const days = Array.from({ length: ahead + 2 }, (_, step) => today - 1 + step);
+    // Beyond this instant edges of later days could be missing, and the first one found need not be the first there is.
+    const known = instant + (ahead - 2) * DAY_MS;
+    const turn = firstTurn(week, edgesOf(week, days).filter((at) => at > instant && at <= known), now);
+    if (turn !== undefined) return turn;
   }
-  return undefined;
+  // What did not turn in a whole week is open for good, but for the closed dates.
+  return firstTurn(week, closed.flatMap((day) => edgesOf(week, [day])).filter((at) => at > instant), now);
 }
 
-/** In order: every instant at which something can turn on that local day, its midnights and the changes of the clock included. */
-function edgesAround(week: Week, day: number): Instant[] {
-  const times = [0, DAY_MS, ...(week.days[weekdayOfDay(day)] ?? []).flat()];
+function firstTurn(week: Week, edges: readonly Instant[], now: boolean): Instant | undefined {
+  return edges.find((at) => openAt(week, at) !== now);
+}
+
+/** In order: every instant at which something can turn on those local days, their midnights and the changes of the clock included. */
+function edgesOf(week: Week, days: readonly number[]): Instant[] {
   const edges: Instant[] = [];
-  let range = offsetRangeAt((day - 1.5) * DAY_MS, week.zone);
-  for (; range.from < (day + 2.5) * DAY_MS; range = offsetRangeAt(range.until, week.zone)) {
+  const first = days[0] ?? 0;
+  const last = days[days.length - 1] ?? 0;
+  let range = offsetRangeAt((first - 1.5) * DAY_MS, week.zone);
+  for (; range.from < (last + 2.5) * DAY_MS; range = offsetRangeAt(range.until, week.zone)) {
     edges.push(range.from);
-    for (const time of times) edges.push(day * DAY_MS + time - range.offsetMs);
+    for (const day of days) {
+      for (const time of [0, DAY_MS, ...(week.days[weekdayOfDay(day)] ?? []).flat()]) edges.push(day * DAY_MS + time - range.offsetMs);
+    }
   }
   return edges.sort((a, b) => a - b);
 }
