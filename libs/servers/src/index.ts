@@ -1,1 +1,2 @@
-export {};
+export { startPostgres, type PostgresOptions, type RunningPostgres } from './postgres.js';
+export { freePort, type Say } from './process.js';
