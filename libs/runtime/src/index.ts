@@ -16,3 +16,5 @@ export { LocalKeyValue } from './local-key-value.js';
 export { RedisKeyValue } from './redis-key-value.js';
 export { ProblemFilter } from './problem.filter.js';
 export { startTelemetry, traceRequests, type Telemetry } from './telemetry.js';
+export { GuardedHttpSender, type GuardOptions } from './guarded-http-sender.js';
+export { AddressGuard, addressRange, type CheckedUrl, type DestinationPolicy } from './address-guard.js';
