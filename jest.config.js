@@ -8,6 +8,9 @@ const esmOnly = ['@nestjs', 'cookie', 'file-type', 'uuid', 'strtok3', 'token-typ
 
 export default {
   testEnvironment: 'node',
+  // Servers are started by the first spec that needs one, and ended with the run.
+  globalSetup: '<rootDir>/libs/testing/run/setup.mjs',
+  globalTeardown: '<rootDir>/libs/testing/run/teardown.mjs',
   testMatch: ['<rootDir>/{libs,services}/*/src/**/*.spec.ts'],
   moduleNameMapper: {
     '^@sluice/(kernel|distribution|events|servers|testing|db|runtime|bus)$': '<rootDir>/libs/$1/src/index.ts',

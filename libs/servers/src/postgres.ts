@@ -57,7 +57,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   };
   const left = await takeOver(place);
   if (left) return left;
-  const binaries = await postgresBinaries(account);
+  const binaries = postgresBinaries(account);
   if (!fs.existsSync(path.join(place.cluster, 'PG_VERSION'))) await initialise(place, binaries);
   return start(place, binaries);
 }

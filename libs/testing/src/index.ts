@@ -1,1 +1,1 @@
-export {};
+export { testDatabase, testServer, type TestDatabase, type TestDatabaseOptions } from './database.js';
