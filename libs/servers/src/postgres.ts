@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { giveTo, mayEnter, unprivilegedAccount } from './account.js';
+import { serverEnvironment } from './config.js';
 import { postgresBinaries, type PostgresBinaries } from './postgres-binaries.js';
 import { answers, endProcess, freePort, isAlive, lastLines, startDaemon, until, type Account, type Say } from './process.js';
 
@@ -129,12 +130,6 @@ async function run(place: Place, command: string, args: readonly string[]): Prom
     child.once('close', (exit, signal) => resolve(exit ?? signal));
   });
   if (code !== 0) throw failure(`${path.basename(command)} ended with ${code}`, output.join(''));
-}
-
-/** No variable of the user's (PGDATA, PGPORT, LC_ALL …) may change what the server does. */
-function serverEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, SystemRoot, TEMP, TZDIR } = process.env;
-  return { LC_ALL: 'C', TZ: 'UTC', ...(PATH ? { PATH } : {}), ...(SystemRoot ? { SystemRoot } : {}), ...(TEMP ? { TEMP } : {}), ...(TZDIR ? { TZDIR } : {}) };
 }
 
 function failure(what: string, output: string): Error {

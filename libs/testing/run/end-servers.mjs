@@ -14,7 +14,10 @@ export async function endServers(folder) {
   }
   for (const { database, server } of notes) if (database) await dropDatabase(server, database);
   for (const { container } of notes) if (container) await removeContainer(container);
-  await Promise.all(notes.map(({ pid, signal }) => (pid ? end(pid, signal ?? 'SIGTERM') : undefined)));
+  await Promise.all(notes.map(({ pid, pidFile, signal }) => {
+    const id = pid ?? (pidFile && fs.existsSync(pidFile) ? JSON.parse(fs.readFileSync(pidFile, 'utf8')).pid : undefined);
+    return id ? end(id, signal ?? 'SIGTERM') : undefined;
+  }));
   fs.rmSync(folder, { recursive: true, force: true });
 }
 

@@ -9,6 +9,8 @@ export interface Started {
   /** What the specs connect to. */
   readonly address: string;
   readonly pid?: number;
+  /** A JSON file whose `pid` names the process, where that changes while the run goes on. */
+  readonly pidFile?: string;
   /** How the process is asked to end. */
   readonly signal?: NodeJS.Signals;
   readonly container?: string;
@@ -43,6 +45,12 @@ export async function once(kind: string, start: (folder: string) => Promise<Star
     if (fs.existsSync(failure)) throw new Error(fs.readFileSync(failure, 'utf8'));
     await sleep(50);
   }
+}
+
+/** Notes a server that one spec starts for itself, so that it ends with the run whatever happens to the spec. */
+export function noteServer(name: string, started: Started): void {
+  write(path.join(runFolder(), `${name}.started.json`), JSON.stringify(started));
+  watch(runFolder());
 }
 
 /** Notes a database that the end of the run has to drop, on a server that stays. */
