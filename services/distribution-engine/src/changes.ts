@@ -1,0 +1,110 @@
+/** What a batch changes: plain rows, collected while it is decided and written in one transaction. */
+import type { Lead, Life } from '@sluice/distribution';
+import type { Said } from '@sluice/events';
+
+/** A lead as the engine keeps it for later fallbacks and windows. Never changed in place: a batch that is not committed yet may be read over. */
+export interface StoredLead {
+  readonly lead: Lead;
+  readonly life: Life;
+  /** Ids of its distribution attempts, in order. */
+  readonly attempts: readonly string[];
+  /** The highest generation of its window that was heard; a request of an older one does nothing. */
+  readonly windowGeneration: number;
+}
+
+export interface AttemptRow {
+  readonly tenantId: string;
+  readonly attemptId: string;
+  readonly leadId: string;
+  readonly at: number;
+  readonly trigger: string;
+  readonly version: number;
+  /** `distributed`, or the reason why not. */
+  readonly outcome: string;
+  readonly receipt: string;
+}
+
+export interface OutboundLeadRow {
+  readonly tenantId: string;
+  readonly outboundLeadId: string;
+  readonly leadId: string;
+  readonly attemptId: string;
+  readonly contractId: string;
+  readonly clientId: string;
+  readonly priceMinor: bigint;
+  readonly currency: string;
+  readonly reservedAt: number;
+}
+
+export type OutboundLeadState = 'accepted' | 'rejected' | 'failed' | 'unresolved';
+
+export interface SettledRow {
+  readonly tenantId: string;
+  readonly outboundLeadId: string;
+  readonly state: OutboundLeadState;
+  readonly at: number;
+}
+
+export interface ItemRow {
+  readonly tenantId: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly version: number;
+  readonly entry: number;
+  readonly body: string | null;
+}
+
+export interface PartRow {
+  readonly tenantId: string;
+  readonly version: number;
+  readonly part: number;
+  readonly parts: number;
+  readonly items: string;
+}
+
+/** A record that rests on a configuration version or a lead which the engine has not. */
+export interface WaitingRow {
+  readonly tenantId: string;
+  readonly topic: string;
+  readonly seq: number;
+  readonly kind: 'version' | 'lead';
+  readonly restsOn: string;
+  /** The record as heard, as JSON. */
+  readonly event: string;
+}
+
+export interface Changes {
+  /** Tenants that the batch was about: the transaction may see and write their rows. */
+  readonly touched: Set<string>;
+  /** By `keyOf`; `fresh` holds the keys of those that are new. */
+  readonly leads: Map<string, StoredLead>;
+  readonly fresh: Set<string>;
+  readonly attempts: AttemptRow[];
+  readonly outboundLeads: OutboundLeadRow[];
+  /** By tenant and outbound lead: the last word counts. */
+  readonly settled: Map<string, SettledRow>;
+  readonly state: { readonly tenantId: string; readonly key: string; readonly value: number | string }[];
+  readonly forgotten: { readonly tenantId: string; readonly key: string }[];
+  readonly tenants: string[];
+  readonly items: ItemRow[];
+  readonly parts: PartRow[];
+  readonly versions: { readonly tenantId: string; readonly version: number }[];
+  readonly waiting: WaitingRow[];
+  /** Records that waited and were taken, by topic and sequence. */
+  readonly taken: { readonly topic: string; readonly seq: number }[];
+  readonly said: Said[];
+  /** What `decide` threw, for the log. */
+  readonly faults: { readonly leadId: string; readonly message: string }[];
+}
+
+export function noChanges(): Changes {
+  return {
+    touched: new Set(), leads: new Map(), fresh: new Set(), attempts: [], outboundLeads: [], settled: new Map(), state: [], forgotten: [], tenants: [], items: [],
+    parts: [], versions: [], waiting: [], taken: [], said: [], faults: [],
+  };
+}
+
+/** Names a lead across tenants. */
+export function keyOf(tenantId: string, leadId: string): string {
+  return `${tenantId}\n${leadId}`;
+}

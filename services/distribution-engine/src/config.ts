@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+/** The engine's settings, from the environment. */
+export const engineConfig = z.object({
+  ENGINE_BATCH_MAX: z.coerce.number().int().min(1).max(5000).default(500)
+    .describe('Most records that are decided and committed together. Above 500 little is gained, and latency grows.'),
+  ENGINE_SEED_SECRET: z.string().min(16).optional()
+    .describe('Secret from which each tenant\'s chance is drawn (method random). Unset: generated once and kept in the database.'),
+  ENGINE_SNAPSHOT_EVERY_HOURS: z.coerce.number().min(0).default(24)
+    .describe('How often each partition is snapshotted for replays; 0 = never. The log is kept back to the oldest snapshot.'),
+  ENGINE_SNAPSHOT_LEAD_DAYS: z.coerce.number().min(0).default(30)
+    .describe('Leads received within this many days are part of a snapshot. A replay reports older ones that it would need.'),
+});
+
+export type EngineConfig = z.infer<typeof engineConfig>;

@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Tx } from '@sluice/db';
+import type { ConfigItem, StateEntry } from '@sluice/distribution';
+import type { Heard } from '@sluice/events';
+import type { PartRecord, TenantRecord, WaitingRecord } from './memory.js';
+
+export interface PartitionRecord {
+  readonly tenants: readonly TenantRecord[];
+  readonly waiting: readonly WaitingRecord[];
+}
+
+interface ItemOfTenant { tenant_id: string; kind: string; id: string; entry: number; body: string | null }
+
+/** Reads a partition whole: what its memory is made of. */
+@Injectable()
+export class LoadStore {
+  constructor(private readonly database: Database) {}
+
+  /** To be called after the epoch was raised: only then does nobody else write. */
+  async partition(partition: number): Promise<PartitionRecord> {
+    const tenants = await this.database.transaction({ service: 'engine', tenants: [] }, (tx) => this.tenants(tx, partition));
+    return this.database.transaction({ service: 'engine', tenants }, (tx) => this.records(tx, partition, tenants));
+  }
+
+  async tenants(tx: Tx, partition: number): Promise<string[]> {
+    const rows = await tx.query<{ tenant_id: string }>('SELECT tenant_id FROM engine.tenants WHERE partition = $1 ORDER BY tenant_id', [partition]);
+    return rows.map((row) => row.tenant_id);
+  }
+
+  /** The items of a tenant as they stood at a version; the transaction must see the tenant. */
+  async itemsAt(tx: Tx, tenantId: string, version: number): Promise<ConfigItem[]> {
+    const rows = await tx.query<ItemOfTenant>(
+      `SELECT DISTINCT ON (kind, id) tenant_id, kind, id, entry, body FROM engine.configuration_items
+        WHERE tenant_id = $1 AND version <= $2 ORDER BY kind, id, version DESC`, [tenantId, version]);
+    return rows.filter((row) => row.body !== null).map(itemOfRow);
+  }
+
+  private async records(tx: Tx, partition: number, tenants: readonly string[]): Promise<PartitionRecord> {
+    const versions = new Map((await tx.query<{ tenant_id: string; version: number }>(
+      'SELECT tenant_id, max(version) AS version FROM engine.configuration_versions GROUP BY tenant_id')).map((row) => [row.tenant_id, row.version]));
+    const items = await tx.query<ItemOfTenant>(
+      `SELECT DISTINCT ON (tenant_id, kind, id) tenant_id, kind, id, entry, body FROM engine.configuration_items
+        ORDER BY tenant_id, kind, id, version DESC`);
+    const itemsOf = groupBy(items.filter((row) => row.body !== null), (row) => row.tenant_id);
+    const parts = await tx.query<{ tenant_id: string; version: number; part: number; parts: number; items: string }>(
+      'SELECT tenant_id, version, part, parts, items FROM engine.configuration_parts');
+    const partsOf = groupBy(parts, (row) => row.tenant_id);
+    const state = await this.state(tx);
+    return {
+      tenants: tenants.map((tenantId) => ({
+        tenantId,
+        version: versions.get(tenantId) ?? 0,
+        items: (itemsOf.get(tenantId) ?? []).map(itemOfRow),
+        state: state.get(tenantId) ?? [],
+        parts: (partsOf.get(tenantId) ?? []).map((row): PartRecord => ({ ...row, items: JSON.parse(row.items) as ConfigItem[] })),
+      })),
+      waiting: await this.waiting(tx, partition),
+    };
+  }
+
+  /** A million counters are read as packed text: a row each would take several times as long. */
+  private async state(tx: Tx): Promise<Map<string, Iterable<StateEntry>>> {
+    const packed = await tx.query<{ tenant_id: string; keys: string; values: string }>(
+      `SELECT tenant_id, string_agg(key, E'\\x1f' ORDER BY n) AS keys, string_agg(value, E'\\x1f' ORDER BY n) AS values
+         FROM (SELECT tenant_id, key, value, row_number() OVER () AS n FROM engine.state) s GROUP BY tenant_id, n / 100000`);
+    const entries = groupBy(packed, (row) => row.tenant_id);
+    return new Map([...entries].map(([tenantId, rows]) => [tenantId, unpacked(rows)]));
+  }
+
+  private async waiting(tx: Tx, partition: number): Promise<WaitingRecord[]> {
+    const rows = await tx.query<{ tenant_id: string; topic: string; seq: string; kind: 'version' | 'lead'; rests_on: string; event: string }>(
+      'SELECT tenant_id, topic, seq, kind, rests_on, event FROM engine.waiting WHERE partition = $1 ORDER BY batch_no, seq', [partition]);
+    return rows.map((row) => ({
+      tenantId: row.tenant_id, topic: row.topic, seq: Number(row.seq), kind: row.kind, restsOn: row.rests_on, event: row.event,
+      heard: JSON.parse(row.event) as Heard,
+    }));
+  }
+}
+
+function* unpacked(rows: readonly { readonly keys: string; readonly values: string }[]): Iterable<StateEntry> {
+  for (const { keys, values } of rows) {
+    const numbers = values.split('\u001f');
+    let place = 0;
+    for (const key of keys.split('\u001f')) yield { key, value: Number(numbers[place++]) };
+  }
+}
+
+function itemOfRow({ kind, id, entry, body }: ItemOfTenant): ConfigItem {
+  return { kind, id, entry, body: body === null ? null : (JSON.parse(body) as object) } as ConfigItem;
+}
+
+function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row));
+    if (group) group.push(row);
+    else groups.set(keyOf(row), [row]);
+  }
+  return groups;
+}

@@ -1,0 +1,132 @@
+import type { Batch, Bus } from '@sluice/bus';
+import type { Database } from '@sluice/db';
+import { crashPoint, recordSpan, type Clock, type Log } from '@sluice/runtime';
+import { BatchStore } from './batch.store.js';
+import { ChainStore } from './chain.store.js';
+import type { Changes, StoredLead } from './changes.js';
+import { LoadStore } from './load.store.js';
+import { addWaiting, tenantMemory, type PartitionMemory } from './memory.js';
+import type { SeedsStore } from './seeds.store.js';
+import { step } from './step.js';
+import type { Tools } from './run.js';
+import { overlay, wantedLeads } from './wanted.js';
+
+/** Batches that may be decided and not committed yet: one commits, the next is ready. A third would only wait and hold memory. */
+const DEPTH = 2;
+
+/** What a partition's pipeline works with. */
+export interface Engine {
+  readonly database: Database;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly seeds: SeedsStore;
+  readonly market: Tools['market'];
+}
+
+interface Uncommitted {
+  readonly leads: ReadonlyMap<string, StoredLead>;
+  readonly committed: Promise<void>;
+}
+
+/**
+ * One partition while this process owns it: its memory, and the pipeline of batches through it. A batch is decided while the one before
+ * it commits. Where a commit fails, all behind it fail, and the whole of this is thrown away: memory may run ahead of a commit, but
+ * never outlive its failure.
+ */
+export class Partition {
+  private readonly batches: BatchStore;
+  private readonly chain: ChainStore;
+  private uncommitted: Uncommitted[] = [];
+  private dropped = false;
+  /** The first batch after a load looks whether what arrives is here already: a lead that came twice is why a commit may have failed. */
+  private careful = true;
+
+  private constructor(private readonly engine: Engine, private readonly memory: PartitionMemory) {
+    this.batches = new BatchStore(engine.database);
+    this.chain = new ChainStore(engine.database);
+  }
+
+  /** Raises the epoch first and loads then: nothing can be written between by whoever had the partition before. */
+  static async takeOver(engine: Engine, partition: number): Promise<Partition> {
+    const link = await new ChainStore(engine.database).raiseEpoch(partition);
+    const record = await new LoadStore(engine.database).partition(partition);
+    const memory: PartitionMemory = { partition, ...link, tenants: new Map(), waiting: new Map() };
+    for (const tenant of record.tenants) memory.tenants.set(tenant.tenantId, tenantMemory(tenant, engine.market));
+    for (const waiting of record.waiting) addWaiting(memory.waiting, waiting);
+    crashPoint('engine.loaded');
+    return new Partition(engine, memory);
+  }
+
+  /** What is in hand fails from now on; what commits already may still do so, and a new owner waits for it. */
+  drop(): void {
+    this.dropped = true;
+  }
+
+  /** Decides a batch; `committed` answers once its transaction is durable. */
+  async take(batch: Batch): Promise<{ committed: Promise<void> }> {
+    while (this.uncommitted.length >= DEPTH) await this.uncommitted[0]!.committed;
+    this.mustStand();
+    const { memory, engine } = this;
+    const before = this.uncommitted.map(({ leads }) => leads);
+    const stored = await this.batches.leads(wantedLeads(batch.events, memory.waiting, this.careful));
+    crashPoint('engine.fetched');
+    this.mustStand();
+    const now = Math.max(engine.clock.now(), memory.now);
+    let changes: Changes;
+    try {
+      changes = step(memory, batch, overlay(stored, before), now, this.tools());
+    } catch (error) {
+      // Counters may have moved half way.
+      this.dropped = true;
+      throw error;
+    }
+    crashPoint('engine.decided');
+    this.careful = false;
+    for (const fault of changes.faults) engine.log.error({ partition: memory.partition, ...fault }, 'a decision threw; the attempt says internal_error');
+    return { committed: this.commit(batch, changes, memory.batchNo, now) };
+  }
+
+  private commit(batch: Batch, changes: Changes, batchNo: number, now: number): Promise<void> {
+    const previous = this.uncommitted.at(-1)?.committed ?? Promise.resolve();
+    const committed = previous.then(() => this.write(batch, changes, batchNo, now));
+    const entry = { leads: changes.leads, committed };
+    this.uncommitted.push(entry);
+    committed.then(
+      () => { this.uncommitted = this.uncommitted.filter((other) => other !== entry); },
+      () => { this.dropped = true; },
+    );
+    return committed;
+  }
+
+  private async write(batch: Batch, changes: Changes, batchNo: number, now: number): Promise<void> {
+    const { bus, database } = this.engine;
+    const { partition, epoch } = this.memory;
+    const { topic, first, last, parked } = batch;
+    crashPoint('engine.before-commit');
+    await database.transaction({ service: 'engine', tenants: [...changes.touched] }, async (tx) => {
+      await this.chain.move(tx, partition, { epoch, batchNo, now });
+      crashPoint('engine.chain-moved');
+      await this.batches.write(tx, changes, { partition, batchNo, topic, first, last, parked, now });
+      crashPoint('engine.written');
+      bus.append(tx, changes.said);
+      await bus.settle(tx, batch);
+      crashPoint('engine.settled');
+    });
+    crashPoint('engine.committed');
+  }
+
+  private tools(): Tools {
+    const { clock, seeds, market } = this.engine;
+    const start = clock.now();
+    return {
+      seedOf: (tenantId) => seeds.of(tenantId),
+      trace: (name, parent) => recordSpan(name, parent, { start, end: clock.now() }),
+      market,
+    };
+  }
+
+  private mustStand(): void {
+    if (this.dropped) throw new Error(`partition ${this.memory.partition} is not ours any more, or has to be loaded anew`);
+  }
+}

@@ -1,0 +1,88 @@
+/** One batch on its way through the engine: the memory it moves, what was fetched for it, and what it changes. */
+import type { MarketOptions, Seed } from '@sluice/distribution';
+import type { Heard } from '@sluice/events';
+import { derivedId } from '@sluice/kernel';
+import { keyOf, noChanges, type Changes, type StoredLead } from './changes.js';
+import { addWaiting, tenantMemory, type PartitionMemory, type TenantMemory } from './memory.js';
+
+/** What a step takes from outside, so that a replay can give it the same. */
+export interface Tools {
+  /** Chance, by tenant (F6). */
+  seedOf(tenantId: string): Seed;
+  /** Records that a lead was decided and answers the traceparent for what follows from it; a replay answers its argument. */
+  trace(name: string, parent: string | undefined): string | undefined;
+  readonly market: MarketOptions;
+}
+
+/** Leads as they stood before the batch; undefined = the engine does not have it. */
+export type LeadSource = (key: string) => StoredLead | undefined;
+
+export class Run {
+  readonly changes: Changes = noChanges();
+  readonly nowText: string;
+  private place = 0;
+
+  constructor(
+    readonly memory: PartitionMemory,
+    readonly topic: string,
+    readonly batchNo: number,
+    readonly now: number,
+    private readonly stored: LeadSource,
+    readonly tools: Tools,
+  ) {
+    this.nowText = new Date(now).toISOString();
+  }
+
+  /** The next id of this batch: it derives from partition, batch and place, so that a replay makes it again. */
+  id(): string {
+    return derivedId(this.memory.partition, this.batchNo, this.place++);
+  }
+
+  tenant(tenantId: string): TenantMemory {
+    let tenant = this.memory.tenants.get(tenantId);
+    if (!tenant) {
+      tenant = tenantMemory({ tenantId, version: 0, items: [], state: [], parts: [] }, this.tools.market);
+      this.memory.tenants.set(tenantId, tenant);
+      this.changes.tenants.push(tenantId);
+    }
+    this.changes.touched.add(tenantId);
+    return tenant;
+  }
+
+  lead(tenantId: string, leadId: string): StoredLead | undefined {
+    const key = keyOf(tenantId, leadId);
+    return this.changes.leads.get(key) ?? this.stored(key);
+  }
+
+  keep(stored: StoredLead, isNew = false): void {
+    const key = keyOf(stored.lead.tenantId, stored.lead.leadId);
+    this.changes.leads.set(key, stored);
+    if (isNew) this.changes.fresh.add(key);
+  }
+
+  /** Stores a record until what it rests on is there. */
+  wait(heard: Heard, topic: string, kind: 'version' | 'lead', restsOn: string): void {
+    const row = { tenantId: heard.tenantId, topic, seq: heard.seq, kind, restsOn, event: JSON.stringify(heard) };
+    this.changes.waiting.push(row);
+    // It may have waited for something else until now: its row is then changed, not taken.
+    const taken = this.changes.taken.findIndex((other) => other.topic === topic && other.seq === heard.seq);
+    if (taken >= 0) this.changes.taken.splice(taken, 1);
+    addWaiting(this.memory.waiting, { ...row, heard });
+  }
+
+  /** Takes the records of a line out of the wait. */
+  release(line: string, isDue: (restsOn: string) => boolean): { readonly heard: Heard; readonly topic: string }[] {
+    const records = this.memory.waiting.get(line);
+    if (!records) return [];
+    const due = records.filter((record) => isDue(record.restsOn));
+    if (due.length === records.length) this.memory.waiting.delete(line);
+    else this.memory.waiting.set(line, records.filter((record) => !isDue(record.restsOn)));
+    for (const { topic, seq } of due) {
+      // What began to wait in this very batch was never stored.
+      const here = this.changes.waiting.findIndex((row) => row.topic === topic && row.seq === seq);
+      if (here >= 0) this.changes.waiting.splice(here, 1);
+      else this.changes.taken.push({ topic, seq });
+    }
+    return due;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * One batch → what it changes. Pure but for the memory, which moves: the same memory, leads, records and instant give the same changes
+ * to the byte, so that a snapshot with its journal and log can be replayed. Records are taken one after the other, in their order.
+ */
+import {
+  ConfigurationChanged, DistributionRequested, EndpointResumed, EndpointSuspended, EngineConfigured, LeadReceived, OutboundLeadAccepted, OutboundLeadFailed,
+  OutboundLeadRejected, OutboundLeadUnresolved, type Heard,
+} from '@sluice/events';
+import { newLife, type ConfigItem } from '@sluice/distribution';
+import { attempt } from './attempt.js';
+import { itemOf, isKnownItem, leadOf, requestOf } from './heard.js';
+import { addPart, firstWhole, noteTerms, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
+import { Run, type LeadSource, type Tools } from './run.js';
+import { settle } from './settle.js';
+import type { Changes } from './changes.js';
+
+const HOUR_MS = 3_600_000;
+/** Counters of buckets that ended longer ago are forgotten; a day more than needed, since a late answer may still give its unit back. */
+const KEEP_ENDED_MS = 24 * HOUR_MS;
+
+/** What the engine listens to: all of it is keyed by the tenant, and passes through one queue per partition. */
+export const HEARD_TYPES: readonly string[] = [
+  LeadReceived, ConfigurationChanged, DistributionRequested,
+  OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed, OutboundLeadUnresolved, EndpointSuspended, EndpointResumed,
+].map((event) => event.type);
+export const HEARD_TOPICS: readonly string[] = [LeadReceived, ConfigurationChanged, OutboundLeadAccepted].map((event) => event.topic.name);
+
+export interface BatchHeard {
+  readonly topic: string;
+  readonly events: readonly Heard[];
+}
+
+/** Decides a batch at `now` (epoch ms, never before the memory's) and moves the memory behind it. */
+export function step(memory: PartitionMemory, batch: BatchHeard, leads: LeadSource, now: number, tools: Tools): Changes {
+  const run = new Run(memory, batch.topic, memory.batchNo + 1, now, leads, tools);
+  sweep(run);
+  for (const heard of batch.events) hear(run, heard, batch.topic);
+  const { changes } = run;
+  for (const tenantId of changes.touched) {
+    for (const { key, value } of run.tenant(tenantId).state.takeDirty()) changes.state.push({ tenantId, key, value });
+  }
+  memory.batchNo = run.batchNo;
+  memory.now = now;
+  return changes;
+}
+
+function hear(run: Run, heard: Heard, topic: string): void {
+  switch (heard.type) {
+    case LeadReceived.type: return receive(run, heard as Heard<LeadReceived>, topic);
+    case ConfigurationChanged.type: return configure(run, heard as Heard<ConfigurationChanged>);
+    case DistributionRequested.type: return distribute(run, heard as Heard<DistributionRequested>, topic);
+    case OutboundLeadAccepted.type: return settle(run, heard as Heard<OutboundLeadAccepted>, topic, 'accepted');
+    case OutboundLeadRejected.type: return settle(run, heard as Heard<OutboundLeadRejected>, topic, 'rejected');
+    case OutboundLeadFailed.type: return settle(run, heard as Heard<OutboundLeadFailed>, topic, 'failed');
+    case OutboundLeadUnresolved.type: return settle(run, heard as Heard<OutboundLeadUnresolved>, topic, 'unresolved');
+    case EndpointSuspended.type: return suspend(run, heard as Heard<EndpointSuspended>);
+    case EndpointResumed.type: return run.tenant(heard.tenantId).state.suspend((heard as Heard<EndpointResumed>).data.deliveryMethodId, 0);
+    default: return undefined;
+  }
+}
+
+/** A lead rests on the configuration version it was validated against. A lead that is here already came twice, and changes nothing. */
+function receive(run: Run, heard: Heard<LeadReceived>, topic: string): void {
+  const { tenantId, leadId, configurationVersion } = heard.data;
+  const tenant = run.tenant(tenantId);
+  if (configurationVersion > tenant.version) return run.wait(heard, topic, 'version', String(configurationVersion));
+  if (run.lead(tenantId, leadId)) return;
+  const stored = { lead: leadOf(heard.data), life: newLife(), attempts: [], windowGeneration: 0 };
+  run.keep(stored, true);
+  attempt(run, tenant, stored, { request: { trigger: 'arrival' } }, heard);
+  const line = waitsFor({ tenantId, kind: 'lead', restsOn: leadId });
+  for (const waited of run.release(line, () => true)) hear(run, waited.heard, waited.topic);
+}
+
+function distribute(run: Run, heard: Heard<DistributionRequested>, topic: string): void {
+  const { tenantId, leadId, requestId, configurationVersion = 0, windowGeneration = 0 } = heard.data;
+  const tenant = run.tenant(tenantId);
+  if (configurationVersion > tenant.version) return run.wait(heard, topic, 'version', String(configurationVersion));
+  const stored = run.lead(tenantId, leadId);
+  if (!stored) return run.wait(heard, topic, 'lead', leadId);
+  // The window was stopped, paused or changed after this was asked.
+  if (windowGeneration > 0 && windowGeneration < stored.windowGeneration) return;
+  const noted = windowGeneration > stored.windowGeneration ? { ...stored, windowGeneration } : stored;
+  attempt(run, tenant, noted, { request: requestOf(heard.data), requestId, ...(windowGeneration > 0 ? { windowGeneration } : {}) }, heard);
+}
+
+function suspend(run: Run, { tenantId, data }: Heard<EndpointSuspended>): void {
+  run.tenant(tenantId).state.suspend(data.deliveryMethodId, data.until ? Date.parse(data.until) : Infinity);
+}
+
+/** A version is taken whole or not at all, and only after every version before it. */
+function configure(run: Run, { tenantId, data, traceparent }: Heard<ConfigurationChanged>): void {
+  const { version, part, parts } = data;
+  const tenant = run.tenant(tenantId);
+  if (version <= tenant.version) return;
+  const items = data.items.filter(isKnownItem).map(itemOf);
+  addPart(tenant, { version, part, parts, items });
+  run.changes.parts.push({ tenantId, version, part, parts, items: JSON.stringify(items) });
+  for (let next = firstWhole(tenant); next !== undefined; next = firstWhole(tenant)) takeVersion(run, tenant, next, traceparent);
+}
+
+function takeVersion(run: Run, tenant: TenantMemory, version: number, traceparent: string | undefined): void {
+  const { tenantId } = tenant;
+  const { changes } = run;
+  const parts = [...tenant.incomplete.get(version)!.got].sort(([a], [b]) => a - b);
+  const items = new Map<string, ConfigItem>();
+  for (const [, list] of parts) for (const item of list) items.set(`${item.kind}\n${item.id}`, item);
+  tenant.market.change(items.values());
+  tenant.state.follow(tenant.market, run.now);
+  noteTerms(tenant, items.values());
+  tenant.version = version;
+  tenant.incomplete.delete(version);
+  for (const { kind, id, entry, body } of items.values()) {
+    changes.items.push({ tenantId, kind, id, version, entry, body: body === null ? null : JSON.stringify(body) });
+  }
+  changes.versions.push({ tenantId, version });
+  // Parts that came in this very batch need not be stored any more.
+  for (let place = changes.parts.length - 1; place >= 0; place--) {
+    const row = changes.parts[place]!;
+    if (row.tenantId === tenantId && row.version === version) changes.parts.splice(place, 1);
+  }
+  changes.said.push(EngineConfigured.make({ tenantId, version }, { id: run.id(), time: run.now, traceparent }));
+  const line = waitsFor({ tenantId, kind: 'version', restsOn: '' });
+  for (const { heard, topic } of run.release(line, (restsOn) => Number(restsOn) <= version)) hear(run, heard, topic);
+}
+
+/** Once an hour, by the clock of the batches alone. */
+function sweep(run: Run): void {
+  const { memory, now } = run;
+  if (Math.floor(now / HOUR_MS) === Math.floor(memory.now / HOUR_MS)) return;
+  for (const { tenantId, state } of memory.tenants.values()) {
+    const keys = state.sweep(now - KEEP_ENDED_MS);
+    if (keys.length > 0) run.tenant(tenantId);
+    for (const key of keys) run.changes.forgotten.push({ tenantId, key });
+  }
+}
