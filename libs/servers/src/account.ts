@@ -3,8 +3,8 @@ import path from 'node:path';
 import type { Account } from './process.js';
 
 /**
- * The account that a server runs under: undefined (our own) unless we are root, whom Postgres refuses. Root takes `postgres` where that user
- * exists, else `nobody`; no user is created.
+ * The account that a server runs under: undefined (our own) unless we are root, whom Postgres refuses. Root takes `postgres` where
+ * that user exists, else `nobody`; no user is created.
  */
 export function unprivilegedAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;

@@ -73,8 +73,8 @@ export async function fetchKafka(version: string = kafkaVersion, say: Say = () =
   try {
     fs.writeFileSync(path.join(half, 'pom.xml'), pom);
     const lib = path.join(half, 'lib');
-    await execute(onPath('mvn', searchedPath())!, ['-q', '-B', 'dependency:copy-dependencies', `-Dkafka.version=${version}`, `-DoutputDirectory=${lib}`,
-      '-DincludeScope=runtime'], { cwd: half, env: serverEnvironment('JAVA_HOME', 'MAVEN_OPTS', 'MAVEN_ARGS', 'USER'), timeout: 600_000 });
+    const goal = ['-q', '-B', 'dependency:copy-dependencies', `-Dkafka.version=${version}`, `-DoutputDirectory=${lib}`, '-DincludeScope=runtime'];
+    await execute(onPath('mvn', searchedPath())!, goal, { cwd: half, env: serverEnvironment('JAVA_HOME', 'MAVEN_OPTS', 'MAVEN_ARGS', 'USER'), timeout: 600_000 });
     fs.renameSync(lib, folder);
   } catch (error) {
     // Another process was faster.
@@ -121,7 +121,11 @@ class Broker implements RunningKafka {
   private controllerPort = 0;
   private readonly endWithUs = () => { if (isAlive(this.pid)) process.kill(this.pid, 'SIGTERM'); };
 
-  constructor(private readonly options: KafkaOptions & { version: string }, private readonly classPath: string, private readonly say: Say) {}
+  constructor(
+    private readonly options: KafkaOptions & { version: string },
+    private readonly classPath: string,
+    private readonly say: Say,
+  ) {}
 
   get dir(): string {
     return this.options.dir;
@@ -185,20 +189,25 @@ class Broker implements RunningKafka {
     fs.writeFileSync(path.join(this.dir, 'conf', 'simplelogger.properties'), simpleLogger);
     fs.writeFileSync(file, Object.entries(this.properties()).map(([name, value]) => `${name}=${value}\n`).join(''));
     if (!fs.existsSync(path.join(this.dir, 'data', 'meta.properties'))) await this.format(file);
-    const child = startDaemon('java', ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-cp', this.classPath, `-Dsluice.dir=${this.dir}`, 'kafka.Kafka', file], {
+    const virtualMachine = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-cp', this.classPath, `-Dsluice.dir=${this.dir}`];
+    const child = startDaemon('java', [...virtualMachine, 'kafka.Kafka', file], {
       logFile: path.join(this.dir, 'broker.log'), cwd: this.dir, env: serverEnvironment('JAVA_HOME'),
     });
     let ended: string | undefined;
     child.once('error', (error) => { ended = error.message; });
     child.once('exit', (code, signal) => { ended = `it ended with ${code ?? signal}`; });
     this.pid = child.pid ?? 0;
-    fs.writeFileSync(path.join(this.dir, 'broker.json'), JSON.stringify({ pid: this.pid, port: this.port, controllerPort: this.controllerPort } satisfies Noted));
+    const noted: Noted = { pid: this.pid, port: this.port, controllerPort: this.controllerPort };
+    fs.writeFileSync(path.join(this.dir, 'broker.json'), JSON.stringify(noted));
     await this.serves(() => ended !== undefined, () => ended);
   }
 
   /** A fenced broker answers, but is no member of the cluster yet, and nothing can be sent to it. */
   private async serves(ended: () => boolean, how: () => string | undefined = () => 'it ended'): Promise<void> {
-    const kafka = new Kafka({ clientId: 'sluice-start', brokers: [...this.brokers], logLevel: logLevel.NOTHING, connectionTimeout: 1000, requestTimeout: 3000, retry: { retries: 0 } });
+    const kafka = new Kafka({
+      clientId: 'sluice-start', brokers: [...this.brokers], logLevel: logLevel.NOTHING,
+      connectionTimeout: 1000, requestTimeout: 3000, retry: { retries: 0 },
+    });
     const member = async (): Promise<boolean> => {
       if (ended()) return true;
       if (!(await answers(this.port))) return false;
@@ -215,7 +224,8 @@ class Broker implements RunningKafka {
     };
     const served = await until(member, 120_000, 100);
     if (ended() || !served) {
-      throw new Error(`Apache Kafka ${this.version} does not start: ${ended() ? how() : 'no answer within 2 minutes'}.\n${lastLines(path.join(this.dir, 'broker.log'))}`);
+      const log = lastLines(path.join(this.dir, 'broker.log'));
+      throw new Error(`Apache Kafka ${this.version} does not start: ${ended() ? how() : 'no answer within 2 minutes'}.\n${log}`);
     }
   }
 

@@ -30,7 +30,7 @@ export function postgresBinaries(account: Account | undefined): PostgresBinaries
   return { initdb: bin('initdb'), postgres: bin('postgres') };
 }
 
-/** Looked for on the disk, above the program that runs and above the working directory: the package itself can be loaded as a module of one kind only. */
+/** Looked for on the disk, above the program that runs and above the working directory: the package can be loaded as an ES module only. */
 function packageFolder(name: string): string | undefined {
   const starts = [...(process.argv[1] ? [path.dirname(realPath(process.argv[1]))] : []), process.cwd()];
   for (const start of starts) {

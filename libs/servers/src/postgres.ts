@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -39,17 +39,18 @@ const major = 18;
 const user = 'sluice';
 
 /**
- * A PostgreSQL of our own on 127.0.0.1, from the binaries that npm brought: made at the first start, started, and its database `sluice` there.
- * A server that an earlier process of ours left behind on the same folder is taken over. As root it runs as `postgres` or `nobody`;
- * a folder which that user cannot enter gets its cluster under /var/lib/sluice, and a link to it.
+ * A PostgreSQL of our own on 127.0.0.1, from the binaries that npm brought: made at the first start, then started, with a database `sluice`.
+ * A server that an earlier process of ours left behind on the same folder is taken over. As root it runs as `postgres` or `nobody`:
+ * `dataDir` becomes 0711 then, and where a folder above it is closed to that user the cluster lies in /var/lib/sluice, with a link to it.
  * @throws Error that names the platform and DATABASE_URL as the way out, with the last lines of the server's log.
  */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const say = options.log ?? (() => undefined);
   const account = unprivilegedAccount();
   const dataDir = path.resolve(options.dataDir);
+  fs.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   // Root's folder may be entered, not listed: the server, which is another user then, must reach its cluster in it.
-  fs.mkdirSync(dataDir, { recursive: true, mode: account ? 0o711 : 0o700 });
+  if (account && fs.statSync(dataDir).uid === 0) fs.chmodSync(dataDir, 0o711);
   const place: Place = {
     options, say, account, dataDir,
     cluster: clusterFolder(dataDir, account, say),
@@ -77,9 +78,9 @@ function clusterFolder(dataDir: string, account: Account | undefined, say: Say):
   const wanted = path.join(dataDir, `postgres-${major}`);
   if (!account || mayEnter(dataDir, account)) return wanted;
   if (fs.existsSync(wanted)) return fs.realpathSync(wanted);
-  const elsewhere = path.join('/var/lib/sluice', createHash('sha256').update(dataDir).digest('hex').slice(0, 16), `postgres-${major}`);
-  fs.mkdirSync(path.dirname(elsewhere), { recursive: true, mode: 0o711 });
-  fs.mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
+  fs.mkdirSync('/var/lib/sluice', { recursive: true, mode: 0o711 });
+  // A new one each time: what stands there already belongs to another folder, or to one that is gone.
+  const elsewhere = fs.mkdtempSync(`/var/lib/sluice/postgres-${major}-`);
   fs.rmSync(wanted, { force: true });
   fs.symlinkSync(elsewhere, wanted);
   say(`PostgreSQL runs as ${account.name}, who may not enter ${dataDir}; its data lies in ${elsewhere}.`);
@@ -95,9 +96,9 @@ function passwordOf(dataDir: string): string {
 async function initialise(place: Place, binaries: PostgresBinaries): Promise<void> {
   place.say('Creating the database (once) …');
   // What an interrupted initdb left is of no use, and initdb refuses a folder with anything in it.
-  if (fs.existsSync(place.cluster)) for (const entry of fs.readdirSync(place.cluster)) fs.rmSync(path.join(place.cluster, entry), { recursive: true });
   fs.mkdirSync(place.cluster, { recursive: true, mode: 0o700 });
-  const passwordFile = path.join(path.dirname(place.cluster), `.initdb-${process.pid}`);
+  for (const entry of fs.readdirSync(place.cluster)) fs.rmSync(path.join(place.cluster, entry), { recursive: true });
+  const passwordFile = `${place.cluster}.initdb`;
   fs.writeFileSync(passwordFile, place.password, { mode: 0o600 });
   if (place.account) {
     giveTo(place.account, place.cluster);
@@ -133,7 +134,8 @@ async function run(place: Place, command: string, args: readonly string[]): Prom
 }
 
 function failure(what: string, output: string): Error {
-  return new Error(`The embedded PostgreSQL does not start on ${process.platform}-${process.arch}: ${what}. Set DATABASE_URL to use another PostgreSQL.\n${output}`.trimEnd());
+  const where = `${process.platform}-${process.arch}`;
+  return new Error(`The embedded PostgreSQL does not start on ${where}: ${what}. Set DATABASE_URL to use another PostgreSQL.\n${output}`.trimEnd());
 }
 
 function settings(options: PostgresOptions): Record<string, string> {
@@ -173,7 +175,8 @@ async function start(place: Place, binaries: PostgresBinaries): Promise<RunningP
     if (ended === undefined && child.pid !== undefined) return ready(place, child.pid, port);
     const output = fs.readFileSync(place.logFile, 'utf8').slice(mark);
     if (options.port !== undefined && output.includes('Address already in use')) throw failure(`port ${port} is taken`, output);
-    if (attempt === 3 || !output.includes('Address already in use')) throw failure(ended ?? 'no answer within 10 minutes', lastLines(place.logFile));
+    if (attempt < 3 && output.includes('Address already in use')) continue;
+    throw failure(ended ?? 'no answer within 10 minutes', lastLines(place.logFile));
   }
 }
 

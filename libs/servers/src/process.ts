@@ -13,7 +13,7 @@ export interface Account {
   readonly name: string;
 }
 
-/** A port of 127.0.0.1 that nobody listens on at this moment. Another may take it before its user does: whoever starts a server tries again. */
+/** A port of 127.0.0.1 that nobody listens on now. Another may take it before its user does: whoever starts a server tries again. */
 export async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = net.createServer();
@@ -92,8 +92,8 @@ export interface DaemonOptions {
 }
 
 /**
- * Starts a program that outlives this process. It writes to a file, not to a pipe that breaks with us; and it has a process group of its own,
- * so that Ctrl-C reaches us alone, and we end it when nobody needs it any more.
+ * Starts a program that outlives this process. It writes to a file, not to a pipe that breaks with us; and it has a process group of
+ * its own, so that Ctrl-C reaches us alone, and we end it when nobody needs it any more.
  */
 export function startDaemon(command: string, args: readonly string[], options: DaemonOptions): ChildProcess {
   const log = fs.openSync(options.logFile, 'a', 0o600);

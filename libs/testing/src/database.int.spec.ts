@@ -28,7 +28,8 @@ describe('a test database', () => {
   let second: TestDatabase;
 
   beforeAll(async () => {
-    [first, second] = await Promise.all([testDatabase({ migrations: [Numbers1700000000000] }), testDatabase({ migrations: [Numbers1700000000000] })]);
+    const migrations = [Numbers1700000000000];
+    [first, second] = await Promise.all([testDatabase({ migrations }), testDatabase({ migrations })]);
   });
 
   afterAll(async () => {
@@ -48,7 +49,8 @@ describe('a test database', () => {
   it('is cloned from one template for the same migrations, and from another for others', async () => {
     const other = await testDatabase({ prepare: async (url) => { await query(url, 'CREATE TABLE words (w text)'); } });
     try {
-      expect(await query(other.url, `SELECT to_regclass('numbers') AS numbers, to_regclass('words')::text AS words`)).toEqual([{ numbers: null, words: 'words' }]);
+      const tables = await query(other.url, `SELECT to_regclass('numbers') AS numbers, to_regclass('words')::text AS words`);
+      expect(tables).toEqual([{ numbers: null, words: 'words' }]);
       const templates = await query(other.url, `SELECT count(*)::int AS count FROM pg_database WHERE datname LIKE 'template\\_%'`);
       expect(templates).toEqual([{ count: 2 }]);
     } finally {

@@ -11,7 +11,7 @@ export interface TestDatabaseOptions {
   readonly migrations?: readonly (new () => object)[];
   /** Accepted for symmetry with a service's definition; migrations alone make the schema. */
   readonly entities?: readonly unknown[];
-  /** More of the template, after the migrations: gets its URL and must leave no connection open. Its source text is part of the template's key. */
+  /** More of the template, after the migrations: gets its URL, leaves no connection open. Its source is part of the template's key. */
   readonly prepare?: (url: string) => Promise<void>;
 }
 
@@ -86,9 +86,9 @@ async function templateFor(server: string, options: TestDatabaseOptions): Promis
   key.update(options.prepare?.toString() ?? '');
   const name = `template_${key.digest('hex').slice(0, 24)}`;
   await asAdmin(server, async (client) => {
-    const exists = async () => (await client.query('SELECT 1 FROM pg_database WHERE datname = $1 AND datistemplate', [name])).rows.length > 0;
+    const exists = async () => (await client.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [name])).rowCount === 1;
     if (await exists()) return;
-    // One builds, the others wait; the lock goes with the connection. One lock for all templates, since their migrations make roles of the whole server.
+    // One builds, the others wait; the lock goes with the connection. One for all templates: their migrations make roles of the server.
     await client.query(`SELECT pg_advisory_lock(hashtext('sluice.test.template'))`);
     if (await exists()) return;
     // What a build that failed left behind.
@@ -109,7 +109,8 @@ async function templateFor(server: string, options: TestDatabaseOptions): Promis
 async function migrate(url: string, migrations: readonly (new () => object)[]): Promise<void> {
   const dataSource = new DataSource({
     // The table's name is that of the platform, which then finds nothing left to run in a clone.
-    type: 'postgres', url, migrations: migrations as (new () => MigrationInterface)[], migrationsTableName: 'sluice_migrations', logging: false,
+    type: 'postgres', url, logging: false,
+    migrations: migrations as (new () => MigrationInterface)[], migrationsTableName: 'sluice_migrations',
   });
   await dataSource.initialize();
   try {

@@ -23,7 +23,8 @@ export async function dockerAnswers(): Promise<boolean> {
       await getContainerRuntimeClient();
       return true;
     } catch (error) {
-      process.stderr.write(`An engine for containers seems to be there but does not answer (${(error as Error).message.split('\n')[0]}); local servers are used.\n`);
+      const [why] = (error as Error).message.split('\n');
+      process.stderr.write(`An engine for containers seems to be there but does not answer (${why}); local servers are used.\n`);
       return false;
     }
   })();
@@ -31,7 +32,10 @@ export async function dockerAnswers(): Promise<boolean> {
 }
 
 /** Starts a container that the end of the run removes (not the spec, and no helper container: other specs use it too). */
-export async function startContainer(image: string, shape: (container: GenericContainer) => GenericContainer): Promise<StartedTestContainer> {
+export async function startContainer(
+  image: string,
+  shape: (container: GenericContainer) => GenericContainer,
+): Promise<StartedTestContainer> {
   const { GenericContainer } = await import('testcontainers');
   return shape(new GenericContainer(image)).withAutoRemove(false).start();
 }

@@ -15,8 +15,8 @@ export interface TestKafka {
 }
 
 /**
- * The one broker of this run: the one of TEST_KAFKA_BROKERS, else a container where an engine answers, else Apache Kafka from its Maven jars
- * (version SLUICE_TEST_KAFKA_VERSION). Others use it at the same time: put `prefix` before every name, and do not kill it (see `ownKafka`).
+ * The one broker of this run: the one of TEST_KAFKA_BROKERS, else a container where an engine answers, else Apache Kafka from its Maven
+ * jars (version SLUICE_TEST_KAFKA_VERSION). Others use it at the same time: put `prefix` before every name, and do not kill it (see `ownKafka`).
  */
 export async function testKafka(): Promise<TestKafka> {
   const given = testConfig().TEST_KAFKA_BROKERS;
@@ -41,11 +41,12 @@ async function inContainer(): Promise<Started> {
   // The address that clients are told must be the one they reach it at: the same port inside as outside, at the engine's host.
   const { getContainerRuntimeClient } = await import('testcontainers');
   const { hostname } = (await getContainerRuntimeClient()).container.dockerode.modem as { hostname?: string };
-  const probe = await startContainer(`apache/kafka:${testConfig().SLUICE_TEST_KAFKA_VERSION}`, (shape) => shape.withEntrypoint(['sleep']).withCommand(['1']));
+  const image = `apache/kafka:${testConfig().SLUICE_TEST_KAFKA_VERSION}`;
+  const probe = await startContainer(image, (shape) => shape.withEntrypoint(['sleep']).withCommand(['1']));
   const host = probe.getHost() || hostname || 'localhost';
   await probe.stop({ remove: true });
   const port = await freePort();
-  const container = await startContainer(`apache/kafka:${testConfig().SLUICE_TEST_KAFKA_VERSION}`, (shape) => shape
+  const container = await startContainer(image, (shape) => shape
     .withExposedPorts({ container: port, host: port })
     .withEnvironment({
       KAFKA_NODE_ID: '1', KAFKA_PROCESS_ROLES: 'broker,controller', KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',

@@ -8,7 +8,10 @@ interface Globals {
   readonly it: (name: string, body: () => void) => void;
 }
 
-/** `describe`, unless there is a reason why not: then one loud line and skipped tests, or a test that fails with the reason where it is required. */
+/**
+ * `describe`, unless there is a reason why not: then one loud line and skipped tests, or a test that fails with the reason where it is
+ * required.
+ */
 export function conditionally(name: string, body: () => void, whyNot: string | undefined, required: boolean): void {
   const { describe, it } = globalThis as unknown as Globals;
   if (whyNot === undefined) return describe(name, body);
