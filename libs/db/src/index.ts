@@ -1,3 +1,4 @@
 export { Database, type DatabaseOptions, type QueryRunner, type Scope } from './database.js';
 export type { Tx } from './transaction.js';
-export { createService, protectTable } from './tenancy.js';
+export { createRole, createService, LOG_ROLE, protectTable } from './tenancy.js';
+export { hexArray, plainArray, textArray } from './array-literal.js';

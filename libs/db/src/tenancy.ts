@@ -1,15 +1,53 @@
 import type { QueryRunner } from 'typeorm';
 
-/** For migrations: the schema of a service and the role that it works under. The role is of the whole server, so it may be there already. */
+/**
+ * For migrations: the schema of a service and the role that it works under. The role is of the whole server, so it may be there already, and
+ * another database's migration may make it at the same moment. Each service may append to the log and read it (`sluice_log`).
+ */
 export async function createService(runner: QueryRunner, service: string): Promise<void> {
-  await runner.query(`
-    DO $$ BEGIN
-      CREATE ROLE sluice_${service} NOLOGIN NOSUPERUSER NOBYPASSRLS;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END $$`);
-  await runner.query(`GRANT sluice_${service} TO CURRENT_USER`);
+  await createRole(runner, LOG_ROLE);
+  await createRole(runner, `sluice_${service}`);
+  await grantRole(runner, LOG_ROLE, `sluice_${service}`);
   await runner.query(`CREATE SCHEMA IF NOT EXISTS ${service}`);
   await runner.query(`GRANT USAGE ON SCHEMA ${service} TO sluice_${service}`);
+}
+
+/** What the log grants its tables to; every service's role is a member, whichever of the two is made first. */
+export const LOG_ROLE = 'sluice_log';
+
+/** For migrations: a role of rights, which nobody logs in as. The user who migrates becomes a member, to be able to take it. */
+export async function createRole(runner: QueryRunner, role: string): Promise<void> {
+  await patiently(runner, `
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '${role}') THEN
+      CREATE ROLE ${role} NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    END IF`);
+  await patiently(runner, `
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
+      EXECUTE format('GRANT ${role} TO %I', CURRENT_USER);
+    END IF`);
+}
+
+async function grantRole(runner: QueryRunner, role: string, member: string): Promise<void> {
+  await patiently(runner, `
+    IF NOT EXISTS (SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
+                   WHERE r.rolname = '${role}' AND u.rolname = '${member}') THEN
+      GRANT ${role} TO ${member};
+    END IF`);
+}
+
+/** Two databases of one server that change its roles at once fail with "tuple concurrently updated"; the loser looks again. */
+async function patiently(runner: QueryRunner, statement: string): Promise<void> {
+  await runner.query(`
+    DO $$ BEGIN
+      FOR attempt IN 1..50 LOOP
+        BEGIN
+          ${statement};
+          RETURN;
+        EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN PERFORM pg_sleep(0.02);
+        END;
+      END LOOP;
+      RAISE 'the roles of the server are being changed by others all the time';
+    END $$`);
 }
 
 /**

@@ -18,3 +18,4 @@ export { ProblemFilter } from './problem.filter.js';
 export { startTelemetry, traceRequests, type Telemetry } from './telemetry.js';
 export { GuardedHttpSender, type GuardOptions } from './guarded-http-sender.js';
 export { AddressGuard, addressRange, type CheckedUrl, type DestinationPolicy } from './address-guard.js';
+export { MasterKey, type MasterKeySettings } from './master-key.js';
