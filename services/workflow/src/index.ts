@@ -1,1 +1,4 @@
-export {};
+export { documentSchema, jsonSchema, sections, type Kind, type Section } from './document.js';
+export { line as faultLine, type DocumentFault } from './faults.js';
+export { checkDocument, parseDocument, type Checked } from './parse-document.js';
+export { parseScenario } from './parse-scenario.js';
