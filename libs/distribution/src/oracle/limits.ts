@@ -1,0 +1,124 @@
+/** What is used up: caps (C1–C3), orders (O1), percentage limits of qualified leads (P3), counted from the history each time. */
+import { bucketOf, parseMoney, type BucketWindow } from '@sluice/kernel';
+import type { Caps, CapWindow, Client, ConfigDocument, Contract, Order } from '../document.js';
+import type { Gate } from '../reasons.js';
+import {
+  ceil, clientOf, decimal, documentNow, fraction, groupOf, reservations, stands, times, zoneOf, type History, type Reservation,
+} from './history.js';
+
+const HOUR_MS = 3_600_000;
+const CAP_GATES: readonly (readonly [CapWindow, Gate])[] = [
+  ['hour', 'cap_hour'], ['rolling60m', 'cap_hour'], ['day', 'cap_day'], ['week', 'cap_week'], ['month', 'cap_month'],
+  ['total', 'cap_total'],
+];
+
+export function money(document: ConfigDocument, amount: string | number | undefined): bigint {
+  return parseMoney(amount ?? 0, document.currency ?? 'USD');
+}
+
+/** Price for a number of buyers; a missing key takes the next lower one. */
+export function priceFor(document: ConfigDocument, contract: Contract, buyers: number): bigint {
+  if (!contract.prices) return money(document, contract.price);
+  const keys = Object.keys(contract.prices).map(Number).sort((a, b) => a - b);
+  const key = keys.filter((each) => each <= buyers).pop() ?? keys[0];
+  return money(document, contract.prices[String(key)]);
+}
+
+/** The highest price possible: what gates take, as they come before any plan. */
+export function highestPrice(document: ConfigDocument, contract: Contract): bigint {
+  if (!contract.prices) return money(document, contract.price);
+  return Object.values(contract.prices).map((price) => money(document, price)).reduce((a, b) => (a > b ? a : b));
+}
+
+/** Free leads that are left of a trial. */
+export function trialsLeft(history: History, contract: Contract): number {
+  const used = reservations(history).filter((each) => each.contract === contract.id && each.trial && stands(history, each)).length;
+  return Math.max(0, (contract.trial?.leads ?? 0) - used);
+}
+
+interface Scope { caps: Caps; zone: string; covers: (each: Reservation) => boolean }
+
+/** Gates of all caps that bind the contract: its own, its client's, its delivery group's and the campaign's. */
+export function capGates(history: History, contract: Contract, campaign: string, now: number): Gate[] {
+  const document = documentNow(history);
+  const client = clientOf(document, contract);
+  const group = document.groups?.find(({ id }) => id === groupOf(document, contract));
+  const ofCampaign = document.campaigns?.find(({ id }) => id === campaign);
+  const scopes: Scope[] = [];
+  const bind = (caps: Caps | undefined, zone: string, covers: Scope['covers']) => {
+    if (caps) scopes.push({ caps, zone: caps.timezone ?? zone, covers });
+  };
+  bind(contract.caps, zoneOf(document, client), (each) => each.contract === contract.id);
+  bind(client.caps, zoneOf(document, client), (each) => each.client === client.id);
+  bind(group?.caps, zoneOf(document, group), (each) => each.group === group?.id);
+  bind(ofCampaign?.caps, zoneOf(document, undefined), (each) => each.campaign === campaign);
+  const price = highestPrice(document, contract);
+  return scopes.flatMap(({ caps, zone, covers }) => CAP_GATES.flatMap(([window, gate]) => {
+    const cap = caps[window];
+    if (cap === undefined) return [];
+    const used = reservations(history)
+      .filter((each) => covers(each) && stands(history, each) && counts(history, each, window, caps, zone, now));
+    const { count, amount } = typeof cap === 'number' ? { count: cap, amount: undefined } : cap;
+    const spent = used.reduce((sum, each) => sum + each.priceMinor, 0n);
+    const full = (count !== undefined && used.length + 1 > count) || (amount !== undefined && spent + price > money(document, amount));
+    return full ? [gate] : [];
+  }));
+}
+
+/** Whether a reservation is counted in the bucket of now. A return within its bucket gave the unit back (C3). */
+function counts(history: History, each: Reservation, window: CapWindow, caps: Caps, zone: string, now: number): boolean {
+  const bucket = (at: number) => bucketOf(at, zone, window as BucketWindow, caps.weekStart ?? 'mon');
+  const sameBucket = (a: number, b: number) => (window === 'rolling60m' ? Math.abs(a - b) < HOUR_MS : bucket(a) === bucket(b));
+  const back = history.find((fact) => fact.type === 'returned' && fact.lead === each.lead && fact.contract === each.contract);
+  return sameBucket(each.at, now) && !(back && sameBucket(each.at, back.at));
+}
+
+/** Order that pays for a lead now, or why none does. FIFO by start; an order is open from its start until its end. */
+export function orderFor(history: History, contract: Contract, priceMinor: bigint, now: number): { order?: Order; gate?: Gate } {
+  const document = documentNow(history);
+  const open = (document.orders ?? [])
+    .filter((order) => order.contract === contract.id && order.status !== 'closed' && Date.parse(order.start) <= now)
+    .filter((order) => order.end === undefined || now < Date.parse(order.end))
+    .sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
+  const paying = open.filter(({ status }) => status !== 'pastDue').find((order) => hasRoom(history, document, order, priceMinor));
+  if (paying) return { order: paying };
+  if (open.length === 0) return { gate: 'order_missing' };
+  return { gate: open.some(({ status }) => status !== 'pastDue') ? 'order_exhausted' : 'order_past_due' };
+}
+
+function hasRoom(history: History, document: ConfigDocument, order: Order, priceMinor: bigint): boolean {
+  const used = reservations(history)
+    .filter((each) => each.order === order.id && stands(history, each) && !wasReturnedTo(history, order, each));
+  if (order.quantity !== undefined && used.length >= order.quantity) return false;
+  if (order.amount === undefined) return true;
+  const left = money(document, order.amount) - used.reduce((sum, each) => sum + each.priceMinor, 0n);
+  return left + money(document, order.overdraw) >= priceMinor;
+}
+
+function wasReturnedTo(history: History, order: Order, each: Reservation): boolean {
+  return history.some((fact) => fact.type === 'returned' && fact.lead === each.lead && fact.contract === each.contract
+    && (order.end === undefined || fact.at < Date.parse(order.end)));
+}
+
+/** P3 of the contract and of its client; `qualifies` says that this lead passed the contract's static gates. */
+export function percentageAllows(history: History, contract: Contract, lead: string, now: number): boolean {
+  const document = documentNow(history);
+  const client = clientOf(document, contract);
+  const siblings = (document.contracts ?? []).filter((each) => each.client === client.id).map(({ id }) => id);
+  return allows(history, client, contract.percentageLimit, [contract.id], lead, now)
+    && allows(history, client, client.percentageLimit, siblings, lead, now);
+}
+
+type Limit = Contract['percentageLimit'];
+
+function allows(history: History, client: Client, limit: Limit, contracts: readonly string[], lead: string, now: number): boolean {
+  if (!limit) return true;
+  const zone = zoneOf(documentNow(history), client);
+  const inBucket = (at: number) => bucketOf(at, zone, limit.lookBack) === bucketOf(now, zone, limit.lookBack);
+  const qualified = new Set(history.flatMap((fact) => (
+    fact.type === 'attempted' && inBucket(fact.at) && fact.qualified.some((id) => contracts.includes(id)) ? [fact.lead] : [])));
+  qualified.add(lead);
+  const delivered = reservations(history)
+    .filter((each) => contracts.includes(each.contract) && inBucket(each.at) && stands(history, each)).length;
+  return BigInt(delivered + 1) <= ceil(times(times(decimal(limit.percent), fraction(1, 100)), fraction(qualified.size)));
+}

@@ -1,0 +1,83 @@
+/** Who stands before whom: the rule's method, its secondary, quality score, price, order of entry (F3). */
+import { dayNumber, localDate } from '@sluice/kernel';
+import type { Method } from '../document.js';
+import { distanceTo } from './criteria.js';
+import { entryOf, reservations, stands, zoneOf, type Recipient } from './history.js';
+import { highestPrice, trialsLeft } from './limits.js';
+import { phasesOf, type Desk } from './phase.js';
+
+/** Negative if the first stands before the second. */
+export type Order = (a: Recipient, b: Recipient) => number;
+
+/** The whole comparator: total, because no two things share a place in the order of entry. */
+export function fullOrder(desk: Desk, methods: readonly (Method | undefined)[]): Order {
+  const { document } = desk;
+  const orders: Order[] = methods.filter((method) => method !== undefined).map((method) => methodOrder(desk, method));
+  if (document.ties !== 'entry') orders.push(methodOrder(desk, 'qualityScore'), methodOrder(desk, 'price'));
+  return chain([...orders, entryOrder(desk)]);
+}
+
+function entryOrder({ history, phase }: Desk): Order {
+  return ascending(({ id }) => entryOf(history, phase.by === 'client' ? 'clients' : 'contracts', id));
+}
+
+function chain(orders: readonly Order[]): Order {
+  return (a, b) => orders.map((order) => order(a, b)).find((result) => result !== 0) ?? 0;
+}
+
+function ascending(key: (recipient: Recipient) => number | bigint): Order {
+  return (a, b) => {
+    const [first, second] = [key(a), key(b)];
+    return first < second ? -1 : first > second ? 1 : 0;
+  };
+}
+
+export function methodOrder(desk: Desk, method: Method): Order {
+  const { document, place, history } = desk;
+  const price = ({ contract }: Recipient) => highestPrice(document, contract);
+  switch (method) {
+    case 'price': return ascending((each) => -price(each));
+    case 'qualityScore': return ascending(({ contract }) => -(contract.qualityScore ?? 100));
+    case 'priority': return chain([
+      ascending(({ client }) => client.priority ?? Infinity), ascending(({ contract }) => contract.priority ?? Infinity),
+    ]);
+    case 'distance': return ascending(({ contract }) => distanceTo(document, contract, place) ?? Infinity);
+    case 'roundRobin': return chain([ascending((each) => lastServed(desk, each)), entryOrder(desk)]);
+    case 'freeTrial': {
+      const free = ({ contract }: Recipient) => trialsLeft(history, contract) > 0;
+      return chain([
+        ascending((each) => (free(each) ? 0 : 1)),
+        (a, b) => (free(a) ? methodOrder(desk, 'qualityScore')(a, b) : 0),
+        ascending((each) => -price(each)),
+      ]);
+    }
+    default: throw new Error(`${method} is no simple order`);
+  }
+}
+
+/** RR1: the place in the history of the last reservation that stands, whatever rule made it; of who has none, that of its creation. */
+export function lastServed(desk: Desk, recipient: Recipient): number {
+  const { history, phase, now } = desk;
+  const kind = phase.by === 'client' ? 'clients' : 'contracts';
+  const isIts = (each: { contract: string; client: string }) => (phase.by === 'client' ? each.client : each.contract) === recipient.id;
+  const created = history.findIndex((fact) => fact.type === 'configured' && fact.document[kind]?.some(({ id }) => id === recipient.id));
+  if (phase.reset === 'never') {
+    const standing = reservations(history).filter((each) => isIts(each) && stands(history, each));
+    return Math.max(created, ...standing.map((each) => history.indexOf(each)));
+  }
+  // RR4: the rotation is the rule's own, and starts again with each interval.
+  const interval = intervalOf(desk, now);
+  const own = reservations(history).filter((each) => isIts(each) && each.rule === phase.key && each.turned && stands(history, each));
+  const served = own.filter((each) => intervalOf(desk, each.at) === interval).map((each) => history.indexOf(each));
+  const createdNow = intervalOf(desk, history[created]?.at ?? 0) === interval ? created : -1;
+  return Math.max(createdNow, ...served);
+}
+
+/** Name of the reset interval: local day, or seven of them counted from the day the rule appeared. */
+export function intervalOf({ history, document, workflow, phase }: Desk, at: number): string | number {
+  const zone = zoneOf(document, workflow);
+  if (phase.reset === 'daily') return localDate(at, zone);
+  const start = history.find((fact) => fact.type === 'configured'
+    && fact.document.workflows?.some((each) => phasesOf(each).some(({ key, reset }) => key === phase.key && reset === phase.reset)));
+  return Math.floor((dayNumber(localDate(at, zone)) - dayNumber(localDate(start?.at ?? at, zone))) / 7);
+}

@@ -1,0 +1,88 @@
+/** One rule or delivery group at work: who is in it, in which order they stand, and whom it picks. */
+import type { ConfigDocument, Contract, GroupPhase, Method, Rule, Timeframe, Workflow } from '../document.js';
+import { fits } from './gates.js';
+import { clientOf, groupOf, type Fraction, type History, type Recipient, type Reservation } from './history.js';
+
+export interface Phase {
+  key: string;
+  method: Method;
+  secondary?: Method;
+  base?: Method;
+  by: 'contract' | 'client';
+  take?: number;
+  minTurnover?: string | number;
+  reset: 'never' | 'daily' | '7days';
+  timeframe: Timeframe;
+  strict: boolean;
+  group: boolean;
+  stops: boolean;
+  admits(document: ConfigDocument, contract: Contract): boolean;
+}
+
+/** What a phase works on: the lead, who was sold or picked before, and how many it may still pick. */
+export interface Desk {
+  history: History;
+  document: ConfigDocument;
+  workflow: Workflow;
+  leadId: string;
+  place: { lat: number; lon: number } | undefined;
+  now: number;
+  phase: Phase;
+  sold: readonly Reservation[];
+  /** Picks of earlier phases of this plan. */
+  before: readonly Contract[];
+  takeLeft: number;
+}
+
+export interface Outcome {
+  picks: Contract[];
+  /** Of those not picked: why. */
+  reasons: Map<string, string>;
+  earned?: Map<string, Fraction>;
+  /** Picks in which a round robin as secondary decided (RR6). */
+  turned: Set<string>;
+}
+
+export function phasesOf(workflow: Workflow): Phase[] {
+  const common = { reset: 'never', timeframe: 'day', strict: true, by: 'contract', group: false, stops: false } as const;
+  const groups = (workflow.groups ?? []).map((phase: GroupPhase): Phase => ({
+    ...common, ...phase, key: `${workflow.id}/group ${phase.group}`, group: true, stops: (phase.onSold ?? 'stop') === 'stop',
+    admits: (document, contract) => groupOf(document, contract) === phase.group,
+  }));
+  const rules = (workflow.rules ?? []).map((rule: Rule, index): Phase => ({
+    ...common, ...rule, key: `${workflow.id}/${rule.id ?? index}`,
+    admits: (document, contract) => inFilter(document, contract, rule.contracts),
+  }));
+  return [...groups, ...rules];
+}
+
+function inFilter(document: ConfigDocument, contract: Contract, filter: Rule['contracts']): boolean {
+  if (!filter) return true;
+  const group = groupOf(document, contract);
+  return filter.ids?.includes(contract.id) === true || filter.clients?.includes(contract.client) === true
+    || (group !== undefined && filter.groups?.includes(group) === true)
+    || (contract.tags ?? []).some((tag) => filter.tags?.includes(tag));
+}
+
+/** M5: one client, and one contract group, buys a lead once. */
+export function conflicts(a: Contract, b: Contract): boolean {
+  return a.client === b.client || (a.contractGroup !== undefined && a.contractGroup === b.contractGroup);
+}
+
+export function fitsWith({ sold, before, workflow }: Desk, picks: readonly Contract[]): boolean {
+  return fits(sold, [...before, ...picks], workflow.maxMultiplication);
+}
+
+/** Takes from a list in order, skipping who cannot take part (M4), until the take is reached. */
+export function takeInOrder(desk: Desk, ordered: readonly Recipient[], picks: Contract[], reasons: Map<string, string>): void {
+  for (const { contract } of ordered) {
+    if (picks.some((pick) => conflicts(pick, contract))) reasons.set(contract.id, 'sibling');
+    else if (picks.length >= desk.takeLeft) reasons.set(contract.id, 'outranked');
+    else if (!fitsWith(desk, [...picks, contract])) reasons.set(contract.id, 'share_count');
+    else picks.push(contract);
+  }
+}
+
+export function recipientOf(document: ConfigDocument, contract: Contract, by: 'contract' | 'client'): Recipient {
+  return { id: by === 'client' ? contract.client : contract.id, contract, client: clientOf(document, contract) };
+}

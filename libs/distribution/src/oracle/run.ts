@@ -1,0 +1,162 @@
+/** Runs a scenario by the oracle: the time line step by step, each attempt one line. Windows, push and scripts are not part of it. */
+import { formatMoney, mergePatch, type Json } from '@sluice/kernel';
+import type { ConfigDocument, Contract, Workflow } from '../document.js';
+import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
+import { failingGates, fits, personsOf, type Asked } from './gates.js';
+import { documentNow, groupOf, reservations, soldSet, stands, type Fact, type Reservation } from './history.js';
+import { orderFor, priceFor } from './limits.js';
+import { conflicts } from './phase.js';
+import { planFor, priceOf, type Plan, type Planned } from './plan.js';
+
+/** One attempt as the oracle sees it; comparable with a line of `simulate --json`. */
+export interface OracleLine {
+  at: number;
+  lead: string;
+  trigger: string;
+  assigned: { contract: string; price: string }[];
+  refused: Record<string, string>;
+}
+
+interface Run { facts: Fact[]; lines: OracleLine[]; steps: Map<string, LeadStep> }
+type LeadStep = Extract<ScenarioStep, { lead: ScenarioLead }>;
+
+export function runOracle(scenario: Scenario): OracleLine[] {
+  const run: Run = { facts: [], lines: [], steps: new Map() };
+  const timeline = scenario.timeline ?? [];
+  run.facts.push({ type: 'configured', at: Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'), document: scenario.config });
+  for (const step of timeline) takeStep(run, step, Date.parse(step.at));
+  return run.lines;
+}
+
+function takeStep(run: Run, step: ScenarioStep, at: number): void {
+  const document = documentNow(run.facts);
+  if ('set' in step) run.facts.push({ type: 'configured', at, document: withSet(document, step.set) });
+  else if ('remove' in step) run.facts.push({ type: 'configured', at, document: without(document, step.remove) });
+  else if ('lead' in step) arrive(run, step as LeadStep, at);
+  else if ('return' in step) giveBack(run, step.return, at);
+  else if ('cherryPick' in step) {
+    const contract = document.contracts?.find(({ id }) => id === step.cherryPick.contract);
+    if (contract) pick(run, contract, step.cherryPick.lead, at);
+  } else if ('distribute' in step) byHand(run, step.distribute.lead, step.distribute.contracts ?? [], at);
+  else throw new Error(`the oracle knows no ${JSON.stringify(step)}`);
+}
+
+type Thing = { id: string };
+
+function withSet(document: ConfigDocument, set: Record<string, unknown>): ConfigDocument {
+  const changed: Record<string, unknown> = { ...document };
+  for (const [list, patches] of Object.entries(set)) {
+    const things = [...((changed[list] ?? []) as Thing[])];
+    for (const [id, patch] of Object.entries(patches as Record<string, Json>)) {
+      const place = things.findIndex((thing) => thing.id === id);
+      if (place < 0) things.push({ ...(patch as object), id });
+      else things[place] = mergePatch(things[place] as unknown as Json, patch) as unknown as Thing;
+    }
+    changed[list] = things;
+  }
+  return changed as unknown as ConfigDocument;
+}
+
+function without(document: ConfigDocument, remove: Record<string, string[]>): ConfigDocument {
+  const changed: Record<string, unknown> = { ...document };
+  for (const [list, ids] of Object.entries(remove)) {
+    changed[list] = ((changed[list] ?? []) as Thing[]).filter(({ id }) => !ids.includes(id));
+  }
+  return changed as unknown as ConfigDocument;
+}
+
+function arrive(run: Run, step: LeadStep, at: number): void {
+  run.steps.set(step.lead.id, step);
+  run.facts.push({ type: 'arrived', at, lead: step.lead });
+  const document = documentNow(run.facts);
+  const campaign = document.campaigns?.find(({ id }) => id === step.lead.campaign);
+  const workflow = document.workflows?.find(({ id }) => id === campaign?.workflow);
+  if (!workflow || workflow.mode === 'off') return;
+  answer(run, step, workflow, at, attempt(run, step.lead, workflow, 'arrival', at));
+}
+
+/** The clients answer in the order in which they were reserved; who turns the lead down has the workflow run again (F5). */
+function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks: readonly string[]): void {
+  const waiting = [...picks];
+  for (let contract = waiting.shift(); contract !== undefined; contract = waiting.shift()) {
+    const how = step.rejectedBy?.includes(contract) ? 'rejected' : step.failedBy?.includes(contract) ? 'failed' : undefined;
+    if (!how) continue;
+    run.facts.push({ type: 'turnedDown', at, lead: step.lead.id, contract, how });
+    waiting.push(...attempt(run, step.lead, workflow, 'fallback', at));
+  }
+}
+
+function askedFor(run: Run, lead: ScenarioLead, at: number, workflow: Workflow | undefined): Asked {
+  const arrived = run.facts.find((fact) => fact.type === 'arrived' && fact.lead.id === lead.id);
+  const receivedAt = lead.receivedAt ? Date.parse(lead.receivedAt) : arrived?.at ?? at;
+  return { history: run.facts, lead, receivedAt, now: at, maxMultiplication: workflow?.maxMultiplication };
+}
+
+function attempt(run: Run, lead: ScenarioLead, workflow: Workflow, trigger: string, at: number): string[] {
+  const plan = planFor(askedFor(run, lead, at, workflow), workflow);
+  return record(run, lead, trigger, at, plan);
+}
+
+function record(run: Run, lead: ScenarioLead, trigger: string, at: number, plan: Plan): string[] {
+  const document = documentNow(run.facts);
+  const buyers = soldSet(run.facts, lead.id).length + plan.picks.length;
+  const made = plan.picks.map((planned) => reservationOf(run, lead, planned, priceOf(document, planned, buyers), at));
+  const { qualified, reached, minimumsMet, rulesMet } = plan;
+  run.facts.push({ type: 'attempted', at, lead: lead.id, campaign: lead.campaign, qualified, reached, minimumsMet, rulesMet }, ...made);
+  const currency = document.currency ?? 'USD';
+  run.lines.push({
+    at, lead: lead.id, trigger, refused: Object.fromEntries(plan.refused),
+    assigned: made.map(({ contract, priceMinor }) => ({ contract, price: formatMoney(priceMinor, currency) })),
+  });
+  return made.map(({ contract }) => contract);
+}
+
+function reservationOf(run: Run, lead: ScenarioLead, planned: Planned, priceMinor: bigint, at: number): Reservation {
+  const { contract, rule, trial, turned } = planned;
+  const document = documentNow(run.facts);
+  const { order } = contract.order === undefined ? {} : orderFor(run.facts, contract, priceMinor, at);
+  return {
+    type: 'reserved', at, lead: lead.id, campaign: lead.campaign, contract: contract.id, client: contract.client, rule, priceMinor,
+    trial, turned, contractGroup: contract.contractGroup, group: groupOf(document, contract),
+    maxShareCount: contract.maxShareCount, order: order?.id,
+    round: run.facts.length, persons: personsOf(lead),
+  };
+}
+
+/** A3: to chosen contracts, in the order given, their gates respected, M2 and M5 always. */
+function byHand(run: Run, leadId: string, ids: readonly string[], at: number): void {
+  const document = documentNow(run.facts);
+  const lead = run.steps.get(leadId)?.lead;
+  if (!lead) return;
+  const campaign = document.campaigns?.find(({ id }) => id === lead.campaign);
+  const workflow = document.workflows?.find(({ id }) => id === campaign?.workflow);
+  const asked = askedFor(run, lead, at, workflow);
+  const sold = soldSet(run.facts, leadId);
+  const plan: Plan = { picks: [], refused: new Map(), qualified: [], reached: [], minimumsMet: false, rulesMet: [], totalMinimum: false };
+  for (const contract of ids.map((id) => document.contracts?.find((each) => each.id === id)).filter((each) => each !== undefined)) {
+    const picked = plan.picks.map((each) => each.contract);
+    const [gate] = failingGates(asked, contract);
+    if (gate) plan.refused.set(contract.id, gate);
+    else if (picked.some((each) => conflicts(each, contract))) plan.refused.set(contract.id, 'sibling');
+    else if (!fits(sold, [...picked, contract], workflow?.maxMultiplication)) plan.refused.set(contract.id, 'share_count');
+    else plan.picks.push({ contract, rule: 'manual', trial: false, turned: false });
+  }
+  record(run, lead, 'manual', at, plan);
+}
+
+function pick(run: Run, contract: Contract, leadId: string, at: number): void {
+  const cherries = run.facts.filter((fact) => fact.type === 'cherryPicked').filter(({ lead }) => lead === leadId);
+  const has = [...soldSet(run.facts, leadId), ...cherries];
+  if (has.some(({ client }) => client === contract.client)) return;
+  const { id, client, contractGroup } = contract;
+  const document = documentNow(run.facts);
+  run.facts.push({ type: 'cherryPicked', at, lead: leadId, contract: id, client, contractGroup });
+  const price = formatMoney(priceFor(document, contract, 1), document.currency ?? 'USD');
+  run.lines.push({ at, lead: leadId, trigger: 'cherryPick', assigned: [{ contract: id, price }], refused: {} });
+}
+
+function giveBack(run: Run, { lead, contract }: { lead: string; contract: string }, at: number): void {
+  const held = reservations(run.facts).some((each) => each.lead === lead && each.contract === contract && stands(run.facts, each));
+  const already = run.facts.some((fact) => fact.type === 'returned' && fact.lead === lead && fact.contract === contract);
+  if (held && !already) run.facts.push({ type: 'returned', at, lead, contract });
+}
