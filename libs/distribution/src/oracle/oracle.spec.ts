@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { seededRandom } from '@sluice/kernel';
 import type { ConfigDocument, Contract, Rule } from '../document.js';
 import type { ScenarioStep } from '../scenario.js';
 import { generateScenario } from './generate.js';
@@ -19,6 +20,14 @@ const leads = (count: number, more: object = {}): ScenarioStep[] => Array.from({
 }));
 const winners = (config: ConfigDocument, timeline: ScenarioStep[]) => runOracle({ config, timeline })
   .map(({ assigned }) => assigned.map(({ contract }) => contract).join(' '));
+
+const minutes = (count: number): ScenarioStep[] => Array.from({ length: count }, (_, place) => ({
+  at: new Date(Date.UTC(2026, 2, 2, 9, place)).toISOString(), lead: { id: `L${place}`, campaign: 'solar' },
+}));
+
+function subsets<T>(items: readonly T[]): T[][] {
+  return items.reduce<T[][]>((sets, item) => [...sets, ...sets.map((set) => [...set, item])], [[]]);
+}
 
 describe('the oracle', () => {
   it('hands leads round in the order of entry, whatever they pay', () => {
@@ -43,6 +52,36 @@ describe('the oracle', () => {
   it('sells to three sharers where together they pay more than one alone', () => {
     const contracts = [{ price: '50.00', maxShareCount: 1 }, { price: '22.00' }, { price: '20.00' }, { price: '18.00' }];
     expect(winners(world({ method: 'turnover' }, contracts, 3), leads(1))).toEqual(['B C D']);
+  });
+
+  it('keeps every contract within one lead of its share after every lead, for any weights (W5)', () => {
+    const random = seededRandom('W5');
+    for (let round = 0; round < 12; round++) {
+      const weights = Array.from({ length: random.int(2, 5) }, () => random.int(1, 30));
+      const sum = weights.reduce((a, b) => a + b, 0);
+      const received = weights.map(() => 0);
+      const config = world({ method: 'weighted', take: 1 }, weights.map((weight) => ({ weight })));
+      winners(config, minutes(60)).forEach((winner, place) => {
+        received['ABCDE'.indexOf(winner)]! += 1;
+        const off = weights.map((weight, each) => Math.abs((received[each] ?? 0) - (weight / sum) * (place + 1)));
+        expect([weights, place, Math.max(...off) < 1]).toEqual([weights, place, true]);
+      });
+    }
+  });
+
+  it('takes the richest and the largest set that sharing allows, as trying every set shows', () => {
+    const random = seededRandom('sets');
+    for (let round = 0; round < 400; round++) {
+      const contracts = Array.from({ length: random.int(1, 5) }, (): Partial<Contract> => ({
+        price: String(random.int(0, 20)), maxShareCount: random.chance(0.7) ? random.int(1, 4) : undefined,
+      }));
+      const room = random.int(1, 4);
+      const value = (config: ConfigDocument) => runOracle({ config, timeline: leads(1) })[0]?.assigned ?? [];
+      const sets = subsets(contracts).filter((set) => set.length <= room && set.every(({ maxShareCount = 9 }) => set.length <= maxShareCount));
+      const sum = (set: readonly { price?: string | number }[]) => set.reduce((total, { price }) => total + Number(price), 0);
+      expect(sum(value(world({ method: 'turnover' }, contracts, room)))).toBe(Math.max(...sets.map(sum)));
+      expect(value(world({ method: 'leadCount' }, contracts, room)).length).toBe(Math.max(...sets.map((set) => set.length)));
+    }
   });
 
   it('finds every reason in its random scenarios, and sells often enough to rank', () => {
