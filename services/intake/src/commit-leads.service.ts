@@ -1,0 +1,229 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '@sluice/bus';
+import { Database, type Tx } from '@sluice/db';
+import { LeadReceived, LeadRejected, type Said } from '@sluice/events';
+import { crashPoint, recordSpan } from '@sluice/runtime';
+import type { Candidate, Outcome } from './candidate.js';
+import { ConfigurationService } from './configuration.service.js';
+import { claimKey, claimsOf, settleDuplicates, type Claim, type Claimant, type Holder } from './duplicates.js';
+import { IntakeStore, type KeyRow, type LeadRow, type RejectionRow } from './intake.store.js';
+import { PrepareLead } from './prepare-lead.service.js';
+import { Vault } from './vault.service.js';
+
+/** A lead of a group commit, and what became of it once the commit is through. */
+export interface Entry {
+  readonly candidate: Candidate;
+  outcome: Outcome | undefined;
+}
+
+/** An answer that is more than an id, as it is kept under an idempotency key. */
+type KeptAnswer = { readonly duplicateOf: string; readonly rejected: boolean };
+
+/** Everything that one transaction does for all leads of a group commit, tenants mixed. */
+@Injectable()
+export class CommitLeads {
+  constructor(
+    private readonly database: Database, private readonly bus: Bus, private readonly store: IntakeStore, private readonly prepare: PrepareLead,
+    private readonly vault: Vault,
+  ) {}
+
+  /** Sets the outcome of every entry. Throws where the transaction did not commit, or where nobody can tell. */
+  async commit(entries: readonly Entry[]): Promise<void> {
+    const tenants = [...new Set(entries.map(({ candidate }) => candidate.tenantId))];
+    await this.database.transaction({ service: 'intake', tenants }, async (tx) => {
+      await this.renewVerdicts(tx, tenants, entries);
+      const { fresh, followers } = await this.leaveReplays(tx, entries);
+      await this.decide(tx, fresh);
+      for (const { entry, leader } of followers) entry.outcome = replayOf(entry, leader);
+      await this.save(tx, fresh);
+      tx.beforeCommit(async () => crashPoint('intake.before-commit'));
+    });
+    crashPoint('intake.after-commit');
+  }
+
+  /** Those of the entries that a transaction of unknown end did store. */
+  async stored(entries: readonly Entry[]): Promise<Set<string>> {
+    const tenants = [...new Set(entries.map(({ candidate }) => candidate.tenantId))];
+    return this.database.transaction({ service: 'intake', tenants }, (tx) => this.store.storedLeads(tx, entries.map(({ candidate }) => candidate.id)));
+  }
+
+  /** A lead that was checked on an older configuration is checked again: once a change is answered, nothing is done on the old terms. */
+  private async renewVerdicts(tx: Tx, tenants: readonly string[], entries: readonly Entry[]): Promise<void> {
+    const versions = await this.prepare.configuration.lockVersions(tx, tenants);
+    for (const tenantId of tenants) {
+      const version = versions.get(tenantId) ?? 0;
+      const stale = entries.filter(({ candidate }) => candidate.tenantId === tenantId && candidate.verdict.version !== version);
+      if (stale.length === 0) continue;
+      const configuration = await this.prepare.configuration.load(tx, tenantId);
+      for (const { candidate } of stale) candidate.verdict = this.prepare.verdict(configuration, candidate);
+    }
+  }
+
+  /** Claims idempotency keys. What was answered before is answered again; what comes twice within the group follows the first. */
+  private async leaveReplays(tx: Tx, entries: readonly Entry[]) {
+    const leaders = new Map<string, Entry>();
+    const followers: { entry: Entry; leader: Entry }[] = [];
+    for (const entry of entries) {
+      if (entry.candidate.idempotencyKey === undefined) continue;
+      const leader = leaders.get(keyOf(entry.candidate));
+      if (leader) followers.push({ entry, leader });
+      else leaders.set(keyOf(entry.candidate), entry);
+    }
+    await this.claim(tx, [...leaders.values()]);
+    const following = new Set(followers.map(({ entry }) => entry));
+    return { fresh: entries.filter((entry) => entry.outcome === undefined && !following.has(entry)), followers };
+  }
+
+  private async claim(tx: Tx, leaders: readonly Entry[]): Promise<void> {
+    if (leaders.length === 0) return;
+    // What is invalid claims nothing, since it may be mended and sent again; but it may repeat what was valid once.
+    const claiming = leaders.filter(({ candidate }) => candidate.verdict.kind === 'valid').map(rowOfKey);
+    const claimed = claiming.length > 0 ? await this.store.claimKeys(tx, claiming, leaders[0]!.candidate.receivedAt) : 0;
+    if (claimed === leaders.length) return;
+    const rows = await this.store.readKeys(tx, leaders.map(rowOfKey));
+    const stored = new Map(rows.map((row) => [`${row.tenantId}\n${row.sourceId}\n${row.key}`, row]));
+    for (const entry of leaders) {
+      const row = stored.get(keyOf(entry.candidate));
+      if (row && row.leadId !== entry.candidate.id) entry.outcome = answerOf(row, entry.candidate);
+    }
+  }
+
+  private async decide(tx: Tx, fresh: readonly Entry[]): Promise<void> {
+    const claimants: Claimant[] = [];
+    for (const entry of fresh) {
+      const { verdict, tenantId, id: leadId, payloadHash, receivedAt } = entry.candidate;
+      if (verdict.kind === 'invalid') {
+        entry.outcome = { kind: 'rejected', reason: verdict.reason, rejectionId: leadId, faults: verdict.faults, replayed: false };
+        continue;
+      }
+      const policy = verdict.campaign.duplicates;
+      const claims = claimsOf(policy, tenantId, verdict.campaign.id, { payload: payloadHash, phone: verdict.phoneHash, email: verdict.emailHash });
+      claimants.push({ leadId, receivedAt, policy, claims });
+    }
+    const { duplicates } = await this.settle(tx, claimants);
+    for (const entry of fresh) {
+      if (entry.outcome) continue;
+      const { id } = entry.candidate;
+      const duplicate = duplicates.get(id);
+      entry.outcome = duplicate?.then === 'reject'
+        ? { kind: 'rejected', reason: 'duplicate', rejectionId: id, faults: [], duplicateOf: duplicate.of, replayed: false }
+        : { kind: 'accepted', leadId: id, duplicateOf: duplicate?.of, replayed: false };
+    }
+  }
+
+  /** Claims the fingerprints of the group, settles it, and corrects the claims where the first to claim is not who holds in the end. */
+  private async settle(tx: Tx, claimants: readonly Claimant[]) {
+    const first = new Map<string, { claim: Claim; holder: Holder }>();
+    for (const { leadId, receivedAt, claims } of claimants) {
+      for (const claim of claims) {
+        const key = claimKey(claim);
+        if (!first.has(key)) first.set(key, { claim, holder: { leadId, seenAt: receivedAt, until: receivedAt } });
+      }
+    }
+    const before = first.size > 0 ? await this.store.claimFingerprints(tx, [...first.values()]) : new Map<string, Holder>();
+    const settled = settleDuplicates(claimants, before);
+    const changes: { claim: Claim; holder: Holder | undefined }[] = [];
+    for (const [key, { claim, holder }] of first) {
+      const after = settled.holders.get(key);
+      if (after?.leadId !== (before.get(key) ?? holder).leadId) changes.push({ claim, holder: after });
+    }
+    if (changes.length > 0) await this.store.correctFingerprints(tx, changes);
+    return settled;
+  }
+
+  private async save(tx: Tx, fresh: readonly Entry[]): Promise<void> {
+    const leads: LeadRow[] = [];
+    const rejections: RejectionRow[] = [];
+    const events: Said[] = [];
+    const answers: { tenantId: string; sourceId: string; key: string; answer: string }[] = [];
+    const waits: { leadId: string; tenantId: string; askedAt: number }[] = [];
+    for (const { candidate, outcome } of fresh) {
+      const { tenantId, sourceId, idempotencyKey: key, receivedAt } = candidate;
+      if (outcome?.kind === 'accepted') {
+        const row = this.leadRow(candidate, outcome.duplicateOf);
+        leads.push(row);
+        events.push(receivedEvent(candidate, row));
+        if (candidate.waits) waits.push({ leadId: row.leadId, tenantId, askedAt: receivedAt });
+      } else if (outcome?.kind === 'rejected') {
+        const row = rejectionRow(candidate, outcome);
+        rejections.push(row);
+        events.push(rejectedEvent(row));
+      } else continue;
+      if (key !== undefined && outcome.duplicateOf !== undefined) {
+        const answer: KeptAnswer = { duplicateOf: outcome.duplicateOf, rejected: outcome.kind === 'rejected' };
+        answers.push({ tenantId, sourceId, key, answer: JSON.stringify(answer) });
+      }
+    }
+    if (leads.length > 0) await this.store.addLeads(tx, leads);
+    if (rejections.length > 0) await this.store.addRejections(tx, rejections);
+    if (answers.length > 0) await this.store.saveAnswers(tx, answers);
+    if (waits.length > 0) await this.store.addWaits(tx, waits);
+    if (events.length > 0) this.bus.append(tx, events);
+  }
+
+  private leadRow(candidate: Candidate, duplicateOf: string | undefined): LeadRow {
+    const { verdict } = candidate;
+    if (verdict.kind !== 'valid') throw new Error('an invalid lead cannot be accepted');
+    const { personal, attributes } = verdict.lead;
+    return {
+      leadId: candidate.id, tenantId: candidate.tenantId, sourceId: candidate.sourceId, campaignId: verdict.campaign.id, receivedAt: candidate.receivedAt,
+      version: verdict.version, payloadHash: candidate.payloadHash, phoneHash: verdict.phoneHash, emailHash: verdict.emailHash, duplicateOf,
+      attributes: JSON.stringify(attributes), sealed: personal && this.vault.seal(candidate.tenantId, candidate.id, personal),
+    };
+  }
+}
+
+function keyOf({ tenantId, sourceId, idempotencyKey }: Candidate): string {
+  return `${tenantId}\n${sourceId}\n${idempotencyKey}`;
+}
+
+function rowOfKey({ candidate: { tenantId, sourceId, idempotencyKey, payloadHash, id } }: Entry) {
+  return { tenantId, sourceId, key: idempotencyKey ?? '', fingerprint: payloadHash, leadId: id };
+}
+
+/** What a key was answered before; refused where it stood for another body. */
+function answerOf(row: KeyRow, { payloadHash }: Candidate): Outcome {
+  if (row.fingerprint !== payloadHash) return { kind: 'keyReused' };
+  const answer = row.answer === null ? undefined : (JSON.parse(row.answer) as KeptAnswer);
+  if (answer?.rejected) {
+    return { kind: 'rejected', reason: 'duplicate', rejectionId: row.leadId, faults: [], duplicateOf: answer.duplicateOf, replayed: true };
+  }
+  return { kind: 'accepted', leadId: row.leadId, duplicateOf: answer?.duplicateOf, replayed: true };
+}
+
+/** The same key twice within one group. */
+function replayOf({ candidate }: Entry, leader: Entry): Outcome {
+  const { outcome } = leader;
+  if (leader.candidate.payloadHash !== candidate.payloadHash || outcome === undefined) return { kind: 'keyReused' };
+  return outcome.kind === 'accepted' || outcome.kind === 'rejected' ? { ...outcome, replayed: true } : outcome;
+}
+
+function rejectionRow(candidate: Candidate, outcome: Extract<Outcome, { kind: 'rejected' }>): RejectionRow {
+  const { tenantId, sourceId, receivedAt } = candidate;
+  return {
+    rejectionId: outcome.rejectionId, tenantId, sourceId, campaignId: candidate.campaignId, receivedAt, reason: outcome.reason,
+    pointers: outcome.faults.map((fault) => fault.pointer), codes: outcome.faults.map((fault) => fault.code), duplicateOf: outcome.duplicateOf,
+  };
+}
+
+function receivedEvent(candidate: Candidate, row: LeadRow): Said {
+  const { verdict, receivedAt } = candidate;
+  if (verdict.kind !== 'valid') throw new Error('an invalid lead is not received');
+  const { place, list, country, attributes } = verdict.lead;
+  const traceparent = recordSpan('accept lead', candidate.traceparent, { start: receivedAt, end: receivedAt },
+    { 'lead.id': row.leadId, 'campaign.id': row.campaignId });
+  return LeadReceived.make({
+    tenantId: row.tenantId, leadId: row.leadId, sourceId: row.sourceId, campaignId: row.campaignId, receivedAt: new Date(receivedAt).toISOString(),
+    configurationVersion: row.version, attributes, lat: place?.lat, lon: place?.lon, phoneHash: row.phoneHash, emailHash: row.emailHash,
+    duplicate: row.duplicateOf === undefined ? undefined : true, duplicateOf: row.duplicateOf, score: candidate.input?.score,
+    channel: candidate.input?.channel ?? candidate.channel, country, list: candidate.input?.list ?? candidate.sourceList ?? list,
+    consent: candidate.input?.consent && [...candidate.input.consent],
+  }, { id: row.leadId, time: receivedAt, traceparent });
+}
+
+function rejectedEvent(row: RejectionRow): Said {
+  return LeadRejected.make({
+    tenantId: row.tenantId, rejectionId: row.rejectionId, sourceId: row.sourceId, campaignId: row.campaignId,
+    receivedAt: new Date(row.receivedAt).toISOString(), reason: row.reason, pointers: [...row.pointers], duplicateOf: row.duplicateOf,
+  }, { id: row.rejectionId, time: row.receivedAt });
+}

@@ -1,0 +1,171 @@
+import { Injectable } from '@nestjs/common';
+import { hexArray, plainArray, textArray, type Tx } from '@sluice/db';
+import { claimKey, type Claim, type Holder } from './duplicates.js';
+import type { Sealed } from './vault.service.js';
+
+export interface KeyRow {
+  readonly tenantId: string;
+  readonly sourceId: string;
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly leadId: string;
+  /** What was answered, where it is more than the id. */
+  readonly answer: string | null;
+}
+
+export interface LeadRow {
+  readonly leadId: string;
+  readonly tenantId: string;
+  readonly sourceId: string;
+  readonly campaignId: string;
+  readonly receivedAt: number;
+  readonly version: number;
+  readonly payloadHash: string;
+  readonly phoneHash: string | undefined;
+  readonly emailHash: string | undefined;
+  readonly duplicateOf: string | undefined;
+  readonly attributes: string;
+  readonly sealed: Sealed | undefined;
+}
+
+export interface RejectionRow {
+  readonly rejectionId: string;
+  readonly tenantId: string;
+  readonly sourceId: string;
+  readonly campaignId: string | undefined;
+  readonly receivedAt: number;
+  readonly reason: string;
+  readonly pointers: readonly string[];
+  readonly codes: readonly string[];
+  readonly duplicateOf: string | undefined;
+}
+
+/**
+ * SQL of the way in. Every statement takes all rows of a group commit at once, as one array a column, and writes rows in the order of
+ * their keys, so that two replicas that meet wait for each other instead of deadlocking.
+ */
+@Injectable()
+export class IntakeStore {
+  /** Answers how many of the keys were free. A key that another transaction is just claiming is waited for. */
+  async claimKeys(tx: Tx, rows: readonly Omit<KeyRow, 'answer'>[], now: number): Promise<number> {
+    const result = await tx.query<{ claimed: number }>(`
+      WITH claimed AS (
+        INSERT INTO intake.idempotency (tenant_id, source_id, key, fingerprint, lead_id, created_at)
+        SELECT t, s, k, f, l, to_timestamp($6::double precision / 1000)
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::uuid[]) AS g(t, s, k, f, l) ORDER BY t, s, k
+        ON CONFLICT DO NOTHING RETURNING 1)
+      SELECT count(*)::int AS claimed FROM claimed`,
+    [textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)), textArray(rows.map((row) => row.key)),
+      hexArray(rows.map((row) => row.fingerprint)), plainArray(rows.map((row) => row.leadId)), now], 'intake.claim_keys');
+    return result[0]?.claimed ?? 0;
+  }
+
+  readKeys(tx: Tx, keys: readonly { tenantId: string; sourceId: string; key: string }[]): Promise<KeyRow[]> {
+    return tx.query<KeyRow>(`
+      SELECT i.tenant_id AS "tenantId", i.source_id AS "sourceId", i.key, encode(i.fingerprint, 'hex') AS fingerprint, i.lead_id AS "leadId", i.answer
+      FROM unnest($1::text[], $2::text[], $3::text[]) AS g(t, s, k)
+      JOIN intake.idempotency i ON i.tenant_id = g.t AND i.source_id = g.s AND i.key = g.k`,
+    [textArray(keys.map((row) => row.tenantId)), textArray(keys.map((row) => row.sourceId)), textArray(keys.map((row) => row.key))], 'intake.read_keys');
+  }
+
+  async saveAnswers(tx: Tx, rows: readonly { tenantId: string; sourceId: string; key: string; answer: string }[]): Promise<void> {
+    await tx.query(`
+      UPDATE intake.idempotency i SET answer = g.a FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS g(t, s, k, a)
+      WHERE i.tenant_id = g.t AND i.source_id = g.s AND i.key = g.k`,
+    [textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)), textArray(rows.map((row) => row.key)),
+      textArray(rows.map((row) => row.answer))]);
+  }
+
+  /**
+   * Claims fingerprints, each named once, for their first lead, and answers by `claimKey` who held what was not free. Those rows are
+   * locked until the commit: the update that changes nothing is what makes a race between replicas wait.
+   */
+  async claimFingerprints(tx: Tx, claims: readonly { claim: Claim; holder: Holder }[]): Promise<Map<string, Holder>> {
+    const rows = await tx.query<{ kind: number; tenant_id: string; campaign_id: string; hash: string; lead_id: string; seen: number; until: number }>(`
+      WITH claimed AS (
+        INSERT INTO intake.fingerprints AS f (kind, tenant_id, campaign_id, hash, lead_id, seen_at, until)
+        SELECT k, t, c, h, l, to_timestamp(s / 1000), to_timestamp(u / 1000)
+        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::double precision[], $7::double precision[]) AS g(k, t, c, h, l, s, u)
+        ORDER BY k, t, c, h
+        ON CONFLICT (kind, tenant_id, campaign_id, hash) DO UPDATE SET lead_id = f.lead_id
+        RETURNING kind, tenant_id, campaign_id, hash, lead_id, seen_at, until)
+      SELECT kind, tenant_id, campaign_id, encode(hash, 'hex') AS hash, lead_id,
+        (extract(epoch FROM seen_at) * 1000)::double precision AS seen, (extract(epoch FROM until) * 1000)::double precision AS until
+      FROM claimed WHERE lead_id <> ALL ($5::uuid[])`, columnsOf(claims), 'intake.claim_fingerprints');
+    return new Map(rows.map((row) => [
+      claimKey({ kind: row.kind, tenantId: row.tenant_id, campaignId: row.campaign_id, hash: row.hash }),
+      { leadId: row.lead_id, seenAt: Math.round(row.seen), until: Math.round(row.until) }]));
+  }
+
+  /** Gives fingerprints to the leads that hold them in the end; those without a holder are free again. */
+  async correctFingerprints(tx: Tx, changes: readonly { claim: Claim; holder: Holder | undefined }[]): Promise<void> {
+    const held = changes.filter((change): change is { claim: Claim; holder: Holder } => change.holder !== undefined);
+    const free = changes.filter((change) => change.holder === undefined).map(({ claim }) => claim);
+    if (held.length > 0) {
+      await tx.query(`
+        UPDATE intake.fingerprints f SET lead_id = g.l, seen_at = to_timestamp(g.s / 1000), until = to_timestamp(g.u / 1000)
+        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::double precision[], $7::double precision[]) AS g(k, t, c, h, l, s, u)
+        WHERE f.kind = g.k AND f.tenant_id = g.t AND f.campaign_id = g.c AND f.hash = g.h`, columnsOf(held));
+    }
+    if (free.length > 0) {
+      await tx.query(`
+        DELETE FROM intake.fingerprints f USING unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[]) AS g(k, t, c, h)
+        WHERE f.kind = g.k AND f.tenant_id = g.t AND f.campaign_id = g.c AND f.hash = g.h`,
+      [plainArray(free.map((claim) => claim.kind)), textArray(free.map((claim) => claim.tenantId)),
+        textArray(free.map((claim) => claim.campaignId)), hexArray(free.map((claim) => claim.hash))]);
+    }
+  }
+
+  /** Leads and their vault rows in one statement. */
+  async addLeads(tx: Tx, rows: readonly LeadRow[]): Promise<void> {
+    const sealed = rows.filter((row): row is LeadRow & { sealed: Sealed } => row.sealed !== undefined);
+    await tx.query(`
+      WITH added AS (
+        INSERT INTO intake.leads (lead_id, tenant_id, source_id, campaign_id, received_at, configuration_version, payload_hash, phone_hash, email_hash, duplicate_of, attributes)
+        SELECT l, t, s, c, to_timestamp(r / 1000), v, p, ph, em, d, a
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::int[], $7::bytea[], $8::bytea[], $9::bytea[], $10::uuid[], $11::text[])
+          AS g(l, t, s, c, r, v, p, ph, em, d, a))
+      INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
+      SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bytea[], $16::bytea[])`,
+    [plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)),
+      textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)), plainArray(rows.map((row) => row.version)),
+      hexArray(rows.map((row) => row.payloadHash)), hexArray(rows.map((row) => row.phoneHash)), hexArray(rows.map((row) => row.emailHash)),
+      plainArray(rows.map((row) => row.duplicateOf)), textArray(rows.map((row) => row.attributes)),
+      plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)), textArray(sealed.map((row) => row.sealed.keyId)),
+      hexArray(sealed.map((row) => row.sealed.wrappedKey)), hexArray(sealed.map((row) => row.sealed.sealed))], 'intake.add_leads');
+  }
+
+  async addRejections(tx: Tx, rows: readonly RejectionRow[]): Promise<void> {
+    // A list of lists has no array literal where the lists differ in length, so that pointers travel as JSON.
+    await tx.query(`
+      INSERT INTO intake.rejections (rejection_id, tenant_id, source_id, campaign_id, received_at, reason, pointers, codes, duplicate_of)
+      SELECT i, t, s, c, to_timestamp(r / 1000), why, ARRAY(SELECT jsonb_array_elements_text(p::jsonb)), ARRAY(SELECT jsonb_array_elements_text(k::jsonb)), d
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::text[], $7::text[], $8::text[], $9::uuid[])
+        AS g(i, t, s, c, r, why, p, k, d) ON CONFLICT DO NOTHING`,
+    [plainArray(rows.map((row) => row.rejectionId)), textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)),
+      textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)), textArray(rows.map((row) => row.reason)),
+      textArray(rows.map((row) => JSON.stringify(row.pointers))), textArray(rows.map((row) => JSON.stringify(row.codes))),
+      plainArray(rows.map((row) => row.duplicateOf))], 'intake.add_rejections');
+  }
+
+  async addWaits(tx: Tx, rows: readonly { leadId: string; tenantId: string; askedAt: number }[]): Promise<void> {
+    await tx.query(`
+      INSERT INTO intake.outcomes (lead_id, tenant_id, asked_at)
+      SELECT l, t, to_timestamp(r / 1000) FROM unnest($1::uuid[], $2::text[], $3::double precision[]) AS g(l, t, r) ON CONFLICT DO NOTHING`,
+    [plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), plainArray(rows.map((row) => row.askedAt))], 'intake.add_waits');
+  }
+
+  /** Which of these leads are stored: after a commit whose end nobody saw. */
+  async storedLeads(tx: Tx, leadIds: readonly string[]): Promise<Set<string>> {
+    const rows = await tx.query<{ lead_id: string }>(`SELECT lead_id FROM intake.leads WHERE lead_id = ANY ($1::uuid[])`, [plainArray(leadIds)]);
+    return new Set(rows.map((row) => row.lead_id));
+  }
+}
+
+function columnsOf(rows: readonly { claim: Claim; holder: Holder }[]): string[] {
+  return [
+    plainArray(rows.map(({ claim }) => claim.kind)), textArray(rows.map(({ claim }) => claim.tenantId)), textArray(rows.map(({ claim }) => claim.campaignId)),
+    hexArray(rows.map(({ claim }) => claim.hash)), plainArray(rows.map(({ holder }) => holder.leadId)),
+    plainArray(rows.map(({ holder }) => holder.seenAt)), plainArray(rows.map(({ holder }) => holder.until)),
+  ];
+}
