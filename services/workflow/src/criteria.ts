@@ -66,8 +66,10 @@ export const criteria: z.ZodType<Criteria, Criteria> = z.lazy(() => z.union([
   condition,
 ])).meta({ id: 'Criteria', description: 'Conditions: all, any or not, nested; a leaf is { field, op, value }.' });
 
+type Path = readonly PropertyKey[];
+
 /** Calls `visit` for each leaf with its path. */
-export function eachCondition(node: Criteria, path: readonly PropertyKey[], visit: (leaf: Condition, path: readonly PropertyKey[]) => void): void {
+export function eachCondition(node: Criteria, path: Path, visit: (leaf: Condition, path: Path) => void): void {
   if ('all' in node) node.all.forEach((child, place) => eachCondition(child, [...path, 'all', place], visit));
   else if ('any' in node) node.any.forEach((child, place) => eachCondition(child, [...path, 'any', place], visit));
   else if ('not' in node) eachCondition(node.not, [...path, 'not'], visit);

@@ -6,7 +6,9 @@ export const derivedOf: Readonly<Record<string, readonly string[]>> = {
   date: ['age', 'ageBand'],
 };
 
-/** Where a field does not say, e-mail addresses and phone numbers are personal: better a criteria that is refused than a person in the log. */
+/**
+ * Where a field does not say, e-mail addresses and phone numbers are personal: better a criteria that is refused than a person in the log.
+ */
 export function isPersonal(field: { readonly type: string; readonly personal?: boolean | undefined }): boolean {
   return field.personal ?? (field.type === 'email' || field.type === 'phone');
 }

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { deliveryMethod } from './delivery-method.js';
 import { criteria } from './criteria.js';
 import {
-  anyInteger, caps, dateOrInstant, duration, flag, id, integer, method, money, percent, percentageLimit, place, positive, reset, says, schedule,
-  text, timeframe, word, zone,
+  anyInteger, caps, dateOrInstant, duration, flag, id, integer, method, money, percent, percentageLimit, place, positive, reset, says,
+  schedule, text, timeframe, word, zone,
 } from './leaf.js';
 
 const group = z.strictObject({ id, name: text.optional(), timezone: zone.optional(), caps: caps.optional() });
@@ -133,7 +133,9 @@ const rule = z.strictObject({
   base: method.optional(),
   take: integer(1).optional(),
   minTurnover: money.optional(),
-  contracts: z.strictObject({ groups: z.array(id).optional(), tags: z.array(id).optional(), ids: z.array(id).optional(), clients: z.array(id).optional() }).optional(),
+  contracts: z.strictObject({
+    groups: z.array(id).optional(), tags: z.array(id).optional(), ids: z.array(id).optional(), clients: z.array(id).optional(),
+  }).optional(),
   reset: reset.optional(),
   timeframe: timeframe.optional().describe('Of percentage.'),
   strict: flag.optional(),

@@ -111,5 +111,6 @@ function likeliest(options: readonly (readonly Issue[])[]): readonly Issue[] | u
     return sum + (issue.path.length === 1 && issue.input === undefined && !('values' in issue) ? 10 : 1);
   }, 0);
   // The first of equals: where nothing fits, the plainest form stands first and says what was meant.
-  return options.reduce<readonly Issue[] | undefined>((best, issues) => (best === undefined || misfit(issues) < misfit(best) ? issues : best), undefined);
+  const [first, ...rest] = options;
+  return rest.reduce((best, issues) => (best && misfit(issues) < misfit(best) ? issues : best), first);
 }

@@ -2,3 +2,4 @@ export { documentSchema, jsonSchema, sections, type Kind, type Section } from '.
 export { line as faultLine, type DocumentFault } from './faults.js';
 export { checkDocument, parseDocument, type Checked } from './parse-document.js';
 export { parseScenario } from './parse-scenario.js';
+export { WorkflowModule, workflowService } from './workflow.module.js';

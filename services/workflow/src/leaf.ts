@@ -88,7 +88,8 @@ const limit = z.union([
 ]);
 
 export const caps = z.strictObject({
-  hour: limit.optional(), rolling60m: limit.optional(), day: limit.optional(), week: limit.optional(), month: limit.optional(), total: limit.optional(),
+  hour: limit.optional(), rolling60m: limit.optional(), day: limit.optional(), week: limit.optional(), month: limit.optional(),
+  total: limit.optional(),
   timezone: zone.optional().describe("The zone in which the buckets turn over; the client's unless set."),
   weekStart: word('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun').optional(),
 }).meta({ id: 'Caps', description: 'At most so many leads, or so much money, in each span.' });

@@ -5,7 +5,9 @@ import { documentSchema } from './document.js';
 import { checkSchema, faultAt, type DocumentFault } from './faults.js';
 import { checkReferences } from './references.js';
 
-export type Checked<T> = { readonly document: T; readonly faults?: undefined } | { readonly faults: readonly DocumentFault[]; readonly document?: undefined };
+export type Checked<T> =
+  | { readonly document: T; readonly faults?: undefined }
+  | { readonly faults: readonly DocumentFault[]; readonly document?: undefined };
 
 /** YAML 1.2 or JSON, which is a part of it. Aliases are bounded, so that a small text cannot unfold into a large one. */
 export function parseDocument(text: string): Checked<ConfigDocument> {

@@ -12,8 +12,8 @@ const ids = z.array(id, says('a list of contract ids'));
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()], says('text, a number, true or false'));
 
 const lead = z.strictObject({
-  id, campaign: id, fields: z.record(z.string(), value).optional(), lat: z.number().optional(), lon: z.number().optional(), source: id.optional(),
-  channel: text.optional(), country: text.optional(), score: z.number().optional(), duplicate: z.boolean().optional(), list: id.optional(),
+  id, campaign: id, fields: z.record(z.string(), value).optional(), lat: z.number().optional(), lon: z.number().optional(),
+  source: id.optional(), channel: text.optional(), country: text.optional(), score: z.number().optional(), duplicate: z.boolean().optional(), list: id.optional(),
   consent: z.array(id).optional(), phone: text.optional(), email: text.optional(), receivedAt: instant.optional(),
 });
 
@@ -111,7 +111,9 @@ function checkChanges(start: ConfigDocument, timeline: readonly Readonly<Record<
   return [];
 }
 
-function changeBy(document: ConfigDocument, step: Readonly<Record<string, unknown>>, place: number): { value: unknown } | { faults: DocumentFault[] } {
+function changeBy(
+  document: ConfigDocument, step: Readonly<Record<string, unknown>>, place: number,
+): { value: unknown } | { faults: DocumentFault[] } {
   const changed: Record<string, unknown> = documentOf(itemsOf(document)) as unknown as Record<string, unknown>;
   const [verb, change] = 'set' in step ? ['set', step['set']] as const : ['remove', step['remove']] as const;
   for (const [key, entries] of Object.entries(change as Record<string, unknown>)) {

@@ -193,8 +193,8 @@ function sumOf(document: ConfigDocument, workflow: Workflow, rule: Rule | GroupP
     if ('group' in rule) return group === rule.group;
     const filter = rule.contracts;
     if (!filter) return true;
-    return Boolean(filter.ids?.includes(contract.id) || filter.clients?.includes(contract.client) || (group && filter.groups?.includes(group))
-      || contract.tags?.some((tag) => filter.tags?.includes(tag)));
+    return Boolean(filter.ids?.includes(contract.id) || filter.clients?.includes(contract.client)
+      || (group && filter.groups?.includes(group)) || contract.tags?.some((tag) => filter.tags?.includes(tag)));
   };
   for (const campaign of document.campaigns ?? []) {
     if (campaign.workflow !== workflow.id) continue;

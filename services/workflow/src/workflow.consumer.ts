@@ -1,0 +1,23 @@
+import { Controller } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { eventsOf, Hears, type Batch } from '@sluice/bus';
+import type { Tx } from '@sluice/db';
+import { DeliveryConfigured, EngineConfigured, IntakeConfigured } from '@sluice/events';
+import { ConfigurationStore } from './configuration.store.js';
+import { TakenService } from './taken.service.js';
+
+/** Everything that workflow listens to: which service has taken which version in. */
+@Controller()
+export class WorkflowConsumer {
+  constructor(private readonly store: ConfigurationStore, private readonly taken: TakenService) {}
+
+  @Hears('workflow', IntakeConfigured, EngineConfigured, DeliveryConfigured)
+  async hear(@Payload() batch: Batch, @Ctx() tx: Tx): Promise<void> {
+    const services = { intake: IntakeConfigured, engine: EngineConfigured, delivery: DeliveryConfigured } as const;
+    const reports = Object.entries(services).flatMap(([service, definition]) =>
+      eventsOf(batch, definition).map(({ data, time }) => ({ tenantId: data.tenantId, service, version: data.version, at: time })));
+    if (reports.length === 0) return;
+    await this.store.report(tx, reports);
+    tx.afterCommit(() => this.taken.wake());
+  }
+}

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { ConfigDocument } from '@sluice/distribution';
+import { Problem, type Principal } from '@sluice/runtime';
+import { linkOf, waitMsOf, type Answer } from './answer.js';
+import { WorkflowSettings } from './config.js';
+import { ConfigurationService, type Edit } from './configuration.service.js';
+import type { DocumentFault } from './faults.js';
+import { checkDocument, parseDocument } from './parse-document.js';
+import { TakenService } from './taken.service.js';
+
+/** A write of the configuration by HTTP: checked, made one version, and answered once the services have taken it in. */
+@Injectable()
+export class WriteService {
+  constructor(
+    private readonly configurations: ConfigurationService, private readonly taken: TakenService, private readonly settings: WorkflowSettings,
+  ) {}
+
+  /** Writes, then waits as the caller prefers. `taken` false: the time was over first. */
+  async write(caller: Principal, prefer: string | undefined, edit: Edit): Promise<Answer> {
+    const { version, changes } = await this.configurations.write(caller, edit);
+    // Without a version there is nothing to take in: an empty document was applied to nothing.
+    const taken = version === 0
+      || await this.taken.until(caller.tenantId, version, waitMsOf(prefer, this.settings.values.SLUICE_CONFIGURATION_WAIT_MS));
+    return { version, changed: changes.length, changes, taken, warnings: [], link: linkOf(version) };
+  }
+}
+
+/** A body as text (YAML or JSON) or as parsed JSON → the document; a Problem 422 with every fault where it is not sound. */
+export function documentOfBody(body: unknown): ConfigDocument {
+  const checked = typeof body === 'string' ? parseDocument(body) : checkDocument(body);
+  if (checked.faults) throw refusalOf(checked.faults, 'The document is refused, and nothing is applied.');
+  return checked.document;
+}
+
+/** problem+json names so many faults at most: a file that is no document at all has thousands. */
+const FAULTS_MAX = 200;
+
+export function refusalOf(faults: readonly DocumentFault[], sentence: string): Problem {
+  const first = faults[0]!;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  const status = first.code === 'syntax' ? 400 : 422;
+  return new Problem(status, first.code === 'syntax' ? 'unreadable_document' : 'invalid_document', `${sentence} ${first.path}: ${first.message}${more}`,
+    faults.slice(0, FAULTS_MAX).map(({ pointer, code, message }) => ({ pointer, code, message })));
+}
