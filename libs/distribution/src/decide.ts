@@ -1,9 +1,32 @@
+/**
+ * Who gets a lead. One function for live runs, previews, explanations, simulations and replays (F1): it reads no clock, no chance and no
+ * store, and moves nothing. Equal ranks fall to the order of entry, so every list is totally ordered (F3).
+ */
 import type { Decision, Request, Seed } from './decision.js';
+import { decideForced } from './force.js';
 import type { Lead, Life } from './lead.js';
+import { decideByHand } from './manual.js';
 import type { Market } from './market.js';
+import { planAutomatic, unsold } from './automatic.js';
+import { decidePush } from './push.js';
+import { sceneOf } from './scene.js';
 import type { State } from './state.js';
 
 /** Who gets the lead. Moves nothing; the same arguments give the same answer to the byte. `now` in epoch milliseconds. */
-export function decide(_market: Market, _state: State, _lead: Lead, _life: Life, _request: Request, _now: number, _seed: Seed): Decision {
-  throw new Error('not built yet');
+export function decide(market: Market, state: State, lead: Lead, life: Life, request: Request, now: number, seed: Seed): Decision {
+  const scene = sceneOf(market, state, lead, life, request, now, seed);
+  if (request.contracts !== undefined) return decideByHand(scene);
+  if (scene.workflow === undefined) {
+    const strategies = market.strategiesOf(lead.campaignId);
+    return strategies.length > 0 ? decidePush(scene, strategies) : unsold(scene, 'no_workflow');
+  }
+  // A workflow that is off distributes nothing by itself; a person may still let its rules decide.
+  if (scene.workflow.mode === 'off' && scene.automatic) return unsold(scene, 'no_workflow');
+  const field = scene.campaign?.body.forceClient;
+  const forced = field === undefined || !scene.automatic ? undefined : lead.attributes[field];
+  if (forced !== undefined && forced !== null && forced !== '') {
+    const decision = decideForced(scene, String(forced));
+    if (decision) return decision;
+  }
+  return planAutomatic(scene, scene.workflow);
 }

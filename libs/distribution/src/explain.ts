@@ -1,8 +1,38 @@
+/**
+ * The verdict of every contract in scope. A decision keeps those that its index let through; what it left out is computed here from the same
+ * version of the configuration, so that a decision's cost does not grow with contracts that do not match.
+ */
+import { shutGates, type Details } from './gates.js';
 import type { Verdict } from './decision.js';
-import type { Lead } from './lead.js';
+import { failingCondition } from './criteria.js';
+import { newLife, type Lead, type Life } from './lead.js';
+import { BIT } from './links.js';
 import type { Market } from './market.js';
+import { sceneOf } from './scene.js';
+import { State } from './state.js';
+import { firstGate, gatesIn } from './verdicts.js';
 
-/** The verdict of every contract in scope: the stored ones, and those that the index left out, with the condition that failed and the lead's value. */
-export function explain(_market: Market, _lead: Lead, _verdicts: readonly Verdict[], _now: number): Verdict[] {
-  throw new Error('not built yet');
+/**
+ * Stored verdicts and those of the contracts that the index left out, in order of entry, each with the condition that failed and the
+ * lead's value. With the state and life of that moment their caps and the like are in it too; without, what the configuration alone says.
+ */
+export function explain(market: Market, lead: Lead, verdicts: readonly Verdict[], now: number, moment?: { state: State; life: Life }): Verdict[] {
+  const known = new Map(verdicts.map((verdict) => [verdict.contractId, verdict]));
+  const scene = sceneOf(market, moment?.state ?? State.load(), lead, moment?.life ?? newLife(), { trigger: 'arrival' }, now, () => 0);
+  const explained: Verdict[] = [];
+  for (const contract of market.inScope(lead.campaignId)) {
+    const verdict = known.get(contract.id);
+    known.delete(contract.id);
+    if (verdict) { explained.push(verdict); continue; }
+    const details: Details = [];
+    const failing = failingCondition(contract.body.criteria, lead, market.ground.regex);
+    const mask = shutGates(scene, contract, contract.highestPrice(1, Infinity), details) | (failing === null ? 0 : BIT.criteria);
+    if (mask === 0) continue;
+    const outside: Verdict = { contractId: contract.id, clientId: contract.client.id, code: firstGate(mask), gates: gatesIn(mask) };
+    if (failing !== null) outside.detail = failing;
+    if (details[0]) outside.limit = details[0].detail;
+    explained.push(outside);
+  }
+  // What is no contract in scope: recipients of a push strategy, contracts named by hand.
+  return [...explained, ...known.values()];
 }

@@ -8,6 +8,7 @@ export * from './state.js';
 export * from './decide.js';
 export * from './reserve.js';
 export * from './explain.js';
+export * from './chance.js';
 export * from './window.js';
 export * from './scenario.js';
 export * from './simulate.js';

@@ -1,4 +1,16 @@
+/**
+ * The configuration of one tenant, compiled: an index over criteria, gates and rules ready to be asked. It holds nothing that moves. A
+ * changed contract is taken out of its slots and put in anew; nothing else is touched.
+ */
+import type { Campaign, List, Settings } from './document.js';
 import type { ConfigItem } from './items.js';
+import { limitsOf, type Limit } from './limits.js';
+import { linkContract, type Links } from './links.js';
+import type { Arrival } from './newcomers.js';
+import { Partition } from './partition.js';
+import { strategyTerms, workflowTerms, type StrategyTerms, type WorkflowTerms } from './phases.js';
+import { ClientTerms, ContractTerms, groundOf, minorOf, type Ground } from './terms.js';
+import type { Lead } from './lead.js';
 
 /** Compiles a pattern for the operator `matches`; the caller gives a linear-time engine. */
 export type RegexEngine = (pattern: string) => { test(text: string): boolean };
@@ -9,19 +21,261 @@ export interface MarketOptions {
   deliversAlways?: boolean;
 }
 
-/** The configuration of one tenant, compiled: an index over criteria, gates and rules ready to be asked. Holds nothing that moves. */
+export interface CampaignTerms { body: Campaign; limits: Limit[] }
+interface Place { partition: Partition<ContractTerms>; slot: number }
+type Compiled = { item: ConfigItem; client?: ClientTerms; contract?: ContractTerms; workflow?: WorkflowTerms; strategy?: StrategyTerms; campaign?: CampaignTerms };
+
+const EVERYWHERE = '*';
+/** In order of entry: clients before contracts. */
+const ARRIVAL_ORDER = ['client', 'contract', 'recipient', 'rule'];
+
 export class Market {
+  ground: Ground;
+  readonly links: Links = { clients: new Map(), deliveryMethods: new Map(), groupLimits: new Map(), orders: new Map() };
+  readonly contracts = new Map<string, ContractTerms>();
+  readonly campaigns = new Map<string, CampaignTerms>();
+  readonly workflows = new Map<string, WorkflowTerms>();
+  readonly strategies = new Map<string, StrategyTerms>();
+  readonly lists = new Map<string, { clients: ReadonlySet<string>; contracts: ReadonlySet<string> }>();
+  /** Who came, ever, in order; a state follows it. */
+  readonly arrivals: Arrival[] = [];
+  /** Goes up when a contract is added or removed. */
+  membership = 0;
+  private readonly items = new Map<string, ConfigItem>();
+  private readonly partitions = new Map<string, Partition<ContractTerms>>();
+  private readonly places = new Map<string, Place[]>();
+  private readonly scopeSizes = new Map<string, number>();
+  private readonly byClient = new Map<string, Set<string>>();
+  private readonly byMethod = new Map<string, Set<string>>();
+  private readonly arrived = new Set<string>();
+  private mark = 0;
+
   /** Items → market. Throws RangeError that names the item and what is wrong with it. */
   static compile(items: Iterable<ConfigItem>, options: MarketOptions = {}): Market {
-    return new Market(items, options);
+    const market = new Market(options);
+    market.change(items);
+    return market;
   }
 
-  protected constructor(_items: Iterable<ConfigItem>, _options: MarketOptions) {
-    throw new Error('not built yet');
+  private constructor(private readonly options: MarketOptions) {
+    this.ground = groundOf({}, options);
   }
 
   /** Takes in changed items (body null = removed). One contract costs microseconds; nothing is rebuilt. Throws as compile, changing nothing. */
-  change(_items: Iterable<ConfigItem>): void {
-    throw new Error('not built yet');
+  change(items: Iterable<ConfigItem>): void {
+    const changed = [...items];
+    const settings = changed.find((item) => item.kind === 'settings');
+    if (settings && (settings.body !== null || this.items.has(keyOf(settings)))) { this.changeAll(changed, settings.body as Settings | null); return; }
+    this.apply(changed.map((item) => compileItem(item, this.ground)));
   }
+
+  /** The contracts a campaign's lead could go to: how many there are, and those whose criteria let it in, each once, in `into`. */
+  match(lead: Lead, into: ContractTerms[]): number {
+    const found: ContractTerms[] = matches;
+    found.length = 0;
+    this.partitions.get(lead.campaignId)?.match(lead, found);
+    if (lead.campaignId !== EVERYWHERE) this.partitions.get(EVERYWHERE)?.match(lead, found);
+    const mark = ++this.mark;
+    for (let place = 0; place < found.length; place++) {
+      const contract = found[place]!;
+      if (contract.mark === mark) continue;
+      contract.mark = mark;
+      into.push(contract);
+    }
+    return (this.scopeSizes.get(lead.campaignId) ?? 0) + (this.scopeSizes.get(EVERYWHERE) ?? 0);
+  }
+
+  /** Every contract in scope of a campaign, in order of entry. */
+  inScope(campaignId: string): ContractTerms[] {
+    const scope = [...this.contracts.values()].filter(({ campaigns }) => campaigns === null || campaigns.includes(campaignId));
+    return scope.sort((a, b) => a.entry - b.entry);
+  }
+
+  /** The workflow of a campaign; undefined where it has none. */
+  workflowOf(campaignId: string): WorkflowTerms | undefined {
+    const id = this.campaigns.get(campaignId)?.body.workflow;
+    return id === undefined ? undefined : this.workflows.get(id);
+  }
+
+  /** Push strategies of a campaign, in order of entry. */
+  strategiesOf(campaignId: string): StrategyTerms[] {
+    const named = this.campaigns.get(campaignId)?.body.pushStrategy;
+    const all = [...this.strategies.values()].filter((strategy) => strategy.campaigns.has(campaignId) || strategy.id === named);
+    return all.sort((a, b) => a.entry - b.entry);
+  }
+
+  /** The items it was made of. */
+  allItems(): ConfigItem[] {
+    return [...this.items.values()];
+  }
+
+  private changeAll(changed: readonly ConfigItem[], settings: Settings | null): void {
+    const ground = groundOf(settings ?? {}, this.options);
+    const next = new Map(this.items);
+    for (const item of changed) if (item.body === null) next.delete(keyOf(item)); else next.set(keyOf(item), item);
+    const groupLimits = (settings?.groups ?? []).map((group) => named({ kind: 'settings', id: `groups.${group.id}` }, () =>
+      [group.id, limitsOf('group', group.id, group.caps, group.timezone ?? ground.zone, (amount) => minorOf(ground, amount))] as const));
+    // A setting such as the zone or the currency changes what every other item means: all are compiled anew.
+    const compiled = [...next.values()].map((item) => compileItem(item, ground));
+    this.clear();
+    this.ground = ground;
+    for (const [id, limits] of groupLimits) this.links.groupLimits.set(id, limits);
+    this.apply(compiled);
+  }
+
+  private clear(): void {
+    const { clients, deliveryMethods, groupLimits, orders } = this.links;
+    for (const map of [
+      clients, deliveryMethods, groupLimits, orders, this.contracts, this.campaigns, this.workflows, this.strategies, this.lists, this.items,
+      this.partitions, this.places, this.scopeSizes, this.byClient, this.byMethod,
+    ]) map.clear();
+  }
+
+  private apply(compiled: readonly Compiled[]): void {
+    const relink = new Set<string>();
+    this.expect(compiled);
+    for (const { item } of compiled) if (item.body === null) this.items.delete(keyOf(item)); else this.items.set(keyOf(item), item);
+    for (const one of compiled) this.place(one, relink);
+    for (const one of compiled) if (one.item.kind === 'contract') this.placeContract(one.item, one.contract);
+    for (const one of compiled) if (one.contract) relink.add(one.item.id);
+    for (const id of relink) {
+      const contract = this.contracts.get(id);
+      if (contract) linkContract(contract, this.links, this.ground);
+    }
+    this.announce(compiled);
+  }
+
+  /** Everything but contracts; what hangs on it is linked anew afterwards. */
+  private place({ item, client, workflow, strategy, campaign }: Compiled, relink: Set<string>): void {
+    const { id } = item;
+    if (item.kind === 'client') {
+      set(this.links.clients, id, client);
+      for (const contract of this.byClient.get(id) ?? []) relink.add(contract);
+    } else if (item.kind === 'deliveryMethod') {
+      set(this.links.deliveryMethods, id, item.body ?? undefined);
+      for (const contract of this.byMethod.get(id) ?? []) relink.add(contract);
+    } else if (item.kind === 'order') {
+      for (const [contract, orders] of this.links.orders) if (orders.delete(id)) relink.add(contract);
+      if (item.body) {
+        const { contract } = item.body;
+        if (!this.links.orders.has(contract)) this.links.orders.set(contract, new Map());
+        this.links.orders.get(contract)!.set(id, item);
+        relink.add(contract);
+      }
+    } else if (item.kind === 'list') {
+      set(this.lists, id, item.body ? membersOf(item.body) : undefined);
+    } else if (item.kind === 'workflow') set(this.workflows, id, workflow);
+    else if (item.kind === 'pushStrategy') set(this.strategies, id, strategy);
+    else if (item.kind === 'campaign') set(this.campaigns, id, campaign);
+  }
+
+  private placeContract(item: ConfigItem, contract: ContractTerms | undefined): void {
+    const before = this.contracts.get(item.id);
+    if ((before === undefined) !== (contract === undefined)) this.membership++;
+    if (before) {
+      for (const { partition, slot } of this.places.get(item.id) ?? []) partition.remove(slot);
+      this.count(before, -1);
+      this.byClient.get(before.body.client)?.delete(item.id);
+      if (before.body.deliveryMethod) this.byMethod.get(before.body.deliveryMethod)?.delete(item.id);
+      this.places.delete(item.id);
+    }
+    if (!contract) { this.contracts.delete(item.id); return; }
+    this.contracts.set(item.id, contract);
+    this.count(contract, 1);
+    add(this.byClient, contract.body.client, item.id);
+    if (contract.body.deliveryMethod) add(this.byMethod, contract.body.deliveryMethod, item.id);
+    const places: Place[] = [];
+    for (const campaign of contract.campaigns ?? [EVERYWHERE]) {
+      const partition = this.partitionOf(campaign);
+      for (const conjunction of contract.alternatives) places.push({ partition, slot: partition.add(contract, conjunction) });
+    }
+    this.places.set(item.id, places);
+  }
+
+  private count(contract: ContractTerms, by: number): void {
+    for (const campaign of contract.campaigns ?? [EVERYWHERE]) this.scopeSizes.set(campaign, (this.scopeSizes.get(campaign) ?? 0) + by);
+  }
+
+  private partitionOf(campaign: string, expected = 0): Partition<ContractTerms> {
+    let partition = this.partitions.get(campaign);
+    if (!partition) this.partitions.set(campaign, (partition = new Partition(expected)));
+    return partition;
+  }
+
+  /** Makes the partitions that do not exist yet as wide as they will be. */
+  private expect(compiled: readonly Compiled[]): void {
+    const slots = new Map<string, number>();
+    for (const { contract } of compiled) {
+      for (const campaign of contract?.campaigns ?? (contract ? [EVERYWHERE] : [])) {
+        slots.set(campaign, (slots.get(campaign) ?? 0) + contract!.alternatives.length);
+      }
+    }
+    for (const [campaign, expected] of slots) this.partitionOf(campaign, expected);
+  }
+
+  private announce(compiled: readonly Compiled[]): void {
+    const arrivals: { arrival: Arrival; kind: string; entry: number }[] = [];
+    const arrive = (arrival: Arrival, entry: number) => {
+      const key = arrival.kind === 'rule' ? `rule|${arrival.key}` : `${arrival.kind}|${arrival.id}`;
+      if (this.arrived.has(key)) return;
+      this.arrived.add(key);
+      arrivals.push({ arrival, kind: arrival.kind, entry });
+    };
+    for (const { item, client, contract, workflow, strategy } of compiled) {
+      if (client) arrive({ kind: 'client', id: item.id }, item.entry);
+      if (contract) arrive({ kind: 'contract', id: item.id }, item.entry);
+      for (const { key, zone, reset } of workflow?.phases ?? []) if (reset === '7days') arrive({ kind: 'rule', key, zone }, item.entry);
+      for (const { to } of strategy?.recipients ?? []) arrive({ kind: 'recipient', id: to }, item.entry);
+      if (strategy?.reset === '7days') arrive({ kind: 'rule', key: strategy.id, zone: strategy.zone }, item.entry);
+    }
+    // A stable sort: recipients of one strategy stay in their order.
+    arrivals.sort((a, b) => ARRIVAL_ORDER.indexOf(a.kind) - ARRIVAL_ORDER.indexOf(b.kind) || a.entry - b.entry);
+    for (const { arrival } of arrivals) this.arrivals.push(arrival);
+  }
+}
+
+const matches: ContractTerms[] = [];
+
+function keyOf(item: ConfigItem): string {
+  return `${item.kind}|${item.id}`;
+}
+
+function set<T>(map: Map<string, T>, id: string, value: T | undefined): void {
+  if (value === undefined) map.delete(id); else map.set(id, value);
+}
+
+function add(map: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = map.get(key);
+  if (ids) ids.add(id); else map.set(key, new Set([id]));
+}
+
+function membersOf(list: List): { clients: ReadonlySet<string>; contracts: ReadonlySet<string> } {
+  return { clients: new Set(list.clients), contracts: new Set(list.contracts) };
+}
+
+/** A fault names the item it is in. */
+function named<T>(item: { kind: string; id: string }, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`${item.kind} ${item.id}: ${error.message}`);
+  }
+}
+
+function compileItem(item: ConfigItem, ground: Ground): Compiled {
+  if (item.body === null) return { item };
+  return named(item, () => {
+    switch (item.kind) {
+      case 'client': return { item, client: new ClientTerms(item.body!, item.entry, ground) };
+      case 'contract': return { item, contract: new ContractTerms(item.body!, item.entry, ground) };
+      case 'workflow': return { item, workflow: workflowTerms(item.body!, ground) };
+      case 'pushStrategy': return { item, strategy: strategyTerms(item.body!, item.entry, ground) };
+      case 'campaign': {
+        const limits = limitsOf('campaign', item.id, item.body!.caps, ground.zone, (amount) => minorOf(ground, amount));
+        return { item, campaign: { body: item.body!, limits } };
+      }
+      default: return { item };
+    }
+  });
 }

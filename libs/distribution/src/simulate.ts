@@ -1,15 +1,208 @@
-import type { RegexEngine } from './market.js';
-import type { AttemptLine, Scenario, SimulationResult } from './scenario.js';
+/** Reads a scenario's time line into a simulation, and its expectations against what came of it. */
+import { currencyDigits, formatMoney, mergePatch, parseDuration as durationMs, seededRandom, type Json } from '@sluice/kernel';
+import type { ConfigDocument } from './document.js';
+import { check } from './expectations.js';
+import { itemsOf, type ConfigItem, type ItemKind } from './items.js';
+import { Market, type RegexEngine } from './market.js';
+import type { Gate } from './reasons.js';
+import { leadOf } from './scenario-lead.js';
+import type { AttemptLine, Scenario, ScenarioStep, SimulationResult } from './scenario.js';
+import { Simulation, type Attempt, type Track } from './simulation.js';
 
 export interface SimulateOptions {
   regex?: RegexEngine;
   /** Hears each attempt as it is made; with it, lines are not kept. */
   onLine?: (line: AttemptLine) => void;
+  /** false = no lines at all, and only what the expectations need is explained: for runs of a million leads. */
+  lines?: boolean;
   /** Steps of the time line done, and of how many. */
   onProgress?: (done: number, of: number) => void;
 }
 
 /** Runs a scenario on a virtual clock, in memory, on the live decision code. Throws RangeError for a document or time line that is refused. */
-export function simulate(_scenario: Scenario, _options: SimulateOptions = {}): SimulationResult {
-  throw new Error('not built yet');
+export function simulate(scenario: Scenario, options: SimulateOptions = {}): SimulationResult {
+  const lines: AttemptLine[] = [];
+  const config = new Configuration(scenario.config, options.regex);
+  const currency = scenario.config.currency ?? 'USD';
+  currencyDigits(currency);
+  const wantsLines = options.lines !== false;
+  const hear = (attempt: Attempt) => {
+    if (!wantsLines) return;
+    const line = lineOf(attempt, currency);
+    if (options.onLine) options.onLine(line); else lines.push(line);
+  };
+  const seed = (text: string) => seededRandom(`${scenario.seed ?? 'simulation'}|${text}`).next();
+  const simulation = new Simulation(config.market, seed, hear, wantsLines || scenario.expect?.refused !== undefined);
+  const steps = scenario.timeline ?? [];
+  simulation.now = steps[0] ? instantOfStep(steps[0]) : 0;
+  simulation.state.follow(config.market, simulation.now);
+  steps.forEach((step, place) => {
+    const at = instantOfStep(step);
+    if (at < simulation.now) throw new RangeError(`timeline[${place}]: ${step.at} is before the step above it`);
+    simulation.runTo(at);
+    inStep(place, () => run(simulation, config, step));
+    options.onProgress?.(place + 1, steps.length);
+  });
+  if (scenario.until !== undefined) simulation.runTo(instant(scenario.until, 'until'));
+  const summary = { summary: summaryOf(simulation, config, currency) };
+  return { name: scenario.name, lines, summary, failures: check(scenario.expect ?? {}, simulation, summary) };
+}
+
+function inStep(place: number, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof RangeError) throw new RangeError(`timeline[${place}]: ${error.message}`);
+    throw error;
+  }
+}
+
+function instantOfStep(step: ScenarioStep): number {
+  return instant(step.at, 'at');
+}
+
+function instant(text: string, what: string): number {
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new RangeError(`${what}: expected an instant, got ${JSON.stringify(text)}`);
+  return at;
+}
+
+function run(simulation: Simulation, config: Configuration, step: ScenarioStep): void {
+  const track = (id: string): Track => {
+    const found = simulation.tracks.get(id);
+    if (!found) throw new RangeError(`no lead ${JSON.stringify(id)} came before`);
+    return found;
+  };
+  if ('lead' in step) {
+    const { rejectedBy, failedBy, unansweredBy } = step;
+    const answers = { rejectedBy: new Set(rejectedBy), failedBy: new Set(failedBy), unansweredBy: new Set(unansweredBy) };
+    simulation.receive(leadOf(step.lead, simulation.now, config.market.campaigns.get(step.lead.campaign)?.body), answers);
+  } else if ('set' in step) {
+    config.set(step.set);
+    changed(simulation, config);
+  } else if ('remove' in step) {
+    config.remove(step.remove);
+    changed(simulation, config);
+  } else if ('distribute' in step) {
+    const { lead, contracts, rules, by, overrides } = step.distribute;
+    for (const id of contracts ?? []) config.known('contract', id);
+    if (rules !== undefined) config.known('workflow', rules);
+    simulation.attempt(track(lead), { trigger: 'manual', contracts, workflow: rules, actor: by, overrides: overrides as Gate[] | undefined });
+    simulation.wakeFreed();
+  } else if ('cherryPick' in step) {
+    config.known('contract', step.cherryPick.contract);
+    simulation.attempt(track(step.cherryPick.lead), { trigger: 'cherryPick', contracts: [step.cherryPick.contract], actor: step.cherryPick.by });
+  } else if ('return' in step) simulation.giveBack(track(step.return.lead), step.return.contract);
+  else if ('window' in step) windowStep(simulation, track(step.window.lead), step.window);
+  else if ('seen' in step) {
+    simulation.state.seen(step.seen.user, simulation.now);
+    simulation.wakeAll();
+  } else throw new RangeError('expected one of lead, set, remove, distribute, cherryPick, return, window, seen');
+}
+
+function changed(simulation: Simulation, config: Configuration): void {
+  simulation.state.follow(config.market, simulation.now);
+  simulation.wakeAll();
+}
+
+function windowStep(simulation: Simulation, track: Track, { action, length, every }: { action: string; length?: string; every?: string }): void {
+  const ms = (text: string | undefined) => (text === undefined ? undefined : durationMs(text));
+  if (action === 'open') simulation.openWindow(track, length, every);
+  else if (action === 'edit') simulation.command(track, { kind: 'edit', lengthMs: ms(length), everyMs: ms(every) });
+  else if (action === 'pause' || action === 'resume' || action === 'stop') simulation.command(track, { kind: action });
+  else throw new RangeError(`window: expected open, pause, resume, stop or edit, got ${JSON.stringify(action)}`);
+}
+
+function lineOf({ at, track, trigger, decision, verdicts }: Attempt, currency: string): AttemptLine {
+  const refused: Record<string, string> = {};
+  for (const { contractId, code } of verdicts) if (code !== 'picked') refused[contractId] = code;
+  return {
+    at: new Date(at).toISOString(), lead: track.lead.leadId, trigger,
+    assigned: decision.picks.map(({ contractId, priceMinor }) => ({ contract: contractId, price: formatMoney(priceMinor, currency) })),
+    refused, reason: decision.kind === 'unsold' ? decision.reason : null,
+  };
+}
+
+function summaryOf(simulation: Simulation, config: Configuration, currency: string): SimulationResult['summary']['summary'] {
+  const counts: Record<string, number> = {};
+  for (const id of config.ids('contract')) counts[id] = 0;
+  const windows: Record<string, string> = {};
+  const unsold: Record<string, string> = {};
+  let turnover = 0n;
+  for (const [id, track] of simulation.tracks) {
+    const assigned = Simulation.assigned(track);
+    for (const { contractId, price, state } of assigned) {
+      if (state === 'reserved') continue;
+      counts[contractId] = (counts[contractId] ?? 0) + 1;
+      if (state !== 'returned') turnover += BigInt(price);
+    }
+    if (track.window) windows[id] = track.window.state;
+    if (assigned.length === 0 && track.last?.decision.kind === 'unsold') unsold[id] = track.last.decision.reason;
+  }
+  return { counts, turnover: formatMoney(turnover, currency), windows, unsold };
+}
+
+const LISTS: Record<string, ItemKind> = {
+  clients: 'client', contracts: 'contract', campaigns: 'campaign', lists: 'list', workflows: 'workflow', pushStrategies: 'pushStrategy',
+  deliveryMethods: 'deliveryMethod', orders: 'order',
+};
+
+/** The document as it is at the moment, with every item's place in the order of entry, which it keeps even when it is removed. */
+class Configuration {
+  readonly market: Market;
+  private readonly items = new Map<string, ConfigItem>();
+  private readonly entries = new Map<string, number>();
+
+  constructor(document: ConfigDocument, regex: RegexEngine | undefined) {
+    const items = itemsOf(document);
+    for (const item of items) this.keep(item);
+    this.market = Market.compile(items, { regex, deliversAlways: true });
+  }
+
+  set(patch: Record<string, unknown>): void {
+    const changes: ConfigItem[] = [];
+    const settings: Record<string, unknown> = {};
+    for (const [list, patches] of Object.entries(patch)) {
+      const kind = LISTS[list];
+      if (!kind) { settings[list] = patches; continue; }
+      for (const [id, change] of Object.entries(patches as Record<string, Json>)) {
+        const before = this.items.get(`${kind}|${id}`)?.body ?? { id };
+        const entry = this.entries.get(`${kind}|${id}`) ?? this.entries.size + 1;
+        changes.push(this.keep({ kind, id, entry, body: mergePatch(before as unknown as Json, change) } as unknown as ConfigItem));
+      }
+    }
+    if (Object.keys(settings).length > 0) {
+      const body = mergePatch((this.items.get('settings|settings')?.body ?? {}) as unknown as Json, settings as Json);
+      changes.push(this.keep({ kind: 'settings', id: 'settings', entry: 0, body } as unknown as ConfigItem));
+    }
+    this.market.change(changes);
+  }
+
+  remove(lists: Record<string, string[]>): void {
+    const changes: ConfigItem[] = [];
+    for (const [list, ids] of Object.entries(lists)) {
+      const kind = LISTS[list];
+      if (!kind) throw new RangeError(`remove: no list ${JSON.stringify(list)}`);
+      for (const id of ids) {
+        this.known(kind, id);
+        changes.push(this.keep({ kind, id, entry: this.entries.get(`${kind}|${id}`)!, body: null } as ConfigItem));
+      }
+    }
+    this.market.change(changes);
+  }
+
+  known(kind: ItemKind, id: string): void {
+    if (!this.items.get(`${kind}|${id}`)?.body) throw new RangeError(`no ${kind} ${JSON.stringify(id)}`);
+  }
+
+  ids(kind: ItemKind): string[] {
+    return [...this.items.values()].filter((item) => item.kind === kind).sort((a, b) => a.entry - b.entry).map(({ id }) => id);
+  }
+
+  private keep(item: ConfigItem): ConfigItem {
+    const key = `${item.kind}|${item.id}`;
+    this.items.set(key, item);
+    if (!this.entries.has(key)) this.entries.set(key, item.entry);
+    return item;
+  }
 }

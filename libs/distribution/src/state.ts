@@ -1,50 +1,220 @@
+/**
+ * Everything that moves, as numbers under keys. Keys are text and made once; what is asked in every decision remembers its slot, so that a
+ * decision reads an array. Counters never fall below 0.
+ */
+import { ROLLING_MS, type Limit } from './limits.js';
 import type { Market } from './market.js';
+import { welcome } from './newcomers.js';
+import { Rolling } from './rolling.js';
+import type { ClientTerms, ContractTerms } from './terms.js';
 
 /** What is kept of a moving thing: its key and value. Value 0 may be forgotten. */
 export interface StateEntry { key: string; value: number | string }
 
-/** Everything that moves: caps by bucket, rotations, credits, percentage counts, orders, trials, presence. Flat; amounts are whole minor units. */
+const FIRST_SLOTS = 1024;
+
 export class State {
-  static load(_entries: Iterable<StateEntry> = []): State {
-    throw new Error('not built yet');
+  private readonly slots = new Map<string, number>();
+  private readonly keys: string[] = [];
+  private values = new Float64Array(FIRST_SLOTS);
+  private dirtyMark = new Uint8Array(FIRST_SLOTS);
+  private dirty: number[] = [];
+  private readonly free: number[] = [];
+  private readonly rolling = new Rolling();
+  /** Delivery methods that were ever suspended; none = nobody needs to ask. */
+  suspensions = 0;
+  /** How far the market's arrivals were taken in. */
+  private followed: { market: Market; arrivals: number } | null = null;
+
+  /** Entries as `entries` or `takeDirty` gave them; none of them is dirty. */
+  static load(entries: Iterable<StateEntry> = []): State {
+    const state = new State();
+    for (const { key, value } of entries) state.values[state.slot(key)] = Number(value);
+    return state;
   }
 
   /** Gives contracts, clients, recipients and rules that are new their place in the rotations. Call after compile and after every change. */
-  follow(_market: Market, _now: number): void {
-    throw new Error('not built yet');
+  follow(market: Market, now: number): void {
+    const from = this.followed?.market === market ? this.followed.arrivals : 0;
+    welcome(market, this, now, from);
+    this.followed = { market, arrivals: market.arrivals.length };
   }
 
   /** All entries that are not 0, for a snapshot. */
-  entries(): Iterable<StateEntry> {
-    throw new Error('not built yet');
+  *entries(): Iterable<StateEntry> {
+    for (let slot = 0; slot < this.keys.length; slot++) {
+      const value = this.values[slot]!;
+      if (value !== 0 && this.keys[slot] !== '') yield { key: this.keys[slot]!, value };
+    }
   }
 
   /** What changed since the last call, each key once, with its value now. */
   takeDirty(): StateEntry[] {
-    throw new Error('not built yet');
+    const taken = this.dirty.map((slot) => {
+      this.dirtyMark[slot] = 0;
+      return { key: this.keys[slot]!, value: this.values[slot]! };
+    });
+    this.dirty = [];
+    return taken;
   }
 
-  /** Forgets counters of buckets that ended before the instant; their keys, for the store to delete. */
-  sweep(_before: number): string[] {
-    throw new Error('not built yet');
+  /** Forgets counters of calendar days and hours that ended before the instant; their keys, for the store to delete. */
+  sweep(before: number): string[] {
+    const swept: string[] = [];
+    for (let slot = 0; slot < this.keys.length; slot++) {
+      const key = this.keys[slot]!;
+      if (key === '' || this.dirtyMark[slot] === 1 || !(endedBefore(key, before) || forgotten(key, this.values[slot]!, before) || isOldGap(key, this.get('seq')))) continue;
+      swept.push(key);
+      this.values[slot] = 0;
+      this.slots.delete(key);
+      this.keys[slot] = '';
+      this.free.push(slot);
+    }
+    this.rolling.prune(before);
+    return swept;
   }
 
-  get(_key: string): number {
-    throw new Error('not built yet');
+  get(key: string): number {
+    const slot = this.slots.get(key);
+    return slot === undefined ? 0 : this.values[slot]!;
   }
 
   /** A user was active (push). */
-  seen(_userId: string, _at: number): void {
-    throw new Error('not built yet');
+  seen(userId: string, at: number): void {
+    this.set(`seen|${userId}`, Math.max(at, this.get(`seen|${userId}`)));
   }
 
   /** The circuit of a delivery method opened until that instant (Infinity: until told otherwise), or closed (0). */
-  suspend(_deliveryMethodId: string, _until: number): void {
-    throw new Error('not built yet');
+  suspend(deliveryMethodId: string, until: number): void {
+    this.set(`suspended|${deliveryMethodId}`, Math.min(until, Number.MAX_SAFE_INTEGER));
   }
 
   /** What a client owes now, in minor units, as billing has it. */
-  setCreditUsed(_clientId: string, _minor: bigint): void {
-    throw new Error('not built yet');
+  setCreditUsed(clientId: string, minor: bigint): void {
+    this.set(`credit|${clientId}`, Number(minor));
   }
+
+  // What follows is for this library's own parts.
+
+  /** Slot of a key, made if it is new. */
+  slot(key: string): number {
+    let slot = this.slots.get(key);
+    if (slot === undefined) {
+      slot = this.free.pop() ?? this.keys.length;
+      if (slot === this.values.length) this.widen();
+      this.keys[slot] = key;
+      this.slots.set(key, slot);
+      this.rolling.know(key, slot);
+      if (key.startsWith('suspended|')) this.suspensions++;
+    }
+    return slot;
+  }
+
+  at(slot: number): number {
+    return this.values[slot]!;
+  }
+
+  keyAt(slot: number): string {
+    return this.keys[slot]!;
+  }
+
+  put(slot: number, value: number): void {
+    this.values[slot] = value;
+    if (this.dirtyMark[slot] === 0) {
+      this.dirtyMark[slot] = 1;
+      this.dirty.push(slot);
+    }
+  }
+
+  set(key: string, value: number): void {
+    if (value !== this.get(key)) this.put(this.slot(key), value);
+  }
+
+  /** Counters: what was given back twice, or was swept away, stays 0. */
+  add(key: string, amount: number): void {
+    if (amount <= 0 && !this.slots.has(key)) return;
+    const slot = this.slot(key);
+    this.put(slot, Math.max(0, this.values[slot]! + amount));
+  }
+
+  /** What a limit has used at the moment. Makes no slot: asking must not grow the state. */
+  used(limit: Limit, now: number): number {
+    if (limit.owner !== this || now < limit.from || now >= limit.until) this.find(limit, now);
+    if (limit.clock === null) return this.rolling.used(limit.prefix, now - ROLLING_MS, this.values);
+    return limit.slot < 0 ? 0 : this.values[limit.slot]!;
+  }
+
+  /** Uses a limit; the key it was counted under. */
+  use(limit: Limit, amount: number, now: number): string {
+    const key = limit.prefix + (limit.clock === null ? String(now) : limit.clock.at(now).name);
+    const slot = this.slot(key);
+    this.put(slot, this.values[slot]! + amount);
+    limit.slot = slot;
+    return key;
+  }
+
+  /** Instant of the oldest reservation that a rolling limit still counts; Infinity where it counts none. */
+  rollsOffAt(limit: Limit, now: number): number {
+    return this.rolling.oldest(limit.prefix, now - ROLLING_MS, this.values);
+  }
+
+  /** Last turn of a contract in the rotation that all rules share; 0 = never met. */
+  turnOf(terms: ContractTerms): number {
+    if (terms.turnOwner !== this) { terms.turnOwner = this; terms.turnSlot = this.slot(`rr|contract|${terms.id}`); }
+    return this.values[terms.turnSlot]!;
+  }
+
+  clientTurnOf(terms: ClientTerms): number {
+    if (terms.turnOwner !== this) { terms.turnOwner = this; terms.turnSlot = this.slot(`rr|client|${terms.id}`); }
+    return this.values[terms.turnSlot]!;
+  }
+
+  /** The next number of the sequence that turns and creations are ordered by (RR1). */
+  nextTurn(): number {
+    const slot = this.slot('seq');
+    this.put(slot, this.values[slot]! + 1);
+    return this.values[slot]!;
+  }
+
+  private find(limit: Limit, now: number): void {
+    limit.owner = this;
+    if (limit.clock === null) { limit.from = -Infinity; limit.until = Infinity; return; }
+    const clock = limit.clock.at(now);
+    limit.from = clock.from;
+    limit.until = clock.until;
+    limit.slot = this.slots.get(limit.prefix + clock.name) ?? -1;
+  }
+
+  private widen(): void {
+    const values = new Float64Array(this.values.length * 2);
+    values.set(this.values);
+    this.values = values;
+    const dirtyMark = new Uint8Array(values.length);
+    dirtyMark.set(this.dirtyMark);
+    this.dirtyMark = dirtyMark;
+  }
+}
+
+/** Kinds of keys that end in a bucket's name; what has none never ends. */
+const BUCKETED = /^(?:cap|pl|pct|rot|rot0|wint)\|/;
+
+/** True where the key's bucket, which its last part dates, is over; a day's grace because zones differ by more than a day. */
+function endedBefore(key: string, before: number): boolean {
+  if (!BUCKETED.test(key)) return false;
+  const name = key.slice(key.lastIndexOf('|') + 1);
+  const dated = /(\d{4}-\d{2})(-\d{2})?(T)?/.exec(name);
+  if (!dated) return /^\d{13}$/.test(name) && Number(name) < before;
+  const start = Date.parse(dated[2] ? `${dated[1]}${dated[2]}` : `${dated[1]}-01`);
+  const days = dated[2] === undefined ? 31 : name.startsWith('w') || name.startsWith('7d') ? 7 : 1;
+  return start + (days + 2) * 86_400_000 < before;
+}
+
+/** A person that no contract can look back to any more: the longest look-back anybody asks for is a year. */
+function forgotten(key: string, lastSold: number, before: number): boolean {
+  return key.startsWith('dup|') && lastSold < before - 366 * 86_400_000;
+}
+
+/** A turn given back so long ago that the one after it is settled. */
+function isOldGap(key: string, turns: number): boolean {
+  return key.startsWith('gap|') && Number(key.slice(key.lastIndexOf('|') + 1)) < turns - 50_000;
 }

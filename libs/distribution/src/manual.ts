@@ -1,0 +1,53 @@
+/** By hand (A3): chosen contracts, all their gates shown, in the order they were named. And cherry-picking (A4), which is no distribution. */
+import { conclude, overrideMask, prepare, type Prepared } from './automatic.js';
+import type { Decision } from './decision.js';
+import { holds } from './conditions.js';
+import { fieldOf } from './fields.js';
+import { BIT } from './links.js';
+import { FATE, Plan } from './plan.js';
+import type { Scene } from './scene.js';
+import type { ContractTerms } from './terms.js';
+
+/** Gates that also bind who takes a lead from the pool: the rest belongs to distribution, which this is not. */
+const CHERRY_GATES = BIT.client_not_active | BIT.contract_not_open | BIT.consent | BIT.already_received | BIT.duplicate_person | BIT.credit_limit;
+
+export function decideByHand(scene: Scene): Decision {
+  const { market, lead, request } = scene;
+  const named = [...new Set(request.contracts)].flatMap((id) => market.contracts.get(id) ?? []);
+  const prepared = prepare(scene, named);
+  const { field } = prepared;
+  const cherry = request.trigger === 'cherryPick';
+  for (let candidate = 0; candidate < named.length; candidate++) {
+    if (!letsIn(named[candidate]!, scene)) field.masks[candidate]! |= BIT.criteria;
+    if (cherry) field.masks[candidate]! &= CHERRY_GATES;
+  }
+  const overrides = overrideMask(scene);
+  const plan = cherry ? new CherryPlan(scene, field) : new Plan(scene, field);
+  for (let candidate = 0; candidate < named.length; candidate++) {
+    plan.fates[candidate]! |= FATE.inRule;
+    if ((field.masks[candidate]! & ~overrides) === 0) plan.tryPick(candidate, 0, false);
+  }
+  const outcome = { plan, rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: false };
+  const counts: Prepared = { ...prepared, inScope: named.length };
+  const decision = conclude(scene, counts, outcome, [], {
+    workflowId: scene.workflow?.id, minimumsMet: meets(scene, plan), refused: null, rule: cherry ? 'cherryPick' : 'manual', overrides, full: plan.room <= 0,
+  });
+  void lead;
+  return decision;
+}
+
+/** Cherry-picked leads are in no share count and are not affected by it. */
+class CherryPlan extends Plan {
+  override mayShare(): boolean {
+    return true;
+  }
+}
+
+function meets({ life, workflow }: Scene, plan: Plan): boolean {
+  return life.minimumsMet || workflow === undefined || plan.buyers >= workflow.minimumContracts;
+}
+
+function letsIn(contract: ContractTerms, { lead }: Scene): boolean {
+  if (contract.campaigns !== null && !contract.campaigns.includes(lead.campaignId)) return false;
+  return contract.alternatives.some((conjunction) => conjunction.every((atom) => holds(atom, fieldOf(lead, atom.field), lead)));
+}

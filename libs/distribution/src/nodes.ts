@@ -1,0 +1,174 @@
+/**
+ * One field of the index. A slot (one alternative of one contract) that says nothing about the field is open to every value, one that
+ * names values is in their postings. So a change touches what the contract names and one bit, however many values there are.
+ */
+import { inIntervals, type Interval, type RangeAtom, type SetAtom } from './atoms.js';
+import { instantOf, isMissing, keyOf, numberOf, type FieldValue } from './fields.js';
+import { grown, Posting, type Survivors } from './rows.js';
+
+/** Spellings of values met so far that are remembered, so that a value is brought to its key once and not with every lead. */
+const SPELLINGS_MAX = 8192;
+
+interface Entry { accept?: Posting; exclude?: Posting }
+const NOTHING: Entry = {};
+
+export class SetNode {
+  private readonly entries = new Map<string, Entry>();
+  private readonly spellings = new Map<string | number | boolean, Entry>();
+  private open: Int32Array;
+  /** Slots that let a lead in that has no value here. */
+  private missing: Int32Array;
+  /** Slots that constrain the field; 0 = the node decides nothing. */
+  constrained = 0;
+
+  constructor(readonly field: string, private words: number, live: Int32Array) {
+    this.open = live.slice();
+    this.missing = live.slice();
+  }
+
+  /** A new slot: open to all unless an atom says otherwise. */
+  add(slot: number, atom: SetAtom | undefined): void {
+    const bit = 1 << (slot & 31);
+    if (!atom || atom.complement) this.open[slot >> 5]! |= bit;
+    if (!atom || atom.missing) this.missing[slot >> 5]! |= bit;
+    if (!atom) return;
+    this.constrained++;
+    for (const value of atom.values) {
+      let entry = this.entries.get(value);
+      if (!entry) {
+        this.entries.set(value, (entry = {}));
+        this.spellings.clear();
+      }
+      const side = atom.complement ? 'exclude' : 'accept';
+      (entry[side] ??= new Posting()).add(slot, this.words);
+    }
+  }
+
+  remove(slot: number, atom: SetAtom | undefined): void {
+    const rest = ~(1 << (slot & 31));
+    this.open[slot >> 5]! &= rest;
+    this.missing[slot >> 5]! &= rest;
+    if (!atom) return;
+    this.constrained--;
+    for (const value of atom.values) this.entries.get(value)?.[atom.complement ? 'exclude' : 'accept']?.remove(slot);
+  }
+
+  grow(words: number): void {
+    this.words = words;
+    this.open = grown(this.open, words);
+    this.missing = grown(this.missing, words);
+    for (const entry of this.entries.values()) {
+      entry.accept?.grow(words);
+      entry.exclude?.grow(words);
+    }
+  }
+
+  narrow(survivors: Survivors, value: FieldValue): void {
+    if (isMissing(value)) { survivors.keep(this.missing); return; }
+    const { accept, exclude } = this.spellings.get(value) ?? this.spell(value);
+    survivors.keepValue(this.open, accept, exclude);
+  }
+
+  private spell(value: string | number | boolean): Entry {
+    const entry = this.entries.get(keyOf(value)) ?? NOTHING;
+    if (this.spellings.size >= SPELLINGS_MAX) this.spellings.clear();
+    this.spellings.set(value, entry);
+    return entry;
+  }
+}
+
+/**
+ * Bounds cut the line into points and the gaps between them, each with a row. Beyond this many bounds a further one cuts no more: its slot
+ * stands in every segment that its interval touches, and is tested exactly once it has survived.
+ */
+const BOUNDS_MAX = 192;
+
+export class RangeNode {
+  private bounds: number[] = [];
+  /** 2 · bounds + 1 of them: gap, point, gap, … */
+  private segments: Int32Array[];
+  private open: Int32Array;
+  private other: Int32Array;
+  private missing: Int32Array;
+  constrained = 0;
+
+  constructor(readonly field: string, readonly kind: 'number' | 'date', private words: number, live: Int32Array) {
+    this.open = live.slice();
+    this.other = live.slice();
+    this.missing = live.slice();
+    this.segments = [new Int32Array(words)];
+  }
+
+  /** True where the slot must be tested again after the match, because a bound of its intervals was not cut. */
+  add(slot: number, atom: RangeAtom | undefined): boolean {
+    const word = slot >> 5;
+    const bit = 1 << (slot & 31);
+    if (!atom || atom.other) this.other[word]! |= bit;
+    if (!atom || atom.missing) this.missing[word]! |= bit;
+    if (!atom) { this.open[word]! |= bit; return false; }
+    this.constrained++;
+    let exact = true;
+    for (const { low, high } of atom.intervals) exact = [this.cut(low), this.cut(high)].every(Boolean) && exact;
+    this.segments.forEach((segment, place) => { if (this.touches(atom.intervals, place)) segment[word]! |= bit; });
+    return !exact;
+  }
+
+  remove(slot: number, atom: RangeAtom | undefined): void {
+    const word = slot >> 5;
+    const rest = ~(1 << (slot & 31));
+    this.open[word]! &= rest;
+    this.other[word]! &= rest;
+    this.missing[word]! &= rest;
+    if (!atom) return;
+    this.constrained--;
+    for (const segment of this.segments) segment[word]! &= rest;
+  }
+
+  grow(words: number): void {
+    this.words = words;
+    this.open = grown(this.open, words);
+    this.other = grown(this.other, words);
+    this.missing = grown(this.missing, words);
+    this.segments = this.segments.map((segment) => grown(segment, words));
+  }
+
+  narrow(survivors: Survivors, value: FieldValue): void {
+    if (isMissing(value)) { survivors.keep(this.missing); return; }
+    const number = this.kind === 'date' ? instantOf(value) : numberOf(value);
+    if (Number.isNaN(number)) survivors.keep(this.other);
+    else survivors.keepRows(this.open, this.segments[this.segmentOf(number)]!);
+  }
+
+  private segmentOf(value: number): number {
+    const { bounds } = this;
+    let low = 0;
+    let high = bounds.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (bounds[middle]! < value) low = middle + 1; else high = middle;
+    }
+    return low < bounds.length && bounds[low] === value ? 2 * low + 1 : 2 * low;
+  }
+
+  /** Makes the value a bound. A gap is cut into gap, point, gap: what covered it covers all three until told otherwise. */
+  private cut(value: number): boolean {
+    if (!Number.isFinite(value)) return true;
+    const place = this.segmentOf(value);
+    if (place % 2 === 1) return true;
+    if (this.bounds.length >= BOUNDS_MAX) return false;
+    const gap = this.segments[place]!;
+    this.bounds.splice(place / 2, 0, value);
+    this.segments.splice(place, 1, gap, gap.slice(), gap.slice());
+    return true;
+  }
+
+  private touches(intervals: readonly Interval[], place: number): boolean {
+    const low = place === 0 ? -Infinity : this.bounds[(place - 1) >> 1]!;
+    if (place % 2 === 1) return inIntervals(intervals, low);
+    const high = place >> 1 < this.bounds.length ? this.bounds[place >> 1]! : Infinity;
+    // A gap is open on both sides: an interval touches it if some number strictly between lies in it.
+    return intervals.some((interval) => interval.low < high && interval.high > low);
+  }
+}
+
+export type Node = SetNode | RangeNode;

@@ -1,0 +1,133 @@
+/**
+ * One comparator everywhere (F3): the rule's method, its secondary method, quality score, price, order of entry. Each part is a column of
+ * numbers, lower is better; so ranking never calls a rule, and the numbers are the rank keys of the receipt.
+ */
+import type { Method } from './document.js';
+import type { Phase } from './phases.js';
+import type { Field } from './plan.js';
+import type { Scene } from './scene.js';
+import { turnColumn } from './rotation.js';
+
+export interface Column { name: string; values: Float64Array }
+
+/** Columns of a phase for its candidates, in order of precedence. `lead` columns come from the method, e.g. a percentage's shortfall. */
+export function columnsOf(scene: Scene, field: Field, phase: Phase, candidates: Int32Array): Column[] {
+  const columns: Column[] = [];
+  if (field.scores) columns.push(column('score', candidates, (candidate) => -field.scores![candidate]!));
+  columns.push(...methodColumns(phase.method, scene, field, phase, candidates));
+  return [...columns, ...tieColumns(scene, field, phase, candidates)];
+}
+
+/** What decides where the method finds two equal: base (weighted and percentage, W4), secondary, then F3's tail. */
+export function tieColumns(scene: Scene, field: Field, phase: Phase, candidates: Int32Array): Column[] {
+  const columns: Column[] = [];
+  if (phase.base && (phase.method === 'weighted' || phase.method === 'percentage')) {
+    columns.push(...methodColumns(phase.base, scene, field, phase, candidates));
+  }
+  if (phase.secondary) columns.push(...methodColumns(phase.secondary, scene, field, phase, candidates));
+  return [...columns, ...tail(scene, field, candidates)];
+}
+
+/** Quality score and price, high first; order of entry, low first. */
+export function tail(scene: Scene, field: Field, candidates: Int32Array): Column[] {
+  const entry = column('entry', candidates, (candidate) => field.contracts[candidate]!.entry);
+  if (scene.market.ground.tiesByEntry) return [entry];
+  return [column('qualityScore', candidates, (candidate) => -field.contracts[candidate]!.quality), column('price', candidates, (candidate) => -field.prices[candidate]!), entry];
+}
+
+export function column(name: string, candidates: Int32Array, value: (candidate: number) => number): Column {
+  const values = new Float64Array(candidates.length);
+  for (let place = 0; place < candidates.length; place++) values[place] = value(candidates[place]!);
+  return { name, values };
+}
+
+/** The columns of one method. Weighted and percentage as a tie-break go by weight and share; their own picking is elsewhere. */
+export function methodColumns(method: Method, scene: Scene, field: Field, phase: Phase, candidates: Int32Array): Column[] {
+  const of = (name: string, value: (candidate: number) => number) => column(name, candidates, value);
+  const { contracts, prices, trials } = field;
+  switch (method) {
+    case 'price': case 'turnover': return [of('price', (candidate) => -prices[candidate]!)];
+    case 'priority': {
+      const client = of('clientPriority', (candidate) => contracts[candidate]!.client.priority);
+      return [client, of('priority', (candidate) => contracts[candidate]!.priority)];
+    }
+    case 'roundRobin': return [turnColumn(scene, field, phase, candidates)];
+    case 'weighted': return [of('weight', (candidate) => -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).weight)];
+    case 'percentage': return [of('percentage', (candidate) => -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).percentage)];
+    case 'distance': return [of('distance', (candidate) => contracts[candidate]!.distanceTo(scene.place()))];
+    case 'qualityScore': case 'leadCount':
+      return [of('qualityScore', (candidate) => -contracts[candidate]!.quality), of('price', (candidate) => -prices[candidate]!)];
+    case 'random': return [of('draw', (candidate) => drawOf(scene, phase, contracts[candidate]!.id))];
+    case 'freeTrial': {
+      const free = (candidate: number) => trials !== null && trials[candidate] === 1;
+      return [
+        of('paid', (candidate) => (free(candidate) ? 0 : 1)), of('qualityScore', (candidate) => (free(candidate) ? -contracts[candidate]!.quality : 0)),
+        of('price', (candidate) => -contracts[candidate]!.highestPrice(scene.sold + 1, scene.most)),
+      ];
+    }
+  }
+}
+
+/** F6: whatever is drawn can be drawn again. */
+function drawOf({ lead, life, seed }: Scene, phase: Phase, contractId: string): number {
+  return seed(`${lead.leadId}|${phase.key}|${life.rounds}|${contractId}`);
+}
+
+export type Compare = (a: number, b: number) => number;
+
+/** Compares places in the candidates' list. Total, because entries differ. */
+export function comparator(columns: readonly Column[]): Compare {
+  const all = columns.map(({ values }) => values);
+  return (a, b) => {
+    for (let place = 0; place < all.length; place++) {
+      const values = all[place]!;
+      const left = values[a]!;
+      const right = values[b]!;
+      if (left < right) return -1;
+      if (left > right) return 1;
+    }
+    return 0;
+  };
+}
+
+/** Hands out places best first, and sorts no more than it is asked for: rules take a few of many. */
+export class Ranked {
+  private readonly heap: Int32Array;
+  private size: number;
+
+  constructor(length: number, private readonly compare: Compare) {
+    this.heap = new Int32Array(length);
+    for (let place = 0; place < length; place++) this.heap[place] = place;
+    this.size = length;
+    for (let place = (length >> 1) - 1; place >= 0; place--) this.sink(place);
+  }
+
+  /** The next best, or −1. */
+  next(): number {
+    if (this.size === 0) return -1;
+    const best = this.heap[0]!;
+    this.heap[0] = this.heap[--this.size]!;
+    this.sink(0);
+    return best;
+  }
+
+  /** The one that would come next, or −1. */
+  peek(): number {
+    return this.size === 0 ? -1 : this.heap[0]!;
+  }
+
+  private sink(from: number): void {
+    const { heap, size, compare } = this;
+    const moving = heap[from]!;
+    let at = from;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= size) break;
+      if (child + 1 < size && compare(heap[child + 1]!, heap[child]!) < 0) child++;
+      if (compare(heap[child]!, moving) >= 0) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    if (size > 0) heap[at] = moving;
+  }
+}

@@ -1,0 +1,146 @@
+/** Delivery groups and rules, top to bottom on what is left (K1); what a phase picks stays unless its minimum turnover is missed (K2). */
+import type { Phase } from './phases.js';
+import { FATE, Plan, type Field } from './plan.js';
+import { percentageColumns, percentageKey } from './percentage.js';
+import { column, columnsOf, comparator, methodColumns, Ranked, tail, type Column } from './ranking.js';
+import { bestSet } from './revenue.js';
+import { stands, type Scene } from './scene.js';
+import { pickWeighted, weightOf, type Earnings } from './weighted.js';
+
+/** How a phase ranked its candidates, for the receipt. */
+export interface Ranking { phase: number; candidates: Int32Array; columns: Column[] }
+
+export interface Outcome {
+  plan: Plan;
+  rankings: Ranking[];
+  earnings: Earnings[];
+  /** Percentage rules that the lead reached, as counter keys. */
+  reached: string[];
+  rulesMet: string[];
+  /** The takes leave no room for a further buyer. */
+  takesFull: boolean;
+}
+
+/** Runs the phases over the candidates that passed every gate. `skip`: phases that are left out because they would miss their minimum. */
+export function runPhases(scene: Scene, field: Field, eligible: Int32Array, phases: readonly Phase[], skip: ReadonlySet<number>): Outcome {
+  const outcome: Outcome = { plan: new Plan(scene, field), rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: phases.length > 0 };
+  const { plan } = outcome;
+  for (let place = 0; place < phases.length; place++) {
+    const phase = phases[place]!;
+    const standing = scene.life.picks.length === 0 ? 0 : scene.life.picks.filter((holding) => stands(holding) && holding.rule === phase.key).length;
+    const take = phase.take - standing;
+    const before = plan.picks.length;
+    const candidates = eligible.filter((candidate) => (phase.filter === null || phase.filter(field.contracts[candidate]!)) && !(before > 0 && plan.isPicked(candidate)));
+    runPhase(scene, field, phase, place, candidates, take, outcome);
+    if (skip.has(place)) dropAll(outcome, place, before);
+    else if (plan.picks.length > before) meetMinimum(scene, phase, place, before, outcome);
+    const made = plan.picks.length - before;
+    if (made < take) outcome.takesFull = false;
+    if (phase.stopOnSold && made + standing > 0) { outcome.takesFull = true; break; }
+  }
+  return outcome;
+}
+
+function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found: Int32Array, take: number, outcome: Outcome): void {
+  const { plan } = outcome;
+  for (const candidate of found) plan.fates[candidate] = (plan.fates[candidate]! | FATE.inRule) & ~FATE.takeReached;
+  if (plan.room > 0 && phase.method === 'percentage') outcome.reached.push(percentageKey(phase, '', scene.now));
+  const before = plan.picks.length;
+  const candidates = phase.byClient ? representatives(scene, field, phase, found, plan) : found;
+  if (take > 0 && plan.room > 0 && candidates.length > 0) pickInto(scene, field, phase, place, candidates, take, outcome);
+  else if (candidates.length > 0) outcome.rankings.push({ phase: place, candidates, columns: [] });
+  if (take - (plan.picks.length - before) <= 0) {
+    for (const candidate of found) if (!skipped.has(candidate)) plan.fates[candidate]! |= FATE.takeReached;
+  }
+  skipped.clear();
+}
+
+/** Candidates that came before the last pick and were passed over, so that no take had been reached at their turn. */
+const skipped = new Set<number>();
+
+function pickInto(scene: Scene, field: Field, phase: Phase, place: number, candidates: Int32Array, take: number, outcome: Outcome): void {
+  const { plan } = outcome;
+  if (phase.method === 'weighted') {
+    const result = pickWeighted(scene, field, phase, place, candidates, take, plan);
+    if (plan.picks.some((pick) => pick.phase === place)) outcome.earnings.push(result.earnings);
+    outcome.rankings.push({ phase: place, candidates: result.candidates, columns: result.columns });
+    return;
+  }
+  if (phase.method === 'turnover' || phase.method === 'leadCount' || (phase.method === 'price' && phase.separate)) {
+    const set = bestSet(scene, field, phase, candidates, Math.min(take, plan.room), plan);
+    for (const candidate of set) plan.tryPick(candidate, place, phase.secondary === 'roundRobin');
+    outcome.rankings.push({ phase: place, candidates, columns: columnsOf(scene, field, phase, candidates) });
+    return;
+  }
+  const ranked = phase.method === 'percentage' ? percentageColumns(scene, field, phase, candidates, plan)
+    : { candidates, columns: columnsOf(scene, field, phase, candidates) };
+  outcome.rankings.push({ phase: place, ...ranked });
+  pickBest(phase, place, ranked.candidates, ranked.columns, take, plan);
+}
+
+/** Best first, whoever cannot take part being passed over (M4), until the take is reached or nobody further fits. */
+function pickBest(phase: Phase, place: number, candidates: Int32Array, columns: readonly Column[], take: number, plan: Plan): void {
+  const ranked = new Ranked(candidates.length, comparator(columns));
+  // RR6: a rotation that is only the tie-break moves where a tie was really broken.
+  const decisive = phase.method !== 'roundRobin' && (phase.secondary === 'roundRobin' || phase.base === 'roundRobin');
+  const turn = decisive ? columns.findIndex(({ name }) => name === 'turn') : -1;
+  for (let left = take; left > 0 && plan.room > 0;) {
+    const best = ranked.next();
+    if (best < 0) return;
+    const rotates = decisive ? equalBefore(columns, turn, best, ranked.peek()) : phase.method === 'roundRobin';
+    if (plan.tryPick(candidates[best]!, place, rotates)) left--; else skipped.add(candidates[best]!);
+  }
+}
+
+function equalBefore(columns: readonly Column[], turn: number, a: number, b: number): boolean {
+  return b >= 0 && columns.slice(0, turn).every(({ values }) => values[a] === values[b]);
+}
+
+/** K0: each client's best eligible contract stands for it, by the client's own method. */
+function representatives(scene: Scene, field: Field, phase: Phase, found: Int32Array, plan: Plan): Int32Array {
+  const byClient = new Map<string, number[]>();
+  for (const candidate of found) {
+    const { id } = field.contracts[candidate]!.client;
+    if (byClient.has(id)) byClient.get(id)!.push(candidate); else byClient.set(id, [candidate]);
+  }
+  const standing: number[] = [];
+  for (const own of byClient.values()) {
+    const fitting = own.filter((candidate) => plan.mayShare(field.contracts[candidate]!) && !plan.hasSibling(field.contracts[candidate]!));
+    const best = bestOwn(scene, field, phase, Int32Array.from(fitting.length > 0 ? fitting : own));
+    standing.push(best);
+    for (const candidate of own) if (candidate !== best) plan.fates[candidate]! |= FATE.sibling;
+  }
+  return Int32Array.from(standing);
+}
+
+/** The contract that stands for a client among those given. */
+export function bestOwn(scene: Scene, field: Field, phase: Phase, own: Int32Array): number {
+  if (own.length === 1) return own[0]!;
+  const method = field.contracts[own[0]!]!.client.body.contractMethod ?? 'price';
+  const asContracts = { ...phase, key: `${phase.key}/own`, byClient: false, reset: 'never' as const };
+  const columns = method === 'weighted'
+    ? [column('weight', own, (candidate) => -weightOf(asContracts, field, candidate))] : methodColumns(method, scene, field, asContracts, own);
+  return own[new Ranked(own.length, comparator([...columns, ...tail(scene, field, own)])).next()]!;
+}
+
+/** K2. Once met over the life of a lead it is not asked again. */
+function meetMinimum(scene: Scene, phase: Phase, place: number, before: number, outcome: Outcome): void {
+  if (phase.minTurnover === 0 || scene.life.rulesMet.includes(phase.key)) return;
+  const { plan } = outcome;
+  const sum = plan.picks.slice(before).reduce((total, { candidate }) => total + finalPrice(plan, candidate), 0);
+  if (sum < phase.minTurnover) dropAll(outcome, place, before); else outcome.rulesMet.push(phase.key);
+}
+
+function dropAll({ plan, earnings }: Outcome, place: number, before: number): void {
+  for (const { candidate } of plan.picks.slice(before)) plan.fates[candidate]! |= FATE.ruleMinimum;
+  // The others of the rule did not lose to its picks either: it did not take place.
+  plan.dropFrom(before);
+  const earned = earnings.findIndex(({ phase }) => phase === place);
+  if (earned >= 0) earnings.splice(earned, 1);
+}
+
+/** What a pick pays with as many buyers as the plan has now; nothing while it has free leads. */
+export function finalPrice(plan: Plan, candidate: number): number {
+  const { field } = plan;
+  return field.trials !== null && field.trials[candidate] === 1 ? 0 : field.contracts[candidate]!.priceFor(plan.buyers);
+}

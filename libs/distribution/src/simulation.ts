@@ -1,0 +1,207 @@
+/**
+ * A run of leads on a virtual clock, in memory, on the live decision code: what the engine, the window timers and the clients' answers do
+ * between them, without any of their machinery. Clients answer at once.
+ */
+import { parseDuration } from '@sluice/kernel';
+import { nextChance } from './chance.js';
+import { decide } from './decide.js';
+import type { Decision, Request, Seed, Trigger, Verdict } from './decision.js';
+import { explain } from './explain.js';
+import { newLife, type Holding, type Lead, type Life } from './lead.js';
+import type { Market } from './market.js';
+import { accept, release, reserve, returned } from './reserve.js';
+import { stands } from './scene.js';
+import { State } from './state.js';
+import { decideWindow, dueAt, evolveWindow, type WindowCommand, type WindowState } from './window.js';
+
+/** How the clients of a lead answer; who is not named accepts. */
+export interface Answers { rejectedBy: ReadonlySet<string>; failedBy: ReadonlySet<string>; unansweredBy: ReadonlySet<string> }
+
+export interface Track {
+  lead: Lead; life: Life; answers: Answers; window?: WindowState;
+  /** When time alone may end its wait. */
+  chanceAt: number;
+  last?: { decision: Decision; verdicts: Verdict[] };
+}
+
+export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: Verdict[] }
+
+/** Reasons that a unit given back can end. */
+const FREED = new Set(['cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'order_exhausted', 'credit_limit', 'percentage_limit']);
+
+export class Simulation {
+  readonly state = State.load();
+  readonly tracks = new Map<string, Track>();
+  now = 0;
+  private readonly waiting = new Set<Track>();
+  private readonly held = new Set<Track>();
+  private freed = false;
+  private outbound = 0;
+
+  /** `onAttempt` hears every attempt; `explained` says whether it wants the verdicts of all contracts with it. */
+  constructor(readonly market: Market, private readonly seed: Seed, private readonly onAttempt: (attempt: Attempt) => void, private readonly explained: boolean) {}
+
+  receive(lead: Lead, answers: Answers): void {
+    if (this.tracks.has(lead.leadId)) throw new RangeError(`lead ${lead.leadId} comes twice`);
+    const track: Track = { lead, life: newLife(), answers, chanceAt: Infinity };
+    this.tracks.set(lead.leadId, track);
+    const workflow = this.market.workflowOf(lead.campaignId);
+    const push = workflow === undefined && this.market.strategiesOf(lead.campaignId).length > 0;
+    if (!push && (workflow === undefined || workflow.mode === 'off')) return;
+    this.attempt(track, { trigger: push ? 'push' : 'arrival' });
+    const { window, mode } = { window: workflow?.body.window, mode: workflow?.mode };
+    if (mode === 'window' && window) {
+      this.command(track, { kind: 'open', lengthMs: parseDuration(window.length), everyMs: parseDuration(window.every), pauseExtends: workflow!.body.pauseExtends });
+      this.fulfilIfFull(track);
+    }
+    this.wakeFreed();
+  }
+
+  /** One round: decide, reserve, hear the answers, and fall back until nobody turns it down any more (F5). */
+  attempt(track: Track, request: Request): Decision {
+    let decision = this.decideOnce(track, request);
+    while (this.answer(track, decision) && this.beforeDeadline(track)) {
+      const manual = request.trigger === 'manual' || request.trigger === 'cherryPick';
+      // By hand the person looks at the refusal and goes on, or does not.
+      if (manual) break;
+      decision = this.decideOnce(track, request.trigger === 'push' ? { trigger: 'push' } : { trigger: 'fallback', workflow: request.workflow });
+    }
+    return decision;
+  }
+
+  private decideOnce(track: Track, request: Request): Decision {
+    const { market, state, now } = this;
+    const { lead } = track;
+    const decision = decide(market, state, lead, track.life, request, now, this.seed);
+    const verdicts = this.explained ? explain(market, lead, decision.verdicts, now, { state, life: track.life }) : decision.verdicts;
+    const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
+    track.life = life;
+    track.last = { decision, verdicts };
+    if (track.window) track.chanceAt = nextChance(market, state, lead, decision.verdicts, now);
+    if (decision.kind === 'unsold' && decision.held) this.held.add(track); else this.held.delete(track);
+    this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts });
+    return decision;
+  }
+
+  /** The clients' answers to what is reserved. True where one turned it down. */
+  private answer(track: Track, decision: Decision): boolean {
+    if (decision.picks.length === 0) return false;
+    let refused = false;
+    for (const { outboundLeadId, contractId, state } of track.life.picks) {
+      if (state !== 'reserved' || track.answers.unansweredBy.has(contractId)) continue;
+      const outcome = track.answers.rejectedBy.has(contractId) ? 'rejected' : track.answers.failedBy.has(contractId) ? 'failed' : null;
+      if (outcome === null) { track.life = accept(track.life, outboundLeadId); continue; }
+      track.life = release(this.market, this.state, track.life, outboundLeadId, outcome);
+      refused = true;
+      this.freed = true;
+    }
+    return refused;
+  }
+
+  private beforeDeadline(track: Track): boolean {
+    const { lead, window } = track;
+    if (window) return this.now < window.expiresAt;
+    const workflow = this.market.workflowOf(lead.campaignId);
+    const length = workflow?.mode === 'window' ? workflow.body.window?.length : this.market.campaigns.get(lead.campaignId)?.body.deadline;
+    return length === undefined || this.now < lead.receivedAt + parseDuration(length);
+  }
+
+  /** Who paid for it and still holds it, in order of assignment. */
+  static assigned(track: Track): Holding[] {
+    return track.life.picks.filter((holding) => stands(holding) || holding.state === 'cherryPicked' || holding.state === 'returned');
+  }
+
+  command(track: Track, command: WindowCommand): void {
+    for (const event of decideWindow(track.window, command, this.now)) {
+      if (event.type === 'refused') throw new RangeError(`window of lead ${track.lead.leadId}: ${event.reason}`);
+      track.window = evolveWindow(track.window, event);
+      const open = track.window?.state === 'open' || track.window?.state === 'paused';
+      if (open) this.waiting.add(track); else this.waiting.delete(track);
+      if (event.type === 'requested') {
+        this.attempt(track, { trigger: 'window' });
+        this.fulfilIfFull(track);
+      } else if (event.type === 'expired') this.expire(track);
+    }
+  }
+
+  /** A window opened by hand: on any lead with a campaign; it is tried at once. */
+  openWindow(track: Track, length: string | undefined, every: string | undefined): void {
+    const known = this.market.workflowOf(track.lead.campaignId)?.body.window;
+    const lengthMs = parseDuration(length ?? known?.length ?? 'P1D');
+    this.command(track, { kind: 'open', lengthMs, everyMs: parseDuration(every ?? known?.every ?? 'PT15M') });
+    this.command(track, { kind: 'wake' });
+  }
+
+  private fulfilIfFull(track: Track): void {
+    const { window, last, life } = track;
+    if (!window || !last?.decision.full || (window.state !== 'open' && window.state !== 'paused')) return;
+    if (life.picks.some(({ state }) => state === 'reserved') || !life.picks.some(stands)) return;
+    this.command(track, { kind: 'fulfil' });
+  }
+
+  private expire(track: Track): void {
+    const fallback = this.market.workflowOf(track.lead.campaignId)?.body.fallback;
+    if (fallback !== undefined) this.attempt(track, { trigger: 'window', workflow: fallback });
+  }
+
+  /** Something changed that may end any wait (A2), or somebody became active (D4: oldest first). */
+  wakeAll(): void {
+    for (const track of [...this.waiting]) if (track.window?.state === 'open') this.command(track, { kind: 'wake' });
+    const held = [...this.held].sort((a, b) => (a.life.heldSince ?? 0) - (b.life.heldSince ?? 0) || a.lead.receivedAt - b.lead.receivedAt);
+    for (const track of held) this.attempt(track, { trigger: 'push' });
+    this.wakeFreed();
+  }
+
+  giveBack(track: Track, contractId: string): void {
+    const holding = track.life.picks.find((pick) => pick.contractId === contractId && ['accepted', 'cherryPicked'].includes(pick.state));
+    if (!holding) throw new RangeError(`contract ${contractId} does not hold lead ${track.lead.leadId}`);
+    track.life = returned(this.market, this.state, track.life, holding.outboundLeadId, this.now);
+    this.freed = true;
+    this.wakeFreed();
+  }
+
+  /** A unit was given back: windows that wait for one are tried, until that frees nothing more. */
+  wakeFreed(): void {
+    for (let round = 0; this.freed && round < 100; round++) {
+      this.freed = false;
+      for (const track of [...this.waiting]) {
+        if (track.window?.state === 'open' && track.last?.decision.verdicts.some(({ gates }) => gates.some((gate) => FREED.has(gate)))) this.command(track, { kind: 'wake' });
+      }
+    }
+    this.freed = false;
+  }
+
+  /** Lets the clock run to an instant; everything due until then happens at its time. */
+  runTo(instant: number): void {
+    for (;;) {
+      const [due, at] = this.nextDue();
+      if (!due || at > instant) break;
+      this.now = Math.max(this.now, at);
+      if (due.window && this.waiting.has(due)) this.command(due, at >= due.chanceAt && at < (dueAt(due.window) ?? Infinity) ? { kind: 'wake' } : { kind: 'tick' });
+      else this.attempt(due, { trigger: 'push' });
+      this.wakeFreed();
+    }
+    this.now = Math.max(this.now, instant);
+  }
+
+  private nextDue(): [Track | undefined, number] {
+    let first: Track | undefined;
+    let at = Infinity;
+    for (const track of this.waiting) {
+      const due = Math.min(dueAt(track.window!) ?? Infinity, track.window!.state === 'open' && track.chanceAt > this.now ? track.chanceAt : Infinity);
+      if (due < at) { first = track; at = due; }
+    }
+    for (const track of this.held) {
+      const due = this.timeoutOf(track);
+      if (due < at) { first = track; at = due; }
+    }
+    return [first, at];
+  }
+
+  private timeoutOf({ lead, life }: Track): number {
+    if (life.heldSince === undefined) return Infinity;
+    const after = this.market.strategiesOf(lead.campaignId).flatMap(({ timeout }) => timeout?.afterMs ?? []);
+    const due = life.heldSince + Math.min(...after, Infinity);
+    return due >= this.now ? due : Infinity;
+  }
+}

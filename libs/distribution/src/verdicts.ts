@@ -1,0 +1,92 @@
+/** What each candidate's fate was, in words. Built only when somebody reads it; the figures were kept when the decision was made. */
+import type { Verdict } from './decision.js';
+import type { LimitDetail } from './scene.js';
+import type { Phase } from './phases.js';
+import { FATE, type Field } from './plan.js';
+import { comparator } from './ranking.js';
+import { GATES, type Gate, type ReasonCode } from './reasons.js';
+import type { Ranking } from './run-phases.js';
+import type { ContractTerms } from './terms.js';
+
+export interface Fates {
+  field: Field;
+  fates: Uint8Array;
+  picked: Uint8Array;
+  /** Of those not picked and without another reason: sharing forbids them (M2). */
+  shareForbids: Uint8Array;
+  details: Map<number, { gate: number; detail: LimitDetail }[]>;
+  words: Map<number, string>;
+  rankings: readonly Ranking[];
+  phases: readonly Phase[];
+  /** Phases that were not run: a contract they would let in is not "in no rule". */
+  filtersOf(contract: ContractTerms): boolean;
+}
+
+/** The gate of the lowest bit: the first reason in the order of precedence. */
+export function firstGate(mask: number): Gate {
+  return GATES[31 - Math.clz32(mask & -mask)]!;
+}
+
+export function gatesIn(mask: number): Gate[] {
+  const gates: Gate[] = [];
+  for (let left = mask; left !== 0; left &= left - 1) gates.push(firstGate(left));
+  return gates;
+}
+
+export function codeOf(fates: Fates, candidate: number): 'picked' | ReasonCode {
+  if (fates.picked[candidate] === 1) return 'picked';
+  const mask = fates.field.masks[candidate]!;
+  if (mask !== 0) return firstGate(mask);
+  const fate = fates.fates[candidate]!;
+  if ((fate & FATE.inRule) === 0 && !fates.filtersOf(fates.field.contracts[candidate]!)) return 'not_in_rule';
+  if (fate & FATE.noWeight) return 'no_weight';
+  if (fate & FATE.heldBack) return 'held_back';
+  if (fate & FATE.sibling) return 'sibling';
+  if (fate & FATE.ruleMinimum) return 'rule_minimum';
+  if (fate & FATE.totalMinimum) return 'total_minimum';
+  if (fate & FATE.takeReached) return 'outranked';
+  return fates.shareForbids[candidate] === 1 ? 'share_count' : 'outranked';
+}
+
+/** In order of entry, so that the place a contract has in the index shows nowhere. */
+export function verdictsOf(fates: Fates): Verdict[] {
+  const { contracts, masks } = fates.field;
+  const ranks = ranksOf(fates);
+  const order = contracts.map((_, candidate) => candidate).sort((a, b) => contracts[a]!.entry - contracts[b]!.entry);
+  return order.map((candidate) => {
+    const { id, client } = contracts[candidate]!;
+    const code = codeOf(fates, candidate);
+    const verdict: Verdict = { contractId: id, clientId: client.id, code, gates: fates.picked[candidate] === 1 ? [] : gatesIn(masks[candidate]!) };
+    const first = Math.log2(masks[candidate]! & -masks[candidate]!);
+    const detail = fates.details.get(candidate)?.find(({ gate }) => gate === first)?.detail ?? fates.details.get(candidate)?.[0]?.detail;
+    if (detail && code !== 'picked') verdict.limit = detail;
+    const words = fates.words.get(candidate);
+    if (words !== undefined) verdict.detail = words;
+    const rank = ranks.get(candidate);
+    if (rank) verdict.rank = rank;
+    return verdict;
+  });
+}
+
+function ranksOf({ rankings, phases, field }: Fates): Map<number, NonNullable<Verdict['rank']>> {
+  const ranks = new Map<number, NonNullable<Verdict['rank']>>();
+  for (const { phase, candidates, columns } of rankings) {
+    if (columns.length === 0) continue;
+    const order = [...candidates.keys()].sort(comparator(columns));
+    const { key, method } = phases[phase]!;
+    order.forEach((place) => {
+      const keys: Record<string, number> = {};
+      for (const { name, values } of columns) if (!(name in keys)) keys[name] = finite(values[place]!, name, field.contracts[candidates[place]!]!);
+      ranks.set(candidates[place]!, { rule: key, method, keys });
+    });
+  }
+  return ranks;
+}
+
+/** Columns are compared low first, so what ranks high first stands negated; JSON has no infinity, so what is unset is left at a bound. */
+function finite(value: number, name: string, contract: ContractTerms): number {
+  if (name === 'turn' && value < 0) return contract.entry;
+  const shown = HIGH_FIRST.has(name) ? -value : value;
+  return Number.isFinite(shown) ? shown + 0 : Number.MAX_SAFE_INTEGER;
+}
+const HIGH_FIRST = new Set(['score', 'price', 'qualityScore', 'weight', 'percentage', 'shortfall']);

@@ -1,0 +1,144 @@
+/**
+ * Weighted. Without a reset by credit: every eligible earns its share of a lead, the winner pays 1, and the winner is chosen by Tijdeman's
+ * rule (1980), which keeps everybody within one lead of its due, for any weights (W2, W5). With a reset the ratio is met within the
+ * interval (W3). Credits are sums of shares in floating point: they are compared with a tolerance far below any share.
+ */
+import { resetBucket } from './newcomers.js';
+import type { Phase } from './phases.js';
+import { FATE, type Field, type Plan } from './plan.js';
+import { comparator, tieColumns, type Column } from './ranking.js';
+import type { Scene } from './scene.js';
+
+const TOLERANCE = 1e-9;
+/** A credit survives absence, but not for ever: nobody is owed more than five leads. */
+export const CREDIT_MAX = 5;
+
+/** What a weighted phase moves when its plan is reserved: who earned what (per pick, a share of it is taken back by a rejection). */
+export interface Earnings { phase: number; picks: number; keys: string[]; earned: number[]; interval: string | null }
+
+export function weightOf(phase: Phase, field: Field, candidate: number): number {
+  const contract = field.contracts[candidate]!;
+  return phase.byClient ? contract.client.weight : contract.weight;
+}
+
+function bearer(phase: Phase, field: Field, candidate: number): string {
+  const contract = field.contracts[candidate]!;
+  return phase.byClient ? contract.client.id : contract.id;
+}
+
+export interface WeightedResult { earnings: Earnings; columns: Column[]; candidates: Int32Array }
+
+/** Picks up to `take` of the candidates into the plan. */
+export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: number, candidates: Int32Array, take: number, plan: Plan): WeightedResult {
+  const weighing = candidates.filter((candidate) => {
+    if (weightOf(phase, field, candidate) > 0) return true;
+    plan.fates[candidate]! |= FATE.noWeight;
+    return false;
+  });
+  // Who cannot be sold to cannot win, so it does not earn: a credit saved up that way would flood it later.
+  const eligible = weighing.filter((candidate) => plan.mayShare(field.contracts[candidate]!) && !plan.hasSibling(field.contracts[candidate]!)
+    && plan.sharedGate(candidate) === 0);
+  const before = plan.picks.length;
+  const wanted = Math.min(take, plan.room, eligible.length);
+  let result = run(scene, field, phase, place, eligible, wanted, plan);
+  // Sharing may leave fewer picks than were meant; then everybody earned for too many, and it is done again for as many as there are.
+  for (let made = plan.picks.length - before; made < result.earnings.picks && made > 0; made = plan.picks.length - before) {
+    plan.dropFrom(before);
+    result = run(scene, field, phase, place, eligible, made, plan);
+  }
+  return result;
+}
+
+function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: Int32Array, picks: number, plan: Plan): WeightedResult {
+  const bucket = resetBucket(scene.state, phase.key, phase.reset, phase.zone, scene.now);
+  const ties = tieColumns(scene, field, phase, eligible);
+  const order = [...eligible.keys()].sort(comparator(ties));
+  const rotates = phase.base === 'roundRobin' || phase.secondary === 'roundRobin';
+  const make = bucket === null ? byCredit : byInterval;
+  const { keys, earned, score } = make(scene, field, phase, eligible, picks, bucket ?? '');
+  const taken = new Set<number>();
+  for (let pick = 0; pick < picks; pick++) {
+    const best = bestOf(order, (candidate) => (taken.has(candidate) || !plan.mayShare(field.contracts[eligible[candidate]!]!) ? null : score(candidate)));
+    if (!best) break;
+    taken.add(best.candidate);
+    plan.tryPick(eligible[best.candidate]!, place, rotates && best.tied);
+    score(best.candidate, true);
+  }
+  const values = Float64Array.from(eligible, (_, candidate) => earned[candidate]!);
+  return { earnings: { phase: place, picks, keys, earned, interval: bucket }, columns: [{ name: bucket === null ? 'credit' : 'shortfall', values }, ...ties], candidates: eligible };
+}
+
+/** A candidate's standing: qualified ones first, then by value, low first. `paid` tells that it won. */
+type Score = (candidate: number, paid?: boolean) => [qualified: boolean, value: number];
+
+function bestOf(order: readonly number[], score: (candidate: number) => [boolean, number] | null): { candidate: number; tied: boolean } | null {
+  let best: { candidate: number; standing: [boolean, number]; tied: boolean } | null = null;
+  for (const candidate of order) {
+    const standing = score(candidate);
+    if (!standing) continue;
+    const difference = best ? differs(standing, best.standing) : -1;
+    if (difference < 0) best = { candidate, standing, tied: false }; else if (difference === 0) best!.tied = true;
+  }
+  return best;
+}
+
+function differs(a: [boolean, number], b: [boolean, number]): number {
+  if (a[0] !== b[0]) return a[0] ? -1 : 1;
+  return Math.abs(a[1] - b[1]) <= TOLERANCE ? 0 : a[1] - b[1];
+}
+
+function byCredit(scene: Scene, field: Field, phase: Phase, eligible: Int32Array, picks: number): { keys: string[]; earned: number[]; score: Score } {
+  const keys = Array.from(eligible, (candidate) => creditKey(phase, bearer(phase, field, candidate)));
+  const shares = sharesOf(Array.from(eligible, (candidate) => weightOf(phase, field, candidate)), picks);
+  const credit = keys.map((key, candidate) => scene.state.get(key) + shares[candidate]!);
+  const count = eligible.length;
+  const threshold = count > 1 ? 1 / (2 * count - 2) : 0;
+  const score: Score = (candidate, paid = false) => {
+    if (paid) credit[candidate]! -= 1;
+    const own = credit[candidate]!;
+    if (count === 1) return [true, 0];
+    return own >= threshold - TOLERANCE ? [true, (1 - threshold - own) / shares[candidate]!] : [false, -own];
+  };
+  return { keys, earned: shares, score };
+}
+
+function byInterval(scene: Scene, field: Field, phase: Phase, eligible: Int32Array, _picks: number, bucket: string): { keys: string[]; earned: number[]; score: Score } {
+  const keys = Array.from(eligible, (candidate) => intervalKey(phase, bearer(phase, field, candidate), bucket));
+  const shares = sharesOf(Array.from(eligible, (candidate) => weightOf(phase, field, candidate)), 1);
+  const received = keys.map((key) => scene.state.get(key));
+  let distributed = scene.state.get(intervalKey(phase, '', bucket));
+  const score: Score = (candidate, paid = false) => {
+    if (paid) { received[candidate]! += 1; distributed += 1; }
+    return [true, received[candidate]! - shares[candidate]! * (distributed + 1)];
+  };
+  return { keys, earned: shares, score };
+}
+
+export function creditKey(phase: { key: string }, id: string): string {
+  return `w|${phase.key}|${id}`;
+}
+
+/** '' = all that the rule distributed in the interval. */
+export function intervalKey(phase: { key: string }, id: string, bucket: string): string {
+  return `wint|${phase.key}|${id}|${bucket}`;
+}
+
+/** min(1, m · share) each; what is cut off goes to the others in proportion, until nobody is above 1. */
+export function sharesOf(weights: readonly number[], picks: number): number[] {
+  const shares = weights.map(() => 0);
+  let open = weights.map((_, place) => place);
+  let left = picks;
+  while (open.length > 0) {
+    const sum = open.reduce((total, place) => total + weights[place]!, 0);
+    const full = open.filter((place) => (left * weights[place]!) / sum >= 1);
+    if (full.length === 0) {
+      for (const place of open) shares[place] = (left * weights[place]!) / sum;
+      break;
+    }
+    for (const place of full) shares[place] = 1;
+    left -= full.length;
+    open = open.filter((place) => !full.includes(place));
+    if (left <= 0) break;
+  }
+  return shares;
+}
