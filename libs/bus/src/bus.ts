@@ -89,13 +89,26 @@ export abstract class Bus {
   abstract own(owner: PartitionOwner): Promise<Subscription>;
   /** Moves the position of a partition owner's group over the batch; throws where it is not where the batch was read (a stale member). */
   abstract settle(tx: Tx, batch: Batch): Promise<void>;
-  /** The group exists from now on: it starts at the beginning of the log, and nothing it has not read is thrown away. */
-  abstract register(group: string, topics: readonly string[]): Promise<void>;
+  /**
+   * The group exists from now on: it starts at the beginning of the log, and nothing it has not read is thrown away. Where retention has dropped
+   * that beginning it throws BelowRetained: the owners publish their state anew first, then `atRetained` has it start at what is left.
+   */
+  abstract register(group: string, topics: readonly string[], options?: { readonly atRetained?: boolean }): Promise<void>;
   abstract lag(group: string): Promise<Lag[]>;
   abstract parked(group: string, tenantId?: string): Promise<ParkedEvent[]>;
   /** Appends a record that has the parked event, and what waits behind it, handled again in its place. */
   abstract redrive(group: string, topic: string, partition: number, seq: number): Promise<void>;
-  /** For projections only: `truncate` empties the tables in the same transaction that sets the group back to the start. */
-  abstract reset(group: string, truncate: (tx: Tx) => Promise<void>): Promise<void>;
+  /**
+   * For projections only: `truncate` empties the tables in the same transaction that sets the group back to the start. Throws for a partition
+   * owner's group, and BelowRetained as `register` does.
+   */
+  abstract reset(group: string, truncate: (tx: Tx) => Promise<void>, options?: { readonly atRetained?: boolean }): Promise<void>;
+  /**
+   * The events of a batch that was handled before, read again: the same sequences, `parked` left out, redriven ones in their place. For
+   * replays; throws LogGap where retention has dropped them.
+   */
+  abstract replay(batch: Pick<Batch, 'group' | 'topic' | 'partition' | 'first' | 'last' | 'parked'>, types: readonly string[]): Promise<Heard[]>;
+  /** Keeps retention from dropping what follows these positions, as if a group called `name` stood there (a snapshot). Moves with each call. */
+  abstract hold(tx: Tx, name: string, positions: readonly { topic: string; partition: number; position: number }[]): Promise<void>;
   abstract close(): Promise<void>;
 }

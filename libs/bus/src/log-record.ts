@@ -1,0 +1,116 @@
+import type { Said } from '@sluice/events';
+import { partitionOf } from '@sluice/kernel';
+import { PARTITIONS } from './bus.js';
+
+/** An event as it stands in the log, before anybody has parsed it. */
+export interface LogRecord {
+  readonly seq: number;
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly tenantId: string;
+  readonly key: string;
+  readonly time: number;
+  readonly traceparent: string | undefined;
+  /** Proto-JSON. Under Kafka the very bytes, decoded only by who listens to the type. */
+  readonly value: string | Uint8Array;
+}
+
+/** Which record a parked event is. */
+export interface RecordKey {
+  readonly topic: string;
+  readonly seq: number;
+}
+
+/** The type of the record that has a parked event handled again; its value is a Redrive. It is the log's own, and in no proto. */
+export const REDRIVE = 'sluice.log.Redrive';
+
+export interface Redrive extends RecordKey {
+  readonly group: string;
+}
+
+/**
+ * Most events of a run. A reader whose position lies inside a run finds it without a second index, because it looks at most
+ * this far back.
+ */
+export const RUN_MAX = 1000;
+
+/** The events that one transaction says in one partition: a row of the log. */
+export interface Run {
+  readonly topic: string;
+  readonly partition: number;
+  readonly count: number;
+  readonly types: readonly string[];
+  /** JSON, an entry an event: see Head. */
+  readonly heads: string;
+  /** The values, one after the other; their lengths stand in the heads. */
+  readonly bodies: string;
+}
+
+/** id, place of the type in the run's types, subject, tenant, instant, traceparent, length of the value; the key where it is not the tenant. */
+type Head = [string, number, string, string, number, string | null, number, string?];
+
+/** Gathers events into runs, in the order they were said. */
+export function runsOf(events: readonly Said[]): Run[] {
+  const open = new Map<string, Said[]>();
+  const partitions = new Map<string, number>();
+  const runs: Run[] = [];
+  for (const event of events) {
+    let partition = partitions.get(event.key);
+    if (partition === undefined) partitions.set(event.key, partition = partitionOf(event.key, PARTITIONS));
+    const place = `${event.topic}/${partition}`;
+    const gathered = open.get(place);
+    if (!gathered) open.set(place, [event]);
+    else if (gathered.push(event) === RUN_MAX) {
+      runs.push(runOf(event.topic, partition, gathered));
+      open.delete(place);
+    }
+  }
+  for (const [place, gathered] of open) {
+    const cut = place.lastIndexOf('/');
+    runs.push(runOf(place.slice(0, cut), Number(place.slice(cut + 1)), gathered));
+  }
+  return runs;
+}
+
+export function runOf(topic: string, partition: number, events: readonly Said[]): Run {
+  const types = [...new Set(events.map((event) => event.type))];
+  const heads = events.map((event): Head => {
+    const head: Head = [event.id, types.indexOf(event.type), event.subject, event.tenantId, event.time, event.traceparent ?? null, event.value.length];
+    if (event.key !== event.tenantId) head.push(event.key);
+    return head;
+  });
+  return { topic, partition, count: events.length, types, heads: JSON.stringify(heads), bodies: events.map((event) => event.value).join('') };
+}
+
+/** The records of a run from sequence `from` to `to`. */
+export function recordsOf(firstSeq: number, run: Pick<Run, 'types' | 'heads' | 'bodies'>, from: number, to: number): LogRecord[] {
+  const heads = JSON.parse(run.heads) as Head[];
+  const records: LogRecord[] = [];
+  let at = 0;
+  for (let i = 0; i < heads.length; i++) {
+    const [id, type, subject, tenantId, time, traceparent, length, key] = heads[i]!;
+    const seq = firstSeq + i;
+    if (seq >= from && seq <= to) {
+      records.push({
+        seq, id, type: run.types[type]!, subject, tenantId, key: key ?? tenantId, time, traceparent: traceparent ?? undefined, value: run.bodies.slice(at, at + length),
+      });
+    }
+    at += length;
+  }
+  return records;
+}
+
+export function textOf(value: string | Uint8Array): string {
+  return typeof value === 'string' ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
+}
+
+/** What is kept of a parked record beside its value: all of it but its place. */
+export function headOf(record: LogRecord): string {
+  const { id, type, subject, tenantId, key, time, traceparent } = record;
+  return JSON.stringify({ id, type, subject, tenantId, key, time, traceparent });
+}
+
+export function recordFrom(seq: number, head: string, value: Uint8Array): LogRecord {
+  return { ...(JSON.parse(head) as Omit<LogRecord, 'seq' | 'value'>), seq, value };
+}
