@@ -1,5 +1,5 @@
 /** When time alone can open what is shut: the instant at which it is worth trying a lead again, without anybody changing anything. */
-import { ROLLING_MS } from './limits.js';
+import { ROLLING_MS, type Limit } from './limits.js';
 import type { Lead } from './lead.js';
 import type { Verdict } from './decision.js';
 import type { Market } from './market.js';
@@ -11,7 +11,10 @@ export function nextChance(market: Market, state: State, lead: Lead, verdicts: r
   const consider = (at: number | undefined) => { if (at !== undefined && at > now && at < next) next = at; };
   for (const { contractId, gates } of verdicts) {
     const contract = market.contracts.get(contractId);
-    if (!contract) continue;
+    if (!contract) {
+      for (const limit of recipientLimits(market, contractId)) if (limit.clock && gates.some((gate) => gate.startsWith('cap_'))) consider(limit.clock.at(now).until);
+      continue;
+    }
     for (const gate of gates) {
       if (gate === 'schedule_closed') consider(contract.opening?.opensAt(now));
       else if (gate === 'order_missing' || gate === 'order_exhausted') for (const { start } of contract.orders) consider(start);
@@ -24,4 +27,8 @@ export function nextChance(market: Market, state: State, lead: Lead, verdicts: r
     }
   }
   return next;
+}
+
+function recipientLimits(market: Market, recipient: string): Limit[] {
+  return [...market.strategies.values()].flatMap(({ recipients }) => recipients.filter(({ to }) => to === recipient).flatMap(({ limits }) => limits));
 }

@@ -67,7 +67,7 @@ interface DecisionBase {
   /** Campaign's workflow or strategy it was decided by. */
   workflowId?: string;
   /** One for each contract that passed the criteria index; computed when first read, from figures kept at decision time. */
-  readonly verdicts: Verdict[];
+  readonly verdicts: readonly Verdict[];
   /** How many contracts were in scope, how many of them the index did not match (their reason is `criteria`), and all reasons counted. */
   considered: { inScope: number; notMatched: number; reasons: Partial<Record<ReasonCode, number>> };
   /** K3 of the plan, also where a person may pass over it. */
@@ -78,4 +78,8 @@ interface DecisionBase {
 
 export type Decision =
   | (DecisionBase & { kind: 'distributed'; picks: Pick[] })
-  | (DecisionBase & { kind: 'unsold'; picks: []; reason: UnsoldReason; held?: boolean });
+  | (DecisionBase & {
+    kind: 'unsold'; picks: []; reason: UnsoldReason;
+    /** Kept until somebody is there for it (push D4, force D5): decide again when that changes. */
+    held?: boolean;
+  });

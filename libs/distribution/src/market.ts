@@ -97,11 +97,18 @@ export class Market {
     return id === undefined ? undefined : this.workflows.get(id);
   }
 
-  /** Push strategies of a campaign, in order of entry. */
+  /** Push strategies that a campaign's leads begin with, in order of entry: the one it names, else those from corporate, else any that name it. */
   strategiesOf(campaignId: string): StrategyTerms[] {
-    const named = this.campaigns.get(campaignId)?.body.pushStrategy;
-    const all = [...this.strategies.values()].filter((strategy) => strategy.campaigns.has(campaignId) || strategy.id === named);
-    return all.sort((a, b) => a.entry - b.entry);
+    const named = this.strategies.get(this.campaigns.get(campaignId)?.body.pushStrategy ?? '');
+    if (named) return [named];
+    const all = byEntry([...this.strategies.values()].filter((strategy) => strategy.campaigns.has(campaignId)));
+    const corporate = all.filter(({ from }) => from === 'corporate');
+    return corporate.length > 0 ? corporate : all;
+  }
+
+  /** Strategies by which a branch hands a campaign's leads on; none = it is no branch but a user. */
+  strategiesFrom(branch: string, campaignId: string): StrategyTerms[] {
+    return byEntry([...this.strategies.values()].filter(({ from, campaigns }) => from === branch && (campaigns.size === 0 || campaigns.has(campaignId))));
   }
 
   /** The items it was made of. */
@@ -235,6 +242,10 @@ export class Market {
 }
 
 const matches: ContractTerms[] = [];
+
+function byEntry(strategies: StrategyTerms[]): StrategyTerms[] {
+  return strategies.sort((a, b) => a.entry - b.entry);
+}
 
 function keyOf(item: ConfigItem): string {
   return `${item.kind}|${item.id}`;

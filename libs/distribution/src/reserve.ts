@@ -11,12 +11,12 @@ import type { Market } from './market.js';
 import { resetBucket } from './newcomers.js';
 import { percentageKey } from './percentage.js';
 import type { Phase } from './phases.js';
-import { reservePush } from './push.js';
+import { PushDecision, reservePush } from './push.js';
 import { ownRotation } from './rotation.js';
 import type { State } from './state.js';
 import type { ContractTerms } from './terms.js';
 import { giveBackTurns, takeTurn } from './turns.js';
-import { CREDIT_MAX, creditKey, intervalKey } from './weighted.js';
+import { creditKey, intervalKey } from './weighted.js';
 
 export interface Reserved { life: Life; holdings: Holding[] }
 
@@ -30,8 +30,7 @@ export function reserve(
   const moves = movesOf(decision);
   for (const key of moves.counted) state.add(key, 1);
   const rounds = life.rounds + 1;
-  const holdings = decision.trigger === 'push' || moves.contracts.length !== decision.picks.length
-    ? reservePush(market, state, life, decision, now, idOf)
+  const holdings = decision instanceof PushDecision ? reservePush(state, life, decision, now, idOf)
     : decision.picks.map((pick, index) => hold(market, state, lead, life, decision, moves, pick, index, now, idOf(pick, index)));
   if (decision.picks.length > 0) payEarnings(state, moves, holdings);
   return {
@@ -128,10 +127,10 @@ function payEarnings(state: State, moves: Moves, holdings: readonly Holding[]): 
       }
       continue;
     }
-    keys.forEach((counter, place) => moveCredit(state, counter, earned[place]! * part));
+    keys.forEach((counter, place) => state.moveCredit(counter, earned[place]! * part));
     for (const holding of winners) {
       const own = creditKey({ key }, idIn(keys, holding, (id) => creditKey({ key }, id)));
-      moveCredit(state, own, -1);
+      state.moveCredit(own, -1);
       // A rejection gives the payment back and takes back this pick's part of what all earned.
       holding.units.push([own, -1], ...keys.map((counter, place): Unit => [counter, earned[place]! / picks]));
     }
@@ -141,10 +140,6 @@ function payEarnings(state: State, moves: Moves, holdings: readonly Holding[]): 
 /** Whether the rule weighs contracts or clients shows in its keys. */
 function idIn(keys: readonly string[], holding: Holding, keyOf: (id: string) => string): string {
   return keys.includes(keyOf(holding.contractId)) ? holding.contractId : holding.clientId;
-}
-
-function moveCredit(state: State, key: string, by: number): void {
-  state.set(key, Math.max(-CREDIT_MAX, Math.min(CREDIT_MAX, state.get(key) + by)));
 }
 
 function withPick(life: Life, outboundLeadId: string, from: readonly HoldingState[], change: (holding: Holding) => Holding): Life {
@@ -166,7 +161,7 @@ export function accept(life: Life, outboundLeadId: string): Life {
 export function release(market: Market, state: State, life: Life, outboundLeadId: string, outcome: 'rejected' | 'failed' | 'released'): Life {
   return withPick(life, outboundLeadId, ['reserved', 'accepted', 'cherryPicked'], (holding) => {
     for (const [key, amount] of holding.units) {
-      if (key.startsWith('w|')) moveCredit(state, key, -amount);
+      if (key.startsWith('w|')) state.moveCredit(key, -amount);
       else if (key.startsWith('dup|')) { if (state.get(key) === amount) state.set(key, 0); }
       else state.add(key, -amount);
     }

@@ -21,10 +21,10 @@ export interface Track {
   lead: Lead; life: Life; answers: Answers; window?: WindowState;
   /** When time alone may end its wait. */
   chanceAt: number;
-  last?: { decision: Decision; verdicts: Verdict[] };
+  last?: { decision: Decision; verdicts: readonly Verdict[] };
 }
 
-export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: Verdict[] }
+export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: readonly Verdict[] }
 
 /** Reasons that a unit given back can end. */
 const FREED = new Set(['cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'order_exhausted', 'credit_limit', 'percentage_limit']);
@@ -77,7 +77,7 @@ export class Simulation {
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
     track.last = { decision, verdicts };
-    if (track.window) track.chanceAt = nextChance(market, state, lead, decision.verdicts, now);
+    if (track.window || (decision.kind === 'unsold' && decision.held)) track.chanceAt = nextChance(market, state, lead, decision.verdicts, now);
     if (decision.kind === 'unsold' && decision.held) this.held.add(track); else this.held.delete(track);
     this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts });
     return decision;
@@ -192,7 +192,7 @@ export class Simulation {
       if (due < at) { first = track; at = due; }
     }
     for (const track of this.held) {
-      const due = this.timeoutOf(track);
+      const due = Math.min(this.timeoutOf(track), track.chanceAt > this.now ? track.chanceAt : Infinity);
       if (due < at) { first = track; at = due; }
     }
     return [first, at];

@@ -12,6 +12,8 @@ import type { ClientTerms, ContractTerms } from './terms.js';
 export interface StateEntry { key: string; value: number | string }
 
 const FIRST_SLOTS = 1024;
+/** A credit survives absence, but not for ever: nobody is owed more than five leads (W2). */
+const CREDIT_MAX = 5;
 
 export class State {
   private readonly slots = new Map<string, number>();
@@ -135,6 +137,11 @@ export class State {
     if (amount <= 0 && !this.slots.has(key)) return;
     const slot = this.slot(key);
     this.put(slot, Math.max(0, this.values[slot]! + amount));
+  }
+
+  /** A weight's credit, up or down. */
+  moveCredit(key: string, by: number): void {
+    this.set(key, Math.max(-CREDIT_MAX, Math.min(CREDIT_MAX, this.get(key) + by)));
   }
 
   /** What a limit has used at the moment. Makes no slot: asking must not grow the state. */

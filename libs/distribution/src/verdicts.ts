@@ -89,4 +89,4 @@ function finite(value: number, name: string, contract: ContractTerms): number {
   const shown = HIGH_FIRST.has(name) ? -value : value;
   return Number.isFinite(shown) ? shown + 0 : Number.MAX_SAFE_INTEGER;
 }
-const HIGH_FIRST = new Set(['score', 'price', 'qualityScore', 'weight', 'percentage', 'shortfall']);
+const HIGH_FIRST = new Set(['score', 'price', 'qualityScore', 'weight', 'percentage', 'shortfall', 'credit']);

@@ -8,11 +8,9 @@ import type { Phase } from './phases.js';
 import { FATE, type Field, type Plan } from './plan.js';
 import { comparator, tieColumns, type Column } from './ranking.js';
 import type { Scene } from './scene.js';
+import type { State } from './state.js';
 
 const TOLERANCE = 1e-9;
-/** A credit survives absence, but not for ever: nobody is owed more than five leads. */
-export const CREDIT_MAX = 5;
-
 /** What a weighted phase moves when its plan is reserved: who earned what (per pick, a share of it is taken back by a rejection). */
 export interface Earnings { phase: number; picks: number; keys: string[]; earned: number[]; interval: string | null }
 
@@ -54,8 +52,9 @@ function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: 
   const ties = tieColumns(scene, field, phase, eligible);
   const order = [...eligible.keys()].sort(comparator(ties));
   const rotates = phase.base === 'roundRobin' || phase.secondary === 'roundRobin';
-  const make = bucket === null ? byCredit : byInterval;
-  const { keys, earned, score } = make(scene, field, phase, eligible, picks, bucket ?? '');
+  const ids = Array.from(eligible, (candidate) => bearer(phase, field, candidate));
+  const weights = Array.from(eligible, (candidate) => weightOf(phase, field, candidate));
+  const { keys, earned, shown, score } = standings(scene.state, phase, ids, weights, picks, bucket);
   const taken = new Set<number>();
   for (let pick = 0; pick < picks; pick++) {
     const best = bestOf(order, (candidate) => (taken.has(candidate) || !plan.mayShare(field.contracts[eligible[candidate]!]!) ? null : score(candidate)));
@@ -64,14 +63,17 @@ function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: 
     plan.tryPick(eligible[best.candidate]!, place, rotates && best.tied);
     score(best.candidate, true);
   }
-  const values = Float64Array.from(eligible, (_, candidate) => earned[candidate]!);
+  const values = Float64Array.from(shown, (value) => -value);
   return { earnings: { phase: place, picks, keys, earned, interval: bucket }, columns: [{ name: bucket === null ? 'credit' : 'shortfall', values }, ...ties], candidates: eligible };
 }
 
 /** A candidate's standing: qualified ones first, then by value, low first. `paid` tells that it won. */
 type Score = (candidate: number, paid?: boolean) => [qualified: boolean, value: number];
 
-function bestOf(order: readonly number[], score: (candidate: number) => [boolean, number] | null): { candidate: number; tied: boolean } | null {
+/** Keys that a reservation moves, what each earns, what each stands at (for the receipt), and how they compare. */
+export interface Standings { keys: string[]; earned: number[]; shown: number[]; score: Score }
+
+export function bestOf(order: readonly number[], score: (candidate: number) => [boolean, number] | null): { candidate: number; tied: boolean } | null {
   let best: { candidate: number; standing: [boolean, number]; tied: boolean } | null = null;
   for (const candidate of order) {
     const standing = score(candidate);
@@ -87,11 +89,12 @@ function differs(a: [boolean, number], b: [boolean, number]): number {
   return Math.abs(a[1] - b[1]) <= TOLERANCE ? 0 : a[1] - b[1];
 }
 
-function byCredit(scene: Scene, field: Field, phase: Phase, eligible: Int32Array, picks: number): { keys: string[]; earned: number[]; score: Score } {
-  const keys = Array.from(eligible, (candidate) => creditKey(phase, bearer(phase, field, candidate)));
-  const shares = sharesOf(Array.from(eligible, (candidate) => weightOf(phase, field, candidate)), picks);
-  const credit = keys.map((key, candidate) => scene.state.get(key) + shares[candidate]!);
-  const count = eligible.length;
+/** Standings by credit: what each has after it earned its share of this lead. */
+function byCredit(state: State, phase: { key: string }, ids: readonly string[], weights: readonly number[], picks: number): Standings {
+  const keys = ids.map((id) => creditKey(phase, id));
+  const shares = sharesOf(weights, picks);
+  const credit = keys.map((key, candidate) => state.get(key) + shares[candidate]!);
+  const count = ids.length;
   const threshold = count > 1 ? 1 / (2 * count - 2) : 0;
   const score: Score = (candidate, paid = false) => {
     if (paid) credit[candidate]! -= 1;
@@ -99,19 +102,26 @@ function byCredit(scene: Scene, field: Field, phase: Phase, eligible: Int32Array
     if (count === 1) return [true, 0];
     return own >= threshold - TOLERANCE ? [true, (1 - threshold - own) / shares[candidate]!] : [false, -own];
   };
-  return { keys, earned: shares, score };
+  return { keys, earned: shares, shown: credit.slice(), score };
 }
 
-function byInterval(scene: Scene, field: Field, phase: Phase, eligible: Int32Array, _picks: number, bucket: string): { keys: string[]; earned: number[]; score: Score } {
-  const keys = Array.from(eligible, (candidate) => intervalKey(phase, bearer(phase, field, candidate), bucket));
-  const shares = sharesOf(Array.from(eligible, (candidate) => weightOf(phase, field, candidate)), 1);
-  const received = keys.map((key) => scene.state.get(key));
-  let distributed = scene.state.get(intervalKey(phase, '', bucket));
+/** Standings by what each received of the interval's leads against its share of them. */
+function byInterval(state: State, phase: { key: string }, ids: readonly string[], weights: readonly number[], bucket: string): Standings {
+  const keys = ids.map((id) => intervalKey(phase, id, bucket));
+  const shares = sharesOf(weights, 1);
+  const received = keys.map((key) => state.get(key));
+  let distributed = state.get(intervalKey(phase, '', bucket));
+  const shown = received.map((count, candidate) => shares[candidate]! * (distributed + 1) - count);
   const score: Score = (candidate, paid = false) => {
     if (paid) { received[candidate]! += 1; distributed += 1; }
     return [true, received[candidate]! - shares[candidate]! * (distributed + 1)];
   };
-  return { keys, earned: shares, score };
+  return { keys, earned: shares, shown, score };
+}
+
+/** `bucket` null = by credit. */
+export function standings(state: State, phase: { key: string }, ids: readonly string[], weights: readonly number[], picks: number, bucket: string | null): Standings {
+  return bucket === null ? byCredit(state, phase, ids, weights, picks) : byInterval(state, phase, ids, weights, bucket);
 }
 
 export function creditKey(phase: { key: string }, id: string): string {
