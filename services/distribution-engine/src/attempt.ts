@@ -1,7 +1,8 @@
 /** One distribution attempt: decide, reserve what was picked, and say it. */
 import { decide, reserve, type Decision, type Reserved } from '@sluice/distribution';
-import { LeadDistributed, LeadNotDistributed, OutboundLeadReserved, type Heard } from '@sluice/events';
+import { LeadDistributed, LeadNotDistributed, LimitReached, OutboundLeadReserved, type Heard } from '@sluice/events';
 import type { StoredLead } from './changes.js';
+import { limitsReached } from './limit-reached.js';
 import type { TenantMemory } from './memory.js';
 import { faultyReceiptText, receiptText, type Asked } from './receipt.js';
 import type { Run } from './run.js';
@@ -37,10 +38,12 @@ export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, aske
 type Distributed = Decision & { kind: 'distributed' };
 
 function sayDistributed(
-  run: Run, tenant: TenantMemory, { lead }: StoredLead, decision: Distributed, reserved: Reserved, asked: Asked, attemptId: string, traceparent?: string,
+  run: Run, tenant: TenantMemory, { lead }: StoredLead, decision: Distributed, reserved: Reserved, asked: Asked, attemptId: string,
+  traceparent?: string,
 ): void {
   const { tenantId, leadId, campaignId } = lead;
-  const { currency, version } = tenant;
+  const { version } = tenant;
+  const { currency } = tenant.market.ground;
   const { said, outboundLeads } = run.changes;
   const picks = decision.picks.map((pick, place) => ({
     outboundLeadId: reserved.holdings[place]!.outboundLeadId,
@@ -53,12 +56,16 @@ function sayDistributed(
     tenantId, attemptId, leadId, campaignId, trigger: asked.request.trigger, round: reserved.life.rounds, configurationVersion: version,
     decidedAt: run.nowText, picks, full: decision.full,
   }, { id: run.id(), time: run.now, traceparent }));
+  for (const { contractId, limit } of limitsReached(tenant.market, tenant.state, reserved.holdings, run.now)) {
+    said.push(LimitReached.make({ tenantId, contractId, limit, at: run.nowText }, { id: run.id(), time: run.now, traceparent }));
+  }
   const deadlineMs = tenant.deadlines.get(campaignId);
   const receivedAt = new Date(lead.receivedAt).toISOString();
   picks.forEach((pick, place) => {
     const { contractId, clientId, outboundLeadId } = pick;
     outboundLeads.push({
-      tenantId, outboundLeadId, leadId, attemptId, contractId, clientId, priceMinor: decision.picks[place]!.priceMinor, currency, reservedAt: run.now,
+      tenantId, outboundLeadId, leadId, attemptId, contractId, clientId, priceMinor: decision.picks[place]!.priceMinor, currency,
+      reservedAt: run.now,
     });
     said.push(OutboundLeadReserved.make({
       tenantId, leadId, attemptId, campaignId, ...pick,
@@ -74,7 +81,8 @@ function sayDistributed(
 }
 
 function sayNotDistributed(
-  run: Run, tenant: TenantMemory, { lead }: StoredLead, round: number, reason: string, asked: Asked, attemptId: string, traceparent?: string,
+  run: Run, tenant: TenantMemory, { lead }: StoredLead, round: number, reason: string, asked: Asked, attemptId: string,
+  traceparent?: string,
 ): void {
   run.changes.said.push(LeadNotDistributed.make({
     tenantId: lead.tenantId, attemptId, leadId: lead.leadId, campaignId: lead.campaignId, trigger: asked.request.trigger, round,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Tx } from '@sluice/db';
+import { Database, plainArray, textArray, type Tx } from '@sluice/db';
 import type { Lead, Life } from '@sluice/distribution';
-import { JSON_SEPARATOR, jsonList, numberArray, textArray } from './array-literal.js';
+import { JSON_SEPARATOR, jsonList } from './json-list.js';
 import { keyOf, type Changes, type StoredLead } from './changes.js';
 
 /** A row of the journal: what a batch read, and when. */
@@ -96,22 +96,25 @@ function hotValues(changes: Changes, journal: JournalRow): unknown[] {
   const settled = [...changes.settled.values()];
   return [
     textArray(fresh.map(({ lead }) => lead.tenantId)), textArray(fresh.map(({ lead }) => lead.leadId)),
-    numberArray(fresh.map(({ lead }) => lead.receivedAt)), jsonList(fresh.map(({ lead }) => JSON.stringify(lead))),
+    plainArray(fresh.map(({ lead }) => lead.receivedAt)), jsonList(fresh.map(({ lead }) => JSON.stringify(lead))),
     jsonList(fresh.map(({ life }) => JSON.stringify(life))), jsonList(fresh.map((stored) => JSON.stringify(stored.attempts))),
-    numberArray(fresh.map((stored) => stored.windowGeneration)),
+    plainArray(fresh.map((stored) => stored.windowGeneration)),
     textArray(moved.map(({ lead }) => lead.tenantId)), textArray(moved.map(({ lead }) => lead.leadId)),
     jsonList(moved.map(({ life }) => JSON.stringify(life))), jsonList(moved.map((stored) => JSON.stringify(stored.attempts))),
-    numberArray(moved.map((stored) => stored.windowGeneration)),
-    textArray(attempts.map((row) => row.tenantId)), textArray(attempts.map((row) => row.attemptId)), textArray(attempts.map((row) => row.leadId)),
-    textArray(attempts.map((row) => row.trigger)), numberArray(attempts.map((row) => row.version)), textArray(attempts.map((row) => row.outcome)),
+    plainArray(moved.map((stored) => stored.windowGeneration)),
+    textArray(attempts.map((row) => row.tenantId)), textArray(attempts.map((row) => row.attemptId)),
+    textArray(attempts.map((row) => row.leadId)),
+    textArray(attempts.map((row) => row.trigger)), plainArray(attempts.map((row) => row.version)),
+    textArray(attempts.map((row) => row.outcome)),
     jsonList(attempts.map((row) => row.receipt)),
     textArray(out.map((row) => row.tenantId)), textArray(out.map((row) => row.outboundLeadId)), textArray(out.map((row) => row.leadId)),
     textArray(out.map((row) => row.attemptId)), textArray(out.map((row) => row.contractId)), textArray(out.map((row) => row.clientId)),
-    numberArray(out.map((row) => row.priceMinor)), textArray(out.map((row) => row.currency)),
-    textArray(settled.map((row) => row.tenantId)), textArray(settled.map((row) => row.outboundLeadId)), textArray(settled.map((row) => row.state)),
+    plainArray(out.map((row) => row.priceMinor)), textArray(out.map((row) => row.currency)),
+    textArray(settled.map((row) => row.tenantId)), textArray(settled.map((row) => row.outboundLeadId)),
+    textArray(settled.map((row) => row.state)),
     journal.partition, journal.batchNo, journal.now,
     textArray(state.map((row) => row.tenantId)), textArray(state.map((row) => row.key)), textArray(state.map((row) => String(row.value))),
-    journal.topic, journal.first, journal.last, numberArray(journal.parked),
+    journal.topic, journal.first, journal.last, plainArray(journal.parked),
   ];
 }
 
@@ -140,7 +143,8 @@ const WRITE_RARE = `
   ), waits AS (
     INSERT INTO engine.waiting (tenant_id, topic, partition, seq, kind, rests_on, event, batch_no)
     SELECT w.tenant_id, w.topic, $1, w.seq, w.kind, w.rests_on, w.event, $25::bigint
-      FROM unnest($17::text[], $18::text[], $19::bigint[], $20::text[], $21::text[], ${json(22)}) AS w (tenant_id, topic, seq, kind, rests_on, event)
+      FROM unnest($17::text[], $18::text[], $19::bigint[], $20::text[], $21::text[], ${json(22)})
+        AS w (tenant_id, topic, seq, kind, rests_on, event)
     ON CONFLICT (topic, partition, seq) DO UPDATE SET kind = excluded.kind, rests_on = excluded.rests_on, batch_no = excluded.batch_no
   ), taken AS (
     DELETE FROM engine.waiting w USING unnest($23::text[], $24::bigint[]) AS t (topic, seq)
@@ -153,14 +157,14 @@ function rareValues(changes: Changes, partition: number, batchNo: number, now: n
   const { tenants, parts, versions, items, waiting, taken, forgotten } = changes;
   return [
     partition, textArray(tenants),
-    textArray(parts.map((row) => row.tenantId)), numberArray(parts.map((row) => row.version)), numberArray(parts.map((row) => row.part)),
-    numberArray(parts.map((row) => row.parts)), jsonList(parts.map((row) => row.items)),
-    textArray(versions.map((row) => row.tenantId)), numberArray(versions.map((row) => row.version)), now,
+    textArray(parts.map((row) => row.tenantId)), plainArray(parts.map((row) => row.version)), plainArray(parts.map((row) => row.part)),
+    plainArray(parts.map((row) => row.parts)), jsonList(parts.map((row) => row.items)),
+    textArray(versions.map((row) => row.tenantId)), plainArray(versions.map((row) => row.version)), now,
     textArray(items.map((row) => row.tenantId)), textArray(items.map((row) => row.kind)), textArray(items.map((row) => row.id)),
-    numberArray(items.map((row) => row.version)), numberArray(items.map((row) => row.entry)), textArray(items.map((row) => row.body)),
-    textArray(waiting.map((row) => row.tenantId)), textArray(waiting.map((row) => row.topic)), numberArray(waiting.map((row) => row.seq)),
+    plainArray(items.map((row) => row.version)), plainArray(items.map((row) => row.entry)), textArray(items.map((row) => row.body)),
+    textArray(waiting.map((row) => row.tenantId)), textArray(waiting.map((row) => row.topic)), plainArray(waiting.map((row) => row.seq)),
     textArray(waiting.map((row) => row.kind)), textArray(waiting.map((row) => row.restsOn)), jsonList(waiting.map((row) => row.event)),
-    textArray(taken.map((row) => row.topic)), numberArray(taken.map((row) => row.seq)), batchNo,
+    textArray(taken.map((row) => row.topic)), plainArray(taken.map((row) => row.seq)), batchNo,
     textArray(forgotten.map((row) => row.tenantId)), textArray(forgotten.map((row) => row.key)),
   ];
 }

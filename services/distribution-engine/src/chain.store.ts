@@ -11,6 +11,8 @@ export interface Link {
 /** Another member raised the epoch, or a batch before this one did not commit: nothing of this transaction may stand. */
 export class ChainBroken extends Error {
   override readonly name = 'ChainBroken';
+  /** As a conflict of transactions: of the moment, never the fault of an event in the batch. */
+  readonly code = '40001';
 }
 
 /** The chain of a partition: the fence that lets one writer's batches in, each after the one before it. */

@@ -2,7 +2,7 @@
 import type { Lead, Life } from '@sluice/distribution';
 import type { Said } from '@sluice/events';
 
-/** A lead as the engine keeps it for later fallbacks and windows. Never changed in place: a batch that is not committed yet may be read over. */
+/** A lead as the engine keeps it for later fallbacks and windows. Never changed in place: batches that have not committed are read over. */
 export interface StoredLead {
   readonly lead: Lead;
   readonly life: Life;
@@ -99,7 +99,8 @@ export interface Changes {
 
 export function noChanges(): Changes {
   return {
-    touched: new Set(), leads: new Map(), fresh: new Set(), attempts: [], outboundLeads: [], settled: new Map(), state: [], forgotten: [], tenants: [], items: [],
+    touched: new Set(), leads: new Map(), fresh: new Set(), attempts: [], outboundLeads: [], settled: new Map(), state: [], forgotten: [],
+    tenants: [], items: [],
     parts: [], versions: [], waiting: [], taken: [], said: [], faults: [],
   };
 }

@@ -1,6 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AnswersStore } from './answers.store.js';
 import type { EngineConfig } from './config.js';
-import { EngineConsumer, EngineSettings } from './engine.consumer.js';
+import { EngineConsumer } from './engine.consumer.js';
+import { EngineController } from './engine.controller.js';
+import { Engine, EngineSettings } from './engine.service.js';
+import { SnapshotJob } from './snapshot.job.js';
+import { SnapshotService } from './snapshot.service.js';
 
 /** The engine as a Nest module; the composition root gives database, bus, clock and log. */
 @Module({})
@@ -8,7 +13,11 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      providers: [{ provide: EngineSettings, useValue: new EngineSettings(config) }, EngineConsumer],
+      controllers: [EngineController],
+      providers: [
+        { provide: EngineSettings, useValue: new EngineSettings(config) },
+        Engine, EngineConsumer, AnswersStore, SnapshotService, SnapshotJob,
+      ],
     };
   }
 }

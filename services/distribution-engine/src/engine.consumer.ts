@@ -1,11 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Bus, type Batch, type PartitionOwner, type Subscription } from '@sluice/bus';
-import { Database } from '@sluice/db';
-import { Clock, Log } from '@sluice/runtime';
-import { RE2JS } from 're2js';
-import type { EngineConfig } from './config.js';
-import { Partition, type Engine } from './partition.service.js';
-import { SeedsStore } from './seeds.store.js';
+import type { Batch, PartitionOwner, Subscription } from '@sluice/bus';
+import { Engine } from './engine.service.js';
+import { Partition } from './partition.service.js';
 import { HEARD_TOPICS, HEARD_TYPES } from './step.js';
 
 /** The engine on the bus: everything it listens to, and the partitions that this process owns. */
@@ -16,32 +12,34 @@ export class EngineConsumer implements PartitionOwner, OnApplicationBootstrap, B
   readonly topics = HEARD_TOPICS;
   readonly types = HEARD_TYPES;
   readonly batchMax: number;
-  private readonly engine: Engine;
   private readonly partitions = new Map<number, Partition>();
   private subscription: Subscription | undefined;
 
-  constructor(
-    private readonly config: EngineSettings, database: Database, private readonly bus: Bus, clock: Clock, log: Log,
-  ) {
-    this.batchMax = config.values.ENGINE_BATCH_MAX;
-    this.engine = { database, bus, clock, log, seeds: new SeedsStore(database), market: { regex: linearRegex } };
+  constructor(private readonly engine: Engine) {
+    this.batchMax = engine.settings.values.ENGINE_BATCH_MAX;
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.engine.seeds.open(this.config.values.ENGINE_SEED_SECRET);
-    this.subscription = await this.bus.own(this);
+    await this.engine.open();
+    this.subscription = await this.engine.bus.own(this);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.subscription?.close();
+    this.subscription = undefined;
+  }
+
+  /** The partitions that are loaded here. */
+  owned(): number[] {
+    return [...this.partitions.keys()];
   }
 
   async assigned(partition: number): Promise<void> {
-    this.partitions.get(partition)?.drop();
-    this.partitions.delete(partition);
-    const started = this.engine.clock.now();
+    await this.revoked(partition);
+    const { clock, log } = this.engine;
+    const started = clock.now();
     this.partitions.set(partition, await Partition.takeOver(this.engine, partition));
-    this.engine.log.info({ partition, tookMs: this.engine.clock.now() - started }, 'took a partition over');
+    log.info({ partition, tookMs: clock.now() - started }, 'took a partition over');
   }
 
   async revoked(partition: number): Promise<void> {
@@ -54,15 +52,4 @@ export class EngineConsumer implements PartitionOwner, OnApplicationBootstrap, B
     if (!partition) throw new Error(`partition ${batch.partition} was never assigned`);
     return partition.take(batch);
   }
-}
-
-/** The engine's configuration as a class, so that Nest injects it by type. */
-export class EngineSettings {
-  constructor(readonly values: EngineConfig) {}
-}
-
-/** `matches` runs on a linear-time engine: a pattern of a user must not be able to stop a partition. */
-export function linearRegex(pattern: string): { test(text: string): boolean } {
-  const compiled = RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE);
-  return { test: (text) => compiled.matcher(text).find() };
 }

@@ -26,7 +26,8 @@ export function leadOf(event: LeadReceived): Lead {
 }
 
 export function itemOf(item: ItemOnWire): ConfigItem {
-  return { kind: item.kind, id: item.id ?? '', entry: item.entry ?? 0, body: item.removed ? null : (item.body ?? {}) } as ConfigItem;
+  return { kind: item.kind, id: item.id ?? '', entry: item.entry ?? 0,
+    body: item.removed ? null : (item.body ?? {}) } as unknown as ConfigItem;
 }
 
 /** Kinds that the market knows; a version may hold others (sources) that are nothing to the engine. */

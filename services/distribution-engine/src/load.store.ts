@@ -2,14 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@sluice/db';
 import type { ConfigItem, StateEntry } from '@sluice/distribution';
 import type { Heard } from '@sluice/events';
-import type { PartRecord, TenantRecord, WaitingRecord } from './memory.js';
-
-export interface PartitionRecord {
-  readonly tenants: readonly TenantRecord[];
-  readonly waiting: readonly WaitingRecord[];
-}
+import type { PartitionRecord, PartRecord, WaitingRecord } from './memory.js';
 
 interface ItemOfTenant { tenant_id: string; kind: string; id: string; entry: number; body: string | null }
+
+interface WaitingOfTable { tenant_id: string; topic: string; seq: string; kind: 'version' | 'lead'; rests_on: string; event: string }
 
 /** Reads a partition whole: what its memory is made of. */
 @Injectable()
@@ -23,7 +20,8 @@ export class LoadStore {
   }
 
   async tenants(tx: Tx, partition: number): Promise<string[]> {
-    const rows = await tx.query<{ tenant_id: string }>('SELECT tenant_id FROM engine.tenants WHERE partition = $1 ORDER BY tenant_id', [partition]);
+    const rows = await tx.query<{ tenant_id: string }>('SELECT tenant_id FROM engine.tenants WHERE partition = $1 ORDER BY tenant_id',
+      [partition]);
     return rows.map((row) => row.tenant_id);
   }
 
@@ -37,7 +35,8 @@ export class LoadStore {
 
   private async records(tx: Tx, partition: number, tenants: readonly string[]): Promise<PartitionRecord> {
     const versions = new Map((await tx.query<{ tenant_id: string; version: number }>(
-      'SELECT tenant_id, max(version) AS version FROM engine.configuration_versions GROUP BY tenant_id')).map((row) => [row.tenant_id, row.version]));
+      'SELECT tenant_id, max(version) AS version FROM engine.configuration_versions GROUP BY tenant_id',
+    )).map((row) => [row.tenant_id, row.version]));
     const items = await tx.query<ItemOfTenant>(
       `SELECT DISTINCT ON (tenant_id, kind, id) tenant_id, kind, id, entry, body FROM engine.configuration_items
         ORDER BY tenant_id, kind, id, version DESC`);
@@ -68,7 +67,7 @@ export class LoadStore {
   }
 
   private async waiting(tx: Tx, partition: number): Promise<WaitingRecord[]> {
-    const rows = await tx.query<{ tenant_id: string; topic: string; seq: string; kind: 'version' | 'lead'; rests_on: string; event: string }>(
+    const rows = await tx.query<WaitingOfTable>(
       'SELECT tenant_id, topic, seq, kind, rests_on, event FROM engine.waiting WHERE partition = $1 ORDER BY batch_no, seq', [partition]);
     return rows.map((row) => ({
       tenantId: row.tenant_id, topic: row.topic, seq: Number(row.seq), kind: row.kind, restsOn: row.rests_on, event: row.event,

@@ -13,7 +13,6 @@ export interface TenantMemory {
   version: number;
   readonly market: Market;
   readonly state: State;
-  currency: string;
   /** By campaign: how long after its arrival a lead may still fall back, in ms. */
   readonly deadlines: Map<string, number>;
   /** Versions that are not whole yet. */
@@ -58,25 +57,41 @@ export interface TenantRecord {
   readonly parts: readonly PartRecord[];
 }
 
-export function tenantMemory(record: TenantRecord, options: MarketOptions): TenantMemory {
+export interface PartitionRecord {
+  readonly tenants: readonly TenantRecord[];
+  readonly waiting: readonly WaitingRecord[];
+}
+
+/** What a load or a snapshot found → the memory to go on from. */
+export function partitionMemory(
+  partition: number, link: { readonly epoch: number; readonly batchNo: number; readonly now: number }, record: PartitionRecord,
+  options: MarketOptions,
+): PartitionMemory {
+  const memory: PartitionMemory = { partition, ...link, tenants: new Map(), waiting: new Map() };
+  for (const tenant of record.tenants) memory.tenants.set(tenant.tenantId, tenantMemory(tenant, link.now, options));
+  for (const waiting of record.waiting) addWaiting(memory.waiting, waiting);
+  return memory;
+}
+
+/** `now`: the instant of the last batch, from which newcomers count where the state has not met them yet. */
+export function tenantMemory(record: TenantRecord, now: number, options: MarketOptions): TenantMemory {
   const tenant: TenantMemory = {
     tenantId: record.tenantId,
     version: record.version,
     market: Market.compile(record.items, options),
     state: State.load(record.state),
-    currency: 'USD',
     deadlines: new Map(),
     incomplete: new Map(),
   };
-  noteTerms(tenant, record.items);
+  tenant.state.follow(tenant.market, now);
+  noteDeadlines(tenant, record.items);
   for (const part of record.parts) addPart(tenant, part);
   return tenant;
 }
 
-/** Keeps the few terms that events out need, besides what the market compiles. */
-export function noteTerms(tenant: TenantMemory, items: Iterable<ConfigItem>): void {
+/** Keeps what events out need of campaigns, parsed once. */
+export function noteDeadlines(tenant: TenantMemory, items: Iterable<ConfigItem>): void {
   for (const item of items) {
-    if (item.kind === 'settings') tenant.currency = item.body?.currency ?? 'USD';
     if (item.kind !== 'campaign') continue;
     if (item.body?.deadline) tenant.deadlines.set(item.id, parseDuration(item.body.deadline));
     else tenant.deadlines.delete(item.id);

@@ -1,28 +1,16 @@
-import type { Batch, Bus } from '@sluice/bus';
-import type { Database } from '@sluice/db';
-import { crashPoint, recordSpan, type Clock, type Log } from '@sluice/runtime';
+import type { Batch } from '@sluice/bus';
+import { crashPoint } from '@sluice/runtime';
 import { BatchStore } from './batch.store.js';
 import { ChainStore } from './chain.store.js';
 import type { Changes, StoredLead } from './changes.js';
+import type { Engine } from './engine.service.js';
 import { LoadStore } from './load.store.js';
-import { addWaiting, tenantMemory, type PartitionMemory } from './memory.js';
-import type { SeedsStore } from './seeds.store.js';
+import { partitionMemory, type PartitionMemory } from './memory.js';
 import { step } from './step.js';
-import type { Tools } from './run.js';
 import { overlay, wantedLeads } from './wanted.js';
 
 /** Batches that may be decided and not committed yet: one commits, the next is ready. A third would only wait and hold memory. */
 const DEPTH = 2;
-
-/** What a partition's pipeline works with. */
-export interface Engine {
-  readonly database: Database;
-  readonly bus: Bus;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly seeds: SeedsStore;
-  readonly market: Tools['market'];
-}
 
 interface Uncommitted {
   readonly leads: ReadonlyMap<string, StoredLead>;
@@ -51,9 +39,7 @@ export class Partition {
   static async takeOver(engine: Engine, partition: number): Promise<Partition> {
     const link = await new ChainStore(engine.database).raiseEpoch(partition);
     const record = await new LoadStore(engine.database).partition(partition);
-    const memory: PartitionMemory = { partition, ...link, tenants: new Map(), waiting: new Map() };
-    for (const tenant of record.tenants) memory.tenants.set(tenant.tenantId, tenantMemory(tenant, engine.market));
-    for (const waiting of record.waiting) addWaiting(memory.waiting, waiting);
+    const memory = partitionMemory(partition, link, record, engine.market);
     crashPoint('engine.loaded');
     return new Partition(engine, memory);
   }
@@ -75,7 +61,7 @@ export class Partition {
     const now = Math.max(engine.clock.now(), memory.now);
     let changes: Changes;
     try {
-      changes = step(memory, batch, overlay(stored, before), now, this.tools());
+      changes = step(memory, batch, overlay(stored, before), now, engine.tools());
     } catch (error) {
       // Counters may have moved half way.
       this.dropped = true;
@@ -83,7 +69,8 @@ export class Partition {
     }
     crashPoint('engine.decided');
     this.careful = false;
-    for (const fault of changes.faults) engine.log.error({ partition: memory.partition, ...fault }, 'a decision threw; the attempt says internal_error');
+    for (const fault of changes.faults) engine.log.error({ partition: memory.partition, ...fault },
+      'a decision threw; the attempt says internal_error');
     return { committed: this.commit(batch, changes, memory.batchNo, now) };
   }
 
@@ -114,16 +101,6 @@ export class Partition {
       crashPoint('engine.settled');
     });
     crashPoint('engine.committed');
-  }
-
-  private tools(): Tools {
-    const { clock, seeds, market } = this.engine;
-    const start = clock.now();
-    return {
-      seedOf: (tenantId) => seeds.of(tenantId),
-      trace: (name, parent) => recordSpan(name, parent, { start, end: clock.now() }),
-      market,
-    };
   }
 
   private mustStand(): void {

@@ -37,7 +37,8 @@ export interface Asked {
 }
 
 /** Verdicts stand as short lists: a lead that forty contracts match would cost more in field names than in facts. */
-type VerdictLine = [contractId: string, clientId: string, code: string, gates?: readonly Gate[] | 0, limit?: Verdict['limit'] | 0, detail?: string | 0, rank?: Verdict['rank']];
+type VerdictLine = [contractId: string, clientId: string, code: string, gates?: readonly Gate[] | 0, limit?: Verdict['limit'] | 0,
+  detail?: string | 0, rank?: Verdict['rank']];
 
 export function receiptText(decision: Decision, round: number, outboundLeadIds: readonly string[], asked: Asked): string {
   const { request, requestId, windowGeneration } = asked;
@@ -68,7 +69,8 @@ export function receiptText(decision: Decision, round: number, outboundLeadIds: 
 export function faultyReceiptText(round: number, asked: Asked): string {
   const { request, requestId, windowGeneration } = asked;
   const considered: Decision['considered'] = { inScope: 0, notMatched: 0, reasons: { internal_error: 1 } };
-  return JSON.stringify({ round, actor: request.actor, requestId, windowGeneration, picks: [], full: false, minimumsMet: false, considered, verdicts: [] });
+  return JSON.stringify({ round, actor: request.actor, requestId, windowGeneration, picks: [], full: false, minimumsMet: false,
+    considered, verdicts: [] });
 }
 
 /** Text → receipt. */
@@ -79,7 +81,8 @@ export function parseReceipt(text: string): Receipt {
 
 function lineOf(verdict: Verdict): VerdictLine {
   const line: VerdictLine = [
-    verdict.contractId, verdict.clientId, verdict.code, verdict.gates.length > 0 ? verdict.gates : 0, verdict.limit ?? 0, verdict.detail ?? 0, verdict.rank,
+    verdict.contractId, verdict.clientId, verdict.code, verdict.gates.length > 0 ? verdict.gates : 0, verdict.limit ?? 0,
+    verdict.detail ?? 0, verdict.rank,
   ];
   while (line.length > 3 && !line[line.length - 1]) line.pop();
   return line;

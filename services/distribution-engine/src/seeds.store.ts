@@ -17,7 +17,8 @@ export class SeedsStore {
   /** To be awaited before `of` is asked. */
   async open(given?: string): Promise<void> {
     this.secret = given ?? await this.database.transaction({ service: 'engine', tenants: [] }, async (tx) => {
-      await tx.query(`INSERT INTO engine.settings (key, value) VALUES ('seed-secret', $1) ON CONFLICT (key) DO NOTHING`, [randomBytes(32).toString('base64')]);
+      await tx.query(`INSERT INTO engine.settings (key, value) VALUES ('seed-secret', $1) ON CONFLICT (key) DO NOTHING`,
+        [randomBytes(32).toString('base64')]);
       const [row] = await tx.query<{ value: string }>(`SELECT value FROM engine.settings WHERE key = 'seed-secret'`);
       return row!.value;
     });

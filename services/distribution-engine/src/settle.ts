@@ -1,7 +1,8 @@
 /** Delivery results: they consume a reservation, give it back, or leave it held. One that comes again changes nothing. */
 import { accept, release } from '@sluice/distribution';
 import {
-  OutboundLeadReleased, type Heard, type OutboundLeadAccepted, type OutboundLeadFailed, type OutboundLeadRejected, type OutboundLeadUnresolved,
+  OutboundLeadReleased, type Heard, type OutboundLeadAccepted, type OutboundLeadFailed, type OutboundLeadRejected,
+  type OutboundLeadUnresolved,
 } from '@sluice/events';
 import { attempt } from './attempt.js';
 import { keyOf, type OutboundLeadState, type StoredLead } from './changes.js';

@@ -3,13 +3,14 @@
  * to the byte, so that a snapshot with its journal and log can be replayed. Records are taken one after the other, in their order.
  */
 import {
-  ConfigurationChanged, DistributionRequested, EndpointResumed, EndpointSuspended, EngineConfigured, LeadReceived, OutboundLeadAccepted, OutboundLeadFailed,
+  ConfigurationChanged, DistributionRequested, EndpointResumed, EndpointSuspended, EngineConfigured, LeadReceived, OutboundLeadAccepted,
+  OutboundLeadFailed,
   OutboundLeadRejected, OutboundLeadUnresolved, type Heard,
 } from '@sluice/events';
 import { newLife, type ConfigItem } from '@sluice/distribution';
 import { attempt } from './attempt.js';
 import { itemOf, isKnownItem, leadOf, requestOf } from './heard.js';
-import { addPart, firstWhole, noteTerms, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
+import { addPart, firstWhole, noteDeadlines, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
 import { Run, type LeadSource, type Tools } from './run.js';
 import { settle } from './settle.js';
 import type { Changes } from './changes.js';
@@ -107,7 +108,7 @@ function takeVersion(run: Run, tenant: TenantMemory, version: number, traceparen
   for (const [, list] of parts) for (const item of list) items.set(`${item.kind}\n${item.id}`, item);
   tenant.market.change(items.values());
   tenant.state.follow(tenant.market, run.now);
-  noteTerms(tenant, items.values());
+  noteDeadlines(tenant, items.values());
   tenant.version = version;
   tenant.incomplete.delete(version);
   for (const { kind, id, entry, body } of items.values()) {

@@ -1,14 +1,16 @@
 /** Which leads a batch needs before it can be decided. */
 import {
-  ConfigurationChanged, DistributionRequested, LeadReceived, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected, OutboundLeadUnresolved, type Heard,
+  ConfigurationChanged, DistributionRequested, LeadReceived, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
+  OutboundLeadUnresolved, type Heard,
 } from '@sluice/events';
 import { keyOf, type StoredLead } from './changes.js';
 import { waitsFor, type WaitingRecord } from './memory.js';
 
 export interface Wanted { readonly tenantId: string; readonly leadId: string }
 
-const ABOUT_A_LEAD: ReadonlySet<string> = new Set(
-  [DistributionRequested, OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed, OutboundLeadUnresolved].map((event) => event.type));
+const ABOUT_A_LEAD: ReadonlySet<string> = new Set([
+  DistributionRequested, OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed, OutboundLeadUnresolved,
+].map((event) => event.type));
 
 /**
  * The leads that a batch's requests and results are about, and those of records which the batch may end the wait of; each once.
@@ -30,7 +32,9 @@ export function wantedLeads(events: readonly Heard[], waiting: ReadonlyMap<strin
 }
 
 /** Looks a lead up in the batches that had not committed when the stored ones were read, the youngest first. */
-export function overlay(stored: ReadonlyMap<string, StoredLead>, uncommitted: readonly ReadonlyMap<string, StoredLead>[]): (key: string) => StoredLead | undefined {
+export function overlay(
+  stored: ReadonlyMap<string, StoredLead>, uncommitted: readonly ReadonlyMap<string, StoredLead>[],
+): (key: string) => StoredLead | undefined {
   return (key) => {
     for (let place = uncommitted.length - 1; place >= 0; place--) {
       const lead = uncommitted[place]!.get(key);

@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { Database, textArray, type Tx } from '@sluice/db';
+import { Market, type Lead } from '@sluice/distribution';
+import { linearRegex } from './linear-regex.js';
+import { LoadStore } from './load.store.js';
+
+export interface StoredAttempt {
+  readonly attemptId: string;
+  readonly leadId: string;
+  readonly at: number;
+  readonly trigger: string;
+  readonly version: number;
+  readonly outcome: string;
+  readonly receipt: string;
+}
+
+interface AttemptOfTable {
+  attempt_id: string; lead_id: string; at: string; trigger: string; version: number; outcome: string; receipt: string;
+}
+
+const COLUMNS = 'attempt_id, lead_id, at, trigger, version, outcome, receipt';
+/** Compiled markets that are kept: support asks about one lead after the other. */
+const MARKETS_KEPT = 8;
+
+/** Questions about what was decided, answered from the tables: any replica can, whoever owns the partition. */
+@Injectable()
+export class AnswersStore {
+  private readonly markets = new Map<string, Promise<Market>>();
+  private readonly loads: LoadStore;
+
+  constructor(private readonly database: Database) {
+    this.loads = new LoadStore(database);
+  }
+
+  /** A lead's attempts in order; undefined where the tenant has no such lead. */
+  async attemptsOf(tenantId: string, leadId: string): Promise<StoredAttempt[] | undefined> {
+    return this.read(tenantId, async (tx) => {
+      const [lead] = await tx.query<{ attempts: string }>('SELECT attempts FROM engine.leads WHERE tenant_id = $1 AND lead_id = $2',
+        [tenantId, leadId]);
+      if (!lead) return undefined;
+      const rows = await tx.query<AttemptOfTable>(
+        `SELECT ${COLUMNS} FROM engine.attempts WHERE tenant_id = $1 AND attempt_id = ANY ($2::text[]) ORDER BY attempt_id`,
+        [tenantId, textArray(JSON.parse(lead.attempts) as string[])]);
+      return rows.map(attemptOf);
+    });
+  }
+
+  async attempt(tenantId: string, attemptId: string): Promise<{ readonly attempt: StoredAttempt; readonly lead: Lead } | undefined> {
+    return this.read(tenantId, async (tx) => {
+      const [row] = await tx.query<AttemptOfTable & { lead: string }>(
+        `SELECT a.attempt_id, a.lead_id, a.at, a.trigger, a.version, a.outcome, a.receipt, l.lead
+           FROM engine.attempts a JOIN engine.leads l ON l.tenant_id = a.tenant_id AND l.lead_id = a.lead_id
+          WHERE a.tenant_id = $1 AND a.attempt_id = $2`, [tenantId, attemptId]);
+      return row && { attempt: attemptOf(row), lead: JSON.parse(row.lead) as Lead };
+    });
+  }
+
+  /** The configuration as it stood at a version, compiled; without one, the last that was taken. */
+  async market(tenantId: string, version?: number): Promise<Market> {
+    const wanted = version ?? await this.lastVersion(tenantId);
+    const key = `${tenantId}\n${wanted}`;
+    const kept = this.markets.get(key);
+    if (kept) return kept;
+    const items = this.read(tenantId, (tx) => this.loads.itemsAt(tx, tenantId, wanted));
+    const market = items.then((all) => Market.compile(all, { regex: linearRegex }));
+    this.markets.set(key, market);
+    market.catch(() => this.markets.delete(key));
+    if (this.markets.size > MARKETS_KEPT) this.markets.delete(this.markets.keys().next().value!);
+    return market;
+  }
+
+  /** Counters by key, and those of rolling limits by what their keys begin with. */
+  async counters(
+    tenantId: string, keys: readonly string[], prefixes: readonly string[],
+  ): Promise<{ readonly key: string; readonly value: number }[]> {
+    const rows = await this.read(tenantId, (tx) => tx.query<{ key: string; value: string }>(
+      `SELECT key, value FROM engine.state WHERE tenant_id = $1 AND key = ANY ($2::text[])
+       UNION ALL
+       SELECT s.key, s.value FROM unnest($3::text[]) AS p (prefix)
+         JOIN engine.state s ON s.tenant_id = $1 AND starts_with(s.key, p.prefix)`, [tenantId, textArray(keys), textArray(prefixes)]));
+    return rows.map(({ key, value }) => ({ key, value: Number(value) }));
+  }
+
+  private async lastVersion(tenantId: string): Promise<number> {
+    const [row] = await this.read(tenantId, (tx) => tx.query<{ version: number }>(
+      'SELECT version FROM engine.configuration_versions WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1', [tenantId]));
+    return row?.version ?? 0;
+  }
+
+  private read<T>(tenantId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.database.transaction({ service: 'engine', tenants: [tenantId] }, work);
+  }
+}
+
+function attemptOf(row: AttemptOfTable): StoredAttempt {
+  return {
+    attemptId: row.attempt_id, leadId: row.lead_id, at: Number(row.at), trigger: row.trigger, version: row.version, outcome: row.outcome,
+    receipt: row.receipt,
+  };
+}

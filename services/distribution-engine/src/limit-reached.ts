@@ -1,0 +1,29 @@
+/** Limits that a reservation used up: what `LimitReached` is said of. */
+import type { Holding, Market, State } from '@sluice/distribution';
+
+export interface Reached {
+  readonly contractId: string;
+  /** `cap_day` of the contract itself; `client/cap_day` of a limit that it shares with others. */
+  readonly limit: string;
+}
+
+/** Each limit once that these holdings filled; one that was full before is none of theirs. Asked right after the reservation. */
+export function limitsReached(market: Market, state: State, holdings: readonly Holding[], now: number): Reached[] {
+  const reached = new Map<string, Reached>();
+  for (const { contractId } of holdings) {
+    for (const limit of market.contracts.get(contractId)?.limits ?? []) {
+      const used = state.used(limit, now);
+      if (used < limit.limit || reached.has(limit.prefix)) continue;
+      if (used - movedBy(holdings, limit.prefix) >= limit.limit) continue;
+      const code = `cap_${limit.window === 'rolling60m' ? 'hour' : limit.window}`;
+      reached.set(limit.prefix, { contractId, limit: limit.scope === 'contract' ? code : `${limit.scope}/${code}` });
+    }
+  }
+  return [...reached.values()];
+}
+
+function movedBy(holdings: readonly Holding[], prefix: string): number {
+  let moved = 0;
+  for (const { units } of holdings) for (const [key, amount] of units) if (key.startsWith(prefix)) moved += amount;
+  return moved;
+}

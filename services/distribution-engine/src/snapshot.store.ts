@@ -1,0 +1,175 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Tx } from '@sluice/db';
+import type { ConfigItem, StateEntry } from '@sluice/distribution';
+import type { Heard } from '@sluice/events';
+import type { JournalRow } from './batch.store.js';
+import { storedLead } from './batch.store.js';
+import { keyOf, type StoredLead } from './changes.js';
+import { LoadStore } from './load.store.js';
+import type { PartitionRecord, PartRecord, TenantRecord, WaitingRecord } from './memory.js';
+
+/** What a snapshot is of. `positions`: by topic, the last sequence that its batches had read. */
+export interface SnapshotLabel {
+  readonly partition: number;
+  readonly batchNo: number;
+  readonly now: number;
+  readonly positions: Readonly<Record<string, number>>;
+}
+
+export interface Snapshot extends SnapshotLabel {
+  readonly record: PartitionRecord;
+  readonly leads: Map<string, StoredLead>;
+}
+
+interface RowOfSnapshot { kind: string; tenant_id: string; body: string }
+
+const DAY_MS = 86_400_000;
+
+/** Snapshots of a partition: one REPEATABLE READ export, labelled with its batch number. */
+@Injectable()
+export class SnapshotStore {
+  private readonly loads: LoadStore;
+
+  constructor(private readonly database: Database) {
+    this.loads = new LoadStore(database);
+  }
+
+  /**
+   * Exports a partition inside the database, and forgets its older snapshots and the journal before it. `alongside` runs in the same
+   * transaction. Undefined where the partition has never had a batch.
+   */
+  async take(
+    partition: number, now: number, leadDays: number, alongside: (tx: Tx, label: SnapshotLabel) => Promise<void> = () => Promise.resolve(),
+  ): Promise<SnapshotLabel | undefined> {
+    return this.database.transaction({ service: 'engine', tenants: [] }, async (tx) => {
+      // Before any query: all that follows sees one state.
+      await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      const [chain] = await tx.query<{ batch_no: string; now: string }>('SELECT batch_no, now FROM engine.chain WHERE partition = $1',
+        [partition]);
+      if (!chain || Number(chain.batch_no) === 0) return undefined;
+      const tenants = await this.loads.tenants(tx, partition);
+      await tx.query(`SELECT set_config('sluice.tenants', $1, true)`, [tenants.join(',')]);
+      const label: SnapshotLabel = { partition, batchNo: Number(chain.batch_no), now: Number(chain.now),
+        positions: await this.positions(tx, partition) };
+      const forgotten = await tx.query<{ batch_no: string }>('DELETE FROM engine.snapshots WHERE partition = $1 RETURNING batch_no',
+        [partition]);
+      if (forgotten.length > 0) await tx.query('DELETE FROM engine.snapshot_rows WHERE partition = $1', [partition]);
+      await tx.query(`INSERT INTO engine.snapshots (partition, batch_no, now, taken_at, positions) VALUES ($1, $2, $3, $4, $5)`,
+        [partition, label.batchNo, label.now, now, JSON.stringify(label.positions)]);
+      for (const statement of EXPORTS) await tx.query(statement, [partition, label.batchNo]);
+      await tx.query(EXPORT_LEADS, [partition, label.batchNo, leadDays === 0 ? 0 : label.now - leadDays * DAY_MS]);
+      await tx.query('DELETE FROM engine.journal WHERE partition = $1 AND batch_no <= $2', [partition, label.batchNo]);
+      await alongside(tx, label);
+      return label;
+    });
+  }
+
+  /** When the partition was snapshotted last, epoch ms; undefined = never. */
+  async lastTakenAt(partition: number): Promise<number | undefined> {
+    const rows = await this.database.transaction({ service: 'engine', tenants: [] }, (tx) =>
+      tx.query<{ taken_at: string }>('SELECT taken_at FROM engine.snapshots WHERE partition = $1 ORDER BY batch_no DESC LIMIT 1',
+        [partition]));
+    return rows[0] && Number(rows[0].taken_at);
+  }
+
+  /** Reads the last snapshot of a partition whole. */
+  async load(partition: number): Promise<Snapshot | undefined> {
+    const tenants = await this.database.transaction({ service: 'engine', tenants: [] }, (tx) => this.loads.tenants(tx, partition));
+    return this.database.transaction({ service: 'engine', tenants }, async (tx) => {
+      const [row] = await tx.query<{ batch_no: string; now: string; positions: string }>(
+        'SELECT batch_no, now, positions FROM engine.snapshots WHERE partition = $1 ORDER BY batch_no DESC LIMIT 1', [partition]);
+      if (!row) return undefined;
+      const rows = await tx.query<RowOfSnapshot>(
+        'SELECT kind, tenant_id, body FROM engine.snapshot_rows WHERE partition = $1 AND batch_no = $2 ORDER BY kind, tenant_id, place',
+          [partition, row.batch_no]);
+      const label = { partition, batchNo: Number(row.batch_no), now: Number(row.now),
+        positions: JSON.parse(row.positions) as Record<string, number> };
+      return { ...label, ...(await this.record(tx, rows)) };
+    });
+  }
+
+  /** The journal after a batch, in order. */
+  async journal(partition: number, after: number): Promise<JournalRow[]> {
+    const rows = await this.database.transaction({ service: 'engine', tenants: [] }, (tx) =>
+      tx.query<{ batch_no: string; topic: string; first_seq: string; last_seq: string; parked: string[]; now: string }>(
+        `SELECT batch_no, topic, first_seq, last_seq, parked, now FROM engine.journal
+          WHERE partition = $1 AND batch_no > $2 ORDER BY batch_no`, [partition, after]));
+    return rows.map((row) => ({
+      partition, batchNo: Number(row.batch_no), topic: row.topic, first: Number(row.first_seq), last: Number(row.last_seq),
+      parked: row.parked.map(Number),
+      now: Number(row.now),
+    }));
+  }
+
+  /** What was read by topic: the journal's last lines, and where it has none of a topic any more, what the snapshot before knew. */
+  private async positions(tx: Tx, partition: number): Promise<Record<string, number>> {
+    const [before] = await tx.query<{ positions: string }>(
+      'SELECT positions FROM engine.snapshots WHERE partition = $1 ORDER BY batch_no DESC LIMIT 1', [partition]);
+    const rows = await tx.query<{ topic: string; last: string }>(
+      'SELECT topic, max(last_seq) AS last FROM engine.journal WHERE partition = $1 GROUP BY topic', [partition]);
+    const known = before ? (JSON.parse(before.positions) as Record<string, number>) : {};
+    return { ...known, ...Object.fromEntries(rows.map(({ topic, last }) => [topic, Number(last)])) };
+  }
+
+  private async record(tx: Tx, rows: readonly RowOfSnapshot[]): Promise<{ record: PartitionRecord; leads: Map<string, StoredLead> }> {
+    const leads = new Map<string, StoredLead>();
+    const waiting: WaitingRecord[] = [];
+    const state = new Map<string, StateEntry[]>();
+    const parts = new Map<string, PartRecord[]>();
+    const versions = new Map<string, number>();
+    for (const { kind, tenant_id: tenantId, body } of rows) {
+      if (kind === 'lead') {
+        const [leadId, lead, life, attempts, generation] = body.split('\u001f') as [string, string, string, string, string];
+        leads.set(keyOf(tenantId, leadId), storedLead({ lead, life, attempts, window_generation: Number(generation) }));
+      } else if (kind === 'state') push(state, tenantId, ...body.split('\u001e').map(entryOf));
+      else if (kind === 'part') push(parts, tenantId, partOf(body));
+      else if (kind === 'waiting') waiting.push(waitingOf(tenantId, body));
+      else versions.set(tenantId, Number(body));
+    }
+    const tenants: TenantRecord[] = [];
+    for (const [tenantId, version] of versions) {
+      const items: ConfigItem[] = await this.loads.itemsAt(tx, tenantId, version);
+      tenants.push({ tenantId, version, items, state: state.get(tenantId) ?? [], parts: parts.get(tenantId) ?? [] });
+    }
+    return { record: { tenants, waiting }, leads };
+  }
+}
+
+function push<T>(groups: Map<string, T[]>, key: string, ...values: T[]): void {
+  const group = groups.get(key);
+  if (group) group.push(...values);
+  else groups.set(key, values);
+}
+
+function entryOf(text: string): StateEntry {
+  const cut = text.indexOf('\u001f');
+  return { key: text.slice(0, cut), value: Number(text.slice(cut + 1)) };
+}
+
+function partOf(body: string): PartRecord {
+  const { version, part, parts, items } = JSON.parse(body) as { version: number; part: number; parts: number; items: string };
+  return { version, part, parts, items: JSON.parse(items) as ConfigItem[] };
+}
+
+function waitingOf(tenantId: string, body: string): WaitingRecord {
+  const row = JSON.parse(body) as { topic: string; seq: number; kind: 'version' | 'lead'; rests_on: string; event: string };
+  return { tenantId, topic: row.topic, seq: row.seq, kind: row.kind, restsOn: row.rests_on, event: row.event,
+    heard: JSON.parse(row.event) as Heard };
+}
+
+const INTO = 'INSERT INTO engine.snapshot_rows (partition, batch_no, kind, tenant_id, place, body) SELECT $1::int, $2::bigint';
+
+/** Nothing of it passes through this process. Items are not exported: all their versions are kept anyway. */
+const EXPORTS = [
+  `${INTO}, 'tenant', t.tenant_id, 0, coalesce(max(v.version), 0)::text
+     FROM engine.tenants t LEFT JOIN engine.configuration_versions v ON v.tenant_id = t.tenant_id WHERE t.partition = $1::int
+     GROUP BY t.tenant_id`,
+  `${INTO}, 'state', tenant_id, n / 10000, string_agg(key || E'\\x1f' || value, E'\\x1e' ORDER BY n)
+     FROM (SELECT tenant_id, key, value, row_number() OVER () AS n FROM engine.state) s GROUP BY tenant_id, n / 10000`,
+  `${INTO}, 'part', tenant_id, version, row_to_json(p)::text FROM engine.configuration_parts p`,
+  `${INTO}, 'waiting', tenant_id, row_number() OVER (ORDER BY batch_no, seq), row_to_json(w)::text FROM engine.waiting w
+    WHERE partition = $1::int`,
+];
+const EXPORT_LEADS =
+  `${INTO}, 'lead', tenant_id, 0, lead_id || E'\\x1f' || lead || E'\\x1f' || life || E'\\x1f' || attempts || E'\\x1f' || window_generation
+     FROM engine.leads WHERE received_at >= $3::bigint`;
