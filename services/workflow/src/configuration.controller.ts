@@ -17,7 +17,7 @@ const documentBody = { schema: { type: 'object', description: 'The document; its
 
 /** The configuration as one document: applied, compared, exported, by version. */
 @ApiTags('configuration')
-@Controller('v1/configuration')
+@Controller('v1')
 @Allow('admin')
 export class ConfigurationController {
   constructor(
@@ -25,7 +25,7 @@ export class ConfigurationController {
     private readonly store: ConfigurationStore, private readonly database: Database,
   ) {}
 
-  @Get()
+  @Get('configuration')
   @ApiOperation({ summary: 'Exports the configuration: YAML where Accept asks for application/yaml, else JSON' })
   @ApiQuery({ name: 'version', required: false, description: 'A version that is past; the current one unless given.' })
   async export(
@@ -39,7 +39,7 @@ export class ConfigurationController {
       .send(yaml ? stringify(standing.document, { version: '1.2', lineWidth: 140 }) : JSON.stringify(standing.document));
   }
 
-  @Put()
+  @Put('configuration')
   @ApiOperation({ summary: 'Applies a whole document: what is not in it is removed. Answers once intake, engine and delivery have taken it in' })
   @ApiConsumes('application/yaml', 'application/json')
   @ApiBody(documentBody)
@@ -64,7 +64,7 @@ export class ConfigurationController {
     return answer;
   }
 
-  @Post('::diff')
+  @Post('configuration::diff')
   @HttpCode(200)
   @ApiOperation({ summary: 'Says what an apply of the document would change' })
   @ApiConsumes('application/yaml', 'application/json')
@@ -73,14 +73,14 @@ export class ConfigurationController {
     return this.configurations.differenceTo(caller.tenantId, documentOfBody(body));
   }
 
-  @Get('schema')
+  @Get('configuration/schema')
   @Allow('public')
   @ApiOperation({ summary: 'JSON Schema of the document' })
   schema(): unknown {
     return jsonSchema();
   }
 
-  @Get('versions')
+  @Get('configuration/versions')
   @ApiOperation({ summary: 'Versions, newest first' })
   async versions(
     @Caller() caller: Principal, @Query('limit') limit: string | undefined, @Query('cursor') cursor: string | undefined,
@@ -96,7 +96,7 @@ export class ConfigurationController {
     return { data: data.map(shownVersion), nextCursor: rows.length > size ? cursorOf(data[data.length - 1]!.version) : null };
   }
 
-  @Get('versions/:version')
+  @Get('configuration/versions/:version')
   @ApiOperation({ summary: 'One version, and which services have taken it in' })
   async version(@Caller() caller: Principal, @Param('version') text: string): Promise<unknown> {
     const version = versionOf(text);

@@ -13,7 +13,8 @@ const value = z.union([z.string(), z.number(), z.boolean(), z.null()], says('tex
 
 const lead = z.strictObject({
   id, campaign: id, fields: z.record(z.string(), value).optional(), lat: z.number().optional(), lon: z.number().optional(),
-  source: id.optional(), channel: text.optional(), country: text.optional(), score: z.number().optional(), duplicate: z.boolean().optional(), list: id.optional(),
+  source: id.optional(), channel: text.optional(),
+  country: text.optional(), score: z.number().optional(), duplicate: z.boolean().optional(), list: id.optional(),
   consent: z.array(id).optional(), phone: text.optional(), email: text.optional(), receivedAt: instant.optional(),
 });
 

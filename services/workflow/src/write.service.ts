@@ -12,7 +12,8 @@ import { TakenService } from './taken.service.js';
 @Injectable()
 export class WriteService {
   constructor(
-    private readonly configurations: ConfigurationService, private readonly taken: TakenService, private readonly settings: WorkflowSettings,
+    private readonly configurations: ConfigurationService, private readonly taken: TakenService,
+    private readonly settings: WorkflowSettings,
   ) {}
 
   /** Writes, then waits as the caller prefers. `taken` false: the time was over first. */
