@@ -90,7 +90,8 @@ afterAll(async () => {
   await server?.drop();
 });
 
-interface Reply { readonly status: number; readonly headers: Record<string, unknown>; readonly text: string; readonly json: ReturnType<typeof JSON.parse> }
+type Json = ReturnType<typeof JSON.parse>;
+interface Reply { readonly status: number; readonly headers: Record<string, unknown>; readonly text: string; readonly json: Json }
 
 type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 
