@@ -1,0 +1,33 @@
+/** The part of an answer that is kept for people: short, and without the lead's personal values, which clients like to echo. */
+
+const LENGTH_MAX = 500;
+/** Shorter values stand in too many innocent places. */
+const VALUE_LENGTH_MIN = 3;
+
+/** `personal`: the values to blank out, in any case; digits of phone numbers also without what separates them. */
+export function excerptOf(text: string, personal: readonly string[]): string {
+  return blank(text.slice(0, LENGTH_MAX * 2), personal).slice(0, LENGTH_MAX);
+}
+
+/** A text with each of the values replaced by `***`. */
+export function blank(text: string, personal: readonly string[]): string {
+  let clean = text;
+  for (const value of personal) {
+    for (const spelling of spellings(value)) clean = clean.replaceAll(new RegExp(escaped(spelling), 'gi'), '***');
+  }
+  return clean;
+}
+
+function spellings(value: string): string[] {
+  const trimmed = value.trim();
+  if (trimmed.length < VALUE_LENGTH_MIN) return [];
+  const digits = trimmed.replaceAll(/\D/g, '');
+  const phone = digits.length >= 7 && digits.length >= trimmed.length - 6;
+  const json = JSON.stringify(trimmed).slice(1, -1);
+  // A national form leaves the country code out: the last seven digits betray it.
+  return [...new Set([trimmed, json, encodeURIComponent(trimmed), ...(phone ? [digits, digits.slice(-10), digits.slice(-7)] : [])])];
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '@sluice/bus';
+import type { Tx } from '@sluice/db';
+import { Clock, crashPoint, Log } from '@sluice/runtime';
+import type { AttemptReport } from './attempt.js';
+import { EndpointHealth, type EndpointRef } from './endpoint-health.service.js';
+import { outcomeEvent } from './outcome-event.js';
+import { WorkStore } from './work.store.js';
+
+interface Entry {
+  readonly report: AttemptReport;
+  readonly endpoint: EndpointRef;
+  readonly done: () => void;
+}
+
+const BATCH_MAX = 500;
+const RETRY_MS = 250;
+
+/** Writes results together: while one batch commits the next gathers, so that one result alone does not wait and a thousand share a commit. */
+@Injectable()
+export class SettleAttempts {
+  private gathered: Entry[] = [];
+  private running = false;
+
+  constructor(
+    private readonly store: WorkStore, private readonly bus: Bus, private readonly health: EndpointHealth, private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  /** Answers when the result is durable, or when another process has taken the delivery over. */
+  settle(report: AttemptReport, endpoint: EndpointRef): Promise<void> {
+    return new Promise((done) => {
+      this.gathered.push({ report, endpoint, done });
+      if (!this.running) void this.run();
+    });
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    while (this.gathered.length > 0) {
+      const batch = this.gathered.splice(0, BATCH_MAX);
+      await this.commitUntilDone(batch);
+      for (const { done } of batch) done();
+    }
+    this.running = false;
+  }
+
+  /** A database that is away comes back; until then the results are all that is known of these attempts. The fence drops what came too late. */
+  private async commitUntilDone(batch: readonly Entry[]): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.store.scoped([...new Set(batch.map(({ report }) => report.settled.claimed.tenantId))], (tx) => this.write(tx, batch));
+        return;
+      } catch (error) {
+        this.log.error({ results: batch.length, tries, error: error instanceof Error ? error.message : 'unknown' }, 'results of deliveries cannot be written');
+        if (tries > 1 && batch.length > 1) return this.oneByOne(batch);
+        // Long past every lease: whoever claimed them since knows better.
+        if (tries > 240) return;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** One result that cannot be written must not keep the others. */
+  private async oneByOne(batch: readonly Entry[]): Promise<void> {
+    for (const entry of batch) await this.commitUntilDone([entry]);
+  }
+
+  private async write(tx: Tx, batch: readonly Entry[]): Promise<void> {
+    const now = this.clock.now();
+    crashPoint('delivery.before-results');
+    const mine = await this.store.settle(tx, batch.map(({ report }) => report.settled), now);
+    const counted = batch.filter(({ report }) => mine.has(report.settled.claimed.outboundLeadId));
+    this.bus.append(tx, counted.flatMap(({ report: { settled, say } }) => say.map((state) => outcomeEvent(settled.claimed, {
+      state, attempts: settled.attempts, reason: settled.deliveryReason, reference: settled.reference, at: now,
+      traceparent: settled.traceparent ?? settled.claimed.traceparent ?? undefined,
+    }))));
+    await this.health.count(tx, counted.flatMap(({ report: { health, gone }, endpoint }) => (
+      health === undefined ? [] : [{ endpoint, failed: health === 'bad', gone }])));
+  }
+}
