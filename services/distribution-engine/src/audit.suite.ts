@@ -2,7 +2,9 @@
 import type { LeadDistributed, LeadNotDistributed, OutboundLeadReleased, OutboundLeadReserved } from '@sluice/events';
 import type { Rig } from './rig.suite.js';
 
-interface OutboundRow { tenant_id: string; outbound_lead_id: string; lead_id: string; contract_id: string; client_id: string; state: string }
+interface OutboundRow {
+  tenant_id: string; outbound_lead_id: string; lead_id: string; contract_id: string; client_id: string; state: string;
+}
 
 export interface Audit {
   readonly leads: number;
@@ -18,7 +20,8 @@ export interface Audit {
  */
 export async function audit(rig: Rig, expected: { readonly leads: number; readonly caps: Readonly<Record<string,
   number>>; readonly buyers: number }): Promise<Audit> {
-  const out = await rig.rows<OutboundRow>('SELECT tenant_id, outbound_lead_id, lead_id, contract_id, client_id, state FROM engine.outbound_leads');
+  const out = await rig.rows<OutboundRow>(
+    'SELECT tenant_id, outbound_lead_id, lead_id, contract_id, client_id, state FROM engine.outbound_leads');
   const attempts = await rig.rows<{ tenant_id: string; attempt_id: string; lead_id: string; trigger: string; outcome: string }>(
     'SELECT tenant_id, attempt_id, lead_id, trigger, outcome FROM engine.attempts');
   const standing = out.filter(({ state }) => ['reserved', 'accepted', 'unresolved'].includes(state));

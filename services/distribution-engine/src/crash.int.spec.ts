@@ -1,0 +1,61 @@
+import 'reflect-metadata';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { aConfiguration, aDocument, aLead } from './builders.suite.js';
+import { audit } from './audit.suite.js';
+import { oneIn, openRig, type Rig } from './rig.suite.js';
+
+const TENANTS = ['north', 'south'];
+const CAPS = { 'acme-1': 70, 'bolt-1': 10_000 };
+const document = aDocument({
+  contracts: [
+    { id: 'acme-1', client: 'acme', price: '30.00', maxShareCount: 1, caps: { day: 70 }, deliveryMethod: 'hook' },
+    { id: 'bolt-1', client: 'bolt', price: '20.00', maxShareCount: 1, caps: { day: 10_000 }, deliveryMethod: 'hook' },
+  ],
+});
+
+/** Every crash point that the engine's code names, in the order in which a batch comes by. */
+function namedPoints(): string[] {
+  const sources = fs.readdirSync(__dirname).filter((file) => file.endsWith('.ts') && !/\.(spec|suite)\.ts$/.test(file));
+  const found = sources.flatMap((file) => [...fs.readFileSync(path.join(__dirname, file), 'utf8').matchAll(/crashPoint\('(engine\.[a-z-]+)'\)/g)]);
+  return found.map((match) => match[1]!);
+}
+
+let rig: Rig;
+let running: ChildProcess | undefined;
+beforeAll(async () => { rig = await openRig(); });
+afterAll(async () => {
+  running?.kill('SIGKILL');
+  await rig?.close();
+});
+
+function start(...args: string[]): ChildProcess {
+  const runner = path.join(__dirname, '../test/run-ts.cjs');
+  running = spawn(process.execPath, [runner, path.join(__dirname, 'crash-child.suite.ts'), rig.url, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return running;
+}
+
+it('loses nothing, doubles nothing and passes no cap when it is killed at every named point', async () => {
+  const points = namedPoints();
+  expect(points.length).toBeGreaterThanOrEqual(9);
+  await rig.bus.register('engine', ['sluice.intake', 'sluice.workflow', 'sluice.delivery']);
+  await rig.say(TENANTS.flatMap((tenantId) => aConfiguration(tenantId, 1, document, 2)));
+  await rig.receive(({ leadId, contractId }) => (oneIn(3, `${leadId}${contractId}`) ? 'rejected' : 'accepted'));
+  let leads = 0;
+  for (const point of points) {
+    const bunch = Array.from({ length: 20 }, (_, place) => `${point}-${place}`);
+    await rig.say(bunch.flatMap((leadId) => TENANTS.map((tenantId) => aLead(tenantId, leadId, { receivedAt: new Date().toISOString() }))));
+    leads += bunch.length * TENANTS.length;
+    const [, signal] = (await once(start(point), 'exit')) as [number | null, string | null];
+    expect([point, signal]).toEqual([point, 'SIGKILL']);
+  }
+  start();
+  await rig.settled('engine', 'delivery');
+  const { standing, outbound } = await audit(rig, { leads, caps: CAPS, buyers: 1 });
+  // Every lead that was not turned down by both ended with a buyer, and nothing is left in the air.
+  expect(outbound['reserved']).toBeUndefined();
+  expect(outbound['rejected']).toBeGreaterThan(20);
+  expect(TENANTS.map((tenantId) => standing.get(`${tenantId}/acme-1`)! <= 70)).toEqual([true, true]);
+}, 180_000);
