@@ -1,6 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Clock, crashPoint, Log } from '@sluice/runtime';
 import { AttemptDelivery } from './attempt-delivery.service.js';
+import { postponedReport } from './attempt.js';
 import { DeliverySettings } from './config.js';
 import { EndpointBook } from './endpoint-book.service.js';
 import { EndpointHealth } from './endpoint-health.service.js';
@@ -24,6 +25,12 @@ export class AttemptStages {
     readonly book: EndpointBook, readonly fields: PersonalFields, readonly attempts: AttemptDelivery, readonly results: SettleAttempts,
     readonly health: EndpointHealth,
   ) {}
+}
+
+/** What the job needs of the process. */
+@Injectable()
+export class JobInfra {
+  constructor(readonly clock: Clock, readonly log: Log) {}
 }
 
 /** Claims what is due, attempts it, writes what came of it. Woken by this process's commits, and looking by itself for what others left. */
@@ -86,7 +93,8 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
 
   private async begin(claims: readonly ClaimedDelivery[], leaseEnds: number): Promise<void> {
     const { book, fields } = this.stages;
-    const [, opened] = await Promise.all([book.load(claims), fields.open(claims)]);
+    const [loaded, opened] = await Promise.all([this.loaded(claims), fields.open(claims)]);
+    if (!loaded) return this.postpone(claims);
     for (const claim of claims) {
       const endpoint = book.endpoint(claim);
       const now = () => this.infra.clock.now();
@@ -102,6 +110,24 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
     }
   }
 
+  private async loaded(claims: readonly ClaimedDelivery[]): Promise<boolean> {
+    try {
+      await this.stages.book.load(claims);
+      return true;
+    } catch (error) {
+      this.infra.log.error({ deliveries: claims.length, error: error instanceof Error ? error.message : 'unknown' }, 'endpoints cannot be read');
+      return false;
+    }
+  }
+
+  /** Nothing of these was sent, and it is known: left to their leases they would count as attempts without an answer. */
+  private postpone(claims: readonly ClaimedDelivery[]): void {
+    for (const claim of claims) {
+      const report = postponedReport(claim, 'endpoint_unreadable', this.infra.clock.now(), this.random());
+      void this.stages.results.settle(report, { endpointId: claim.endpointId, tenantId: claim.tenantId, methodId: '' });
+    }
+  }
+
   private async lookLoop(): Promise<void> {
     while (!this.stopping) {
       try {
@@ -112,10 +138,4 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
       for (let waited = 0; waited < LOOK_MS && !this.stopping; waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-/** What the job needs of the process. */
-@Injectable()
-export class JobInfra {
-  constructor(readonly clock: Clock, readonly log: Log) {}
 }
