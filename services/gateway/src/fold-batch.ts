@@ -1,0 +1,248 @@
+/**
+ * Events of one batch → what they change in the read models: one row a lead and one an outbound lead, however many events the batch has of
+ * them, and the counts of the funnel. Rows are sums and latest values, so that it does not matter which topic is heard first.
+ */
+import {
+  LeadDistributed, LeadNotDistributed, LeadReceived, LeadRejected, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
+  OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, type Heard,
+} from '@sluice/events';
+import { entryLine } from './timeline.js';
+
+export interface LeadChange {
+  readonly tenantId: string;
+  readonly leadId: string;
+  campaignId?: string;
+  sourceId?: string;
+  receivedAt?: number;
+  duplicate?: boolean;
+  traceId?: string;
+  decidedAt?: number;
+  /** Attempts to add; where there is one, `reason` is the last one's. */
+  attempts: number;
+  reason?: string;
+  /** Outbound leads that are reserved or unresolved: to add, or to take away. */
+  open: number;
+  accepted: number;
+  history: string;
+}
+
+export type OutboundStatus = 'reserved' | 'accepted' | 'rejected' | 'failed' | 'unresolved' | 'withdrawn';
+
+export interface OutboundChange {
+  readonly tenantId: string;
+  readonly outboundLeadId: string;
+  readonly leadId: string;
+  readonly contractId: string;
+  clientId?: string;
+  attemptId?: string;
+  campaignId?: string;
+  deliveryMethodId?: string;
+  priceMinor?: string;
+  currency?: string;
+  reservedAt?: number;
+  /** reserved never takes the place of what came after it. */
+  status: OutboundStatus;
+  reason?: string;
+  settledAt?: number;
+  deliveryAttempts?: number;
+  clientReference?: string;
+  history: string;
+}
+
+export interface Count {
+  readonly tenantId: string;
+  readonly minute: number;
+  readonly stage: string;
+  readonly reason: string;
+  count: number;
+}
+
+const MINUTE_MS = 60_000;
+/** Attempts that a lead's arrival caused; later ones must not count it again. */
+const ARRIVALS = new Set(['arrival', 'push']);
+
+export class FoldedBatch {
+  private readonly leads = new Map<string, LeadChange>();
+  private readonly outbound = new Map<string, OutboundChange>();
+  private readonly counts = new Map<string, Count>();
+  /** Outbound leads whose first event here settles them: an unresolved one among them is no longer unresolved. */
+  readonly settled: { readonly tenantId: string; readonly outboundLeadId: string; readonly at: number }[] = [];
+
+  constructor(events: readonly Heard[]) {
+    for (const event of events) this.fold(event);
+  }
+
+  /** In one order for every batch, so that two transactions never wait for each other. */
+  leadChanges(): LeadChange[] {
+    return [...this.leads.values()].sort(by((row) => `${row.tenantId}\n${row.leadId}`));
+  }
+
+  outboundChanges(): OutboundChange[] {
+    return [...this.outbound.values()].sort(by((row) => `${row.tenantId}\n${row.outboundLeadId}`));
+  }
+
+  countChanges(): Count[] {
+    return [...this.counts.values()].filter((row) => row.count !== 0).sort(by((row) => `${row.tenantId}\n${row.minute}\n${row.stage}\n${row.reason}`));
+  }
+
+  /** Counts at the minute of `at`, and in minute 0 of all time. */
+  add(tenantId: string, at: number, stage: string, reason = '', amount = 1): void {
+    for (const minute of [0, Math.floor(at / MINUTE_MS)]) {
+      const key = `${tenantId}\n${minute}\n${stage}\n${reason}`;
+      const row = this.counts.get(key);
+      if (row) row.count += amount;
+      else this.counts.set(key, { tenantId, minute, stage, reason, count: amount });
+    }
+  }
+
+  private fold(event: Heard): void {
+    switch (event.type) {
+      case LeadReceived.type: return this.received(event as Heard<LeadReceived>);
+      case LeadRejected.type: return this.refused(event as Heard<LeadRejected>);
+      case LeadDistributed.type: return this.distributed(event as Heard<LeadDistributed>);
+      case LeadNotDistributed.type: return this.notDistributed(event as Heard<LeadNotDistributed>);
+      case OutboundLeadReserved.type: return this.reserved(event as Heard<OutboundLeadReserved>);
+      case OutboundLeadReleased.type: return this.released(event as Heard<OutboundLeadReleased>);
+      case OutboundLeadAccepted.type: return this.settle(event as Heard<OutboundLeadAccepted>, 'accepted');
+      case OutboundLeadRejected.type: return this.settle(event as Heard<OutboundLeadRejected>, 'rejected');
+      case OutboundLeadFailed.type: return this.settle(event as Heard<OutboundLeadFailed>, 'failed');
+      case OutboundLeadUnresolved.type: return this.settle(event as Heard<OutboundLeadUnresolved>, 'unresolved');
+      default:
+    }
+  }
+
+  private received(event: Heard<LeadReceived>): void {
+    const { data } = event;
+    const lead = this.lead(data.tenantId, data.leadId);
+    lead.campaignId = data.campaignId;
+    lead.receivedAt = Date.parse(data.receivedAt);
+    lead.duplicate = data.duplicate ?? false;
+    if (data.sourceId) lead.sourceId = data.sourceId;
+    const traceId = traceIdOf(event);
+    if (traceId) lead.traceId = traceId;
+    lead.history += entryLine(event, {
+      at: lead.receivedAt, actor: data.sourceId ? `source:${data.sourceId}` : 'intake', ids: { sourceId: data.sourceId, campaignId: data.campaignId },
+    });
+    this.add(data.tenantId, lead.receivedAt, 'received');
+  }
+
+  private refused({ data, time }: Heard<LeadRejected>): void {
+    this.add(data.tenantId, data.receivedAt ? Date.parse(data.receivedAt) : time, 'refused', data.reason);
+  }
+
+  private distributed(event: Heard<LeadDistributed>): void {
+    const { tenantId, leadId, attemptId, trigger, round, picks } = event.data;
+    const at = this.decided(event);
+    this.lead(tenantId, leadId).history += entryLine(event, {
+      at, actor: 'engine', ids: { attemptId, trigger, round, contractIds: picks.map((pick) => pick.contractId ?? '') },
+    });
+    if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'distributed');
+  }
+
+  private notDistributed(event: Heard<LeadNotDistributed>): void {
+    const { tenantId, leadId, attemptId, trigger, round, reason } = event.data;
+    const at = this.decided(event);
+    const lead = this.lead(tenantId, leadId);
+    lead.reason = reason;
+    lead.history += entryLine(event, { at, actor: 'engine', reason, ids: { attemptId, trigger, round } });
+    if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'unsold', reason);
+  }
+
+  private decided({ data, time }: Heard<LeadDistributed | LeadNotDistributed>): number {
+    const at = data.decidedAt ? Date.parse(data.decidedAt) : time;
+    const lead = this.lead(data.tenantId, data.leadId);
+    lead.decidedAt ??= at;
+    lead.attempts += 1;
+    delete lead.reason;
+    if (ARRIVALS.has(data.trigger)) this.add(data.tenantId, at, 'decided');
+    return at;
+  }
+
+  private reserved(event: Heard<OutboundLeadReserved>): void {
+    const { data } = event;
+    const row = this.outboundLead(data, 'reserved');
+    row.clientId = data.clientId;
+    row.reservedAt = Date.parse(data.reservedAt);
+    row.priceMinor = data.priceMinor;
+    row.currency = data.currency;
+    if (data.attemptId) row.attemptId = data.attemptId;
+    if (data.campaignId) row.campaignId = data.campaignId;
+    if (data.deliveryMethodId) row.deliveryMethodId = data.deliveryMethodId;
+    row.history += entryLine(event, { at: row.reservedAt, actor: 'engine', ids: { attemptId: data.attemptId } });
+    this.lead(data.tenantId, data.leadId).open += 1;
+    this.add(data.tenantId, row.reservedAt, 'reserved');
+  }
+
+  private released(event: Heard<OutboundLeadReleased>): void {
+    const { data, time } = event;
+    const row = this.outboundLead(data, 'reserved');
+    row.history += entryLine(event, { at: time, actor: 'engine', reason: data.reason, ids: {} });
+    // What was rejected or failed says so itself, by delivery's own event.
+    if (data.reason !== 'withdrawn') return;
+    row.status = 'withdrawn';
+    row.settledAt = time;
+    this.lead(data.tenantId, data.leadId).open -= 1;
+    this.add(data.tenantId, time, 'withdrawn');
+  }
+
+  private settle(event: Heard<Settled>, status: Exclude<OutboundStatus, 'reserved' | 'withdrawn'>): void {
+    const { data, time, type } = event;
+    const at = data.at ? Date.parse(data.at) : time;
+    const seen = this.outbound.get(keyOf(data.tenantId, data.outboundLeadId));
+    const before = seen?.status;
+    const row = this.outboundLead(data, status);
+    row.status = status;
+    row.settledAt = at;
+    row.deliveryAttempts = data.attempts ?? 0;
+    if (data.clientId) row.clientId = data.clientId;
+    if ('reason' in data && data.reason) row.reason = data.reason;
+    if ('clientReference' in data && data.clientReference) row.clientReference = data.clientReference;
+    const answered = type === OutboundLeadAccepted.type || type === OutboundLeadRejected.type;
+    row.history += entryLine(event, {
+      at, actor: answered && data.clientId ? `client:${data.clientId}` : 'delivery', reason: 'reason' in data ? data.reason : undefined,
+      ids: { attempts: data.attempts ?? 0 },
+    });
+    this.add(data.tenantId, at, status);
+    if (before === 'unresolved') this.add(data.tenantId, at, 'unresolved', '', -1);
+    else this.settled.push({ tenantId: data.tenantId, outboundLeadId: data.outboundLeadId, at });
+    if (status === 'unresolved') return;
+    const lead = this.lead(data.tenantId, data.leadId);
+    lead.open -= 1;
+    if (status === 'accepted') lead.accepted += 1;
+  }
+
+  private lead(tenantId: string, leadId: string): LeadChange {
+    const key = keyOf(tenantId, leadId);
+    let row = this.leads.get(key);
+    if (!row) this.leads.set(key, (row = { tenantId, leadId, attempts: 0, open: 0, accepted: 0, history: '' }));
+    return row;
+  }
+
+  private outboundLead(data: Named, status: OutboundStatus): OutboundChange {
+    const key = keyOf(data.tenantId, data.outboundLeadId);
+    let row = this.outbound.get(key);
+    if (!row) {
+      const { tenantId, outboundLeadId, leadId, contractId } = data;
+      this.outbound.set(key, (row = { tenantId, outboundLeadId, leadId, contractId, status, history: '' }));
+    }
+    return row;
+  }
+}
+
+type Settled = OutboundLeadAccepted | OutboundLeadRejected | OutboundLeadFailed | OutboundLeadUnresolved;
+type Named = { readonly tenantId: string; readonly outboundLeadId: string; readonly leadId: string; readonly contractId: string };
+
+function keyOf(tenantId: string, id: string): string {
+  return `${tenantId}\n${id}`;
+}
+
+function by<T>(key: (row: T) => string): (a: T, b: T) => number {
+  return (a, b) => {
+    const [left, right] = [key(a), key(b)];
+    return left < right ? -1 : left > right ? 1 : 0;
+  };
+}
+
+export function traceIdOf({ traceparent }: { readonly traceparent?: string | undefined }): string | undefined {
+  return traceparent?.split('-')[1];
+}

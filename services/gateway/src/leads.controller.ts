@@ -1,0 +1,107 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { LeadsStore, type LeadRow, type OutboundRow, type Place } from './leads.store.js';
+import { pageSizeOf, readCursor, writeCursor } from './pages.js';
+import { shownLead, shownOutbound } from './shown.js';
+import { timelineOf, type TimelineEntry } from './timeline.js';
+
+type Filters = Readonly<Record<string, string | string[]>>;
+
+const leadStatuses = ['received', 'distributed', 'unsold', 'accepted'];
+const outboundStatuses = ['reserved', 'accepted', 'rejected', 'failed', 'unresolved', 'withdrawn'];
+
+/** Leads and what became of them. */
+@ApiTags('leads')
+@Controller('v1')
+@Allow('admin')
+export class LeadsController {
+  constructor(private readonly store: LeadsStore) {}
+
+  @Get('leads')
+  @ApiOperation({ summary: 'Inbound leads, newest first' })
+  @ApiQuery({ name: 'status', required: false, enum: leadStatuses })
+  @ApiQuery({ name: 'campaign', required: false })
+  @ApiQuery({ name: 'source', required: false })
+  @ApiQuery({ name: 'from', required: false, description: 'Received at or after this instant.' })
+  @ApiQuery({ name: 'to', required: false, description: 'Received before this instant.' })
+  @ApiQuery({ name: 'limit', required: false })
+  @ApiQuery({ name: 'cursor', required: false })
+  async list(@Caller() { tenantId }: Principal, @Query() query: Filters): Promise<unknown> {
+    const { status, campaign, source, from, to, limit, cursor } = only(query, ['status', 'campaign', 'source', 'from', 'to', 'limit', 'cursor']);
+    const size = pageSizeOf(limit);
+    const filter = { status: oneOf(status, leadStatuses), campaign, source, from: instantOf('from', from), to: instantOf('to', to) };
+    const rows = await this.store.leads(tenantId, filter, placeOf(cursor), size + 1);
+    return pageOf(rows, size, shownLead, (row) => writeCursor(row.received_at, row.lead_id));
+  }
+
+  @Get('leads/:id')
+  @ApiOperation({ summary: 'An inbound lead with its timeline and its outbound leads' })
+  async one(@Caller() { tenantId }: Principal, @Param('id') id: string): Promise<unknown> {
+    const found = await this.store.lead(tenantId, id);
+    if (!found) throw new Problem(404, 'not_found', `There is no lead ${JSON.stringify(id)}. A lead that was accepted just now takes a moment to show.`);
+    const { lead, outbound } = found;
+    return {
+      ...shownLead(lead),
+      timeline: storyOf(lead, outbound),
+      outboundLeads: outbound.map(shownOutbound),
+      links: { self: `/v1/leads/${id}`, attempts: `/v1/leads/${id}/attempts` },
+    };
+  }
+
+  @Get('contracts/:id/outbound-leads')
+  @ApiOperation({ summary: 'What a contract was given, newest first' })
+  @ApiQuery({ name: 'status', required: false, enum: outboundStatuses })
+  @ApiQuery({ name: 'limit', required: false })
+  @ApiQuery({ name: 'cursor', required: false })
+  async ofContract(@Caller() { tenantId }: Principal, @Param('id') id: string, @Query() query: Filters): Promise<unknown> {
+    const { status, limit, cursor } = only(query, ['status', 'limit', 'cursor']);
+    const size = pageSizeOf(limit);
+    const rows = await this.store.outboundOf(tenantId, id, oneOf(status, outboundStatuses), placeOf(cursor), size + 1);
+    return pageOf(rows, size, shownOutbound, (row) => writeCursor(row.reserved_at ?? '0', row.outbound_lead_id));
+  }
+}
+
+function storyOf(lead: LeadRow, outbound: readonly OutboundRow[]): TimelineEntry[] {
+  return timelineOf([
+    { lines: lead.history, ids: { leadId: lead.lead_id } },
+    ...outbound.map((row) => ({
+      lines: row.history,
+      ids: {
+        leadId: row.lead_id, outboundLeadId: row.outbound_lead_id, contractId: row.contract_id,
+        ...(row.client_id ? { clientId: row.client_id } : {}),
+      },
+    })),
+  ]);
+}
+
+function pageOf<R>(rows: readonly R[], size: number, show: (row: R) => unknown, cursor: (row: R) => string): unknown {
+  const page = rows.slice(0, size);
+  return { data: page.map(show), nextCursor: rows.length > size ? cursor(page[page.length - 1]!) : null };
+}
+
+/** A filter that is not known is refused: who mistypes one must not take the whole list for its answer. */
+function only<const K extends string>(query: Filters, names: readonly K[]): Partial<Record<K, string>> {
+  for (const [name, value] of Object.entries(query)) {
+    if (!(names as readonly string[]).includes(name)) throw new Problem(400, 'unknown_filter', `"${name}" is no filter here; there are ${names.join(', ')}.`);
+    if (typeof value !== 'string') throw new Problem(400, 'repeated_filter', `"${name}" stands more than once; send it once.`);
+  }
+  return query as Partial<Record<K, string>>;
+}
+
+function oneOf(value: string | undefined, allowed: readonly string[]): string | undefined {
+  if (value === undefined || allowed.includes(value)) return value;
+  throw new Problem(400, 'invalid_status', `Expected one of ${allowed.join(', ')}, got ${JSON.stringify(value)}.`);
+}
+
+function instantOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const instant = /^\d{4}-\d{2}-\d{2}(T.+)?$/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(instant)) throw new Problem(400, 'invalid_instant', `Expected "${name}" as an instant such as 2026-03-01T09:00:00Z, got ${JSON.stringify(text)}.`);
+  return instant;
+}
+
+function placeOf(cursor: string | undefined): Place | undefined {
+  const [at, id] = readCursor(cursor, 2);
+  return at === undefined ? undefined : { at: Number(at), id: id! };
+}
