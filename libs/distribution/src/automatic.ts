@@ -1,13 +1,15 @@
 /** The workflow's way from the contracts that match to a decision: gates, phases, minimums, prices, reasons. */
 import type { Decision, Pick } from './decision.js';
-import { shutGates, type Details } from './gates.js';
+import { COMPLEX, ENTRY, MASK, PRICE, QUALITY, SHARE } from './gate-cache.js';
+import { isSpecial, shutGates, type Details } from './gates.js';
 import { qualifiedKey } from './limits.js';
 import { BIT } from './links.js';
+import { Found } from './partition.js';
 import type { Phase, WorkflowTerms } from './phases.js';
 import { FATE, type Field, type Plan } from './plan.js';
 import type { ReasonCode, UnsoldReason } from './reasons.js';
 import { finalPrice, runPhases, type Outcome } from './run-phases.js';
-import { CAP_GATES, STATIC_GATES, type LimitDetail, type Scene } from './scene.js';
+import { STATIC_GATES, type Scene } from './scene.js';
 import type { ContractTerms } from './terms.js';
 import { codeOf, gatesIn, verdictsOf, type Fates } from './verdicts.js';
 import type { Earnings } from './weighted.js';
@@ -25,31 +27,55 @@ export interface Moves {
   minimumsMet: boolean;
 }
 
-export interface Prepared { field: Field; details: Map<number, Details>; inScope: number; words: Map<number, string> }
+export interface Prepared { field: Field; details: Map<number, Details>; inScope: number; words: Map<number, string>;
+  /** Percentage limits for which this lead counts: those of contracts whose static gates are open (P3). */
+  qualified: string[];
+}
 
 /** Contracts whose criteria let the lead in, with their gates. `only`: these instead of what the index finds. */
-export function prepare(scene: Scene, only?: ContractTerms[]): Prepared {
-  const contracts = only ?? [];
-  const inScope = only ? only.length : scene.market.match(scene.lead, contracts);
-  const count = contracts.length;
-  const field: Field = { contracts, masks: new Int32Array(count), prices: new Float64Array(count), trials: null, scores: null };
-  const details = new Map<number, Details>();
-  let found: Details = [];
+export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared {
+  const { market, state } = scene;
+  const inScope = only ? only.length : market.match(scene.lead, found);
+  const count = only ? only.length : found.count;
+  const field: Field = { contracts: [], masks: [], prices: [], qualities: [], entries: [], trials: null, scores: null };
+  const prepared: Prepared = { field, details: new Map(), inScope, words: new Map(), qualified: [] };
+  const cache = state.gates(market);
+  const special = isSpecial(scene);
   for (let candidate = 0; candidate < count; candidate++) {
-    const contract = contracts[candidate]!;
-    let price = contract.prices === null ? contract.price : contract.highestPrice(scene.sold + 1, Math.min(scene.most, contract.maxShareCount));
-    if (contract.trialLeads > 0 && scene.state.get(`trial|${contract.id}`) < contract.trialLeads) {
-      field.trials ??= new Uint8Array(count);
-      field.trials[candidate] = 1;
-      price = 0;
-    }
-    field.prices[candidate] = price;
-    field.masks[candidate] = shutGates(scene, contract, price, found);
-    if (found.length > 0) { details.set(candidate, found); found = []; }
+    const index = only ? only[candidate]!.index : found.owners[candidate]!;
+    const line = cache.lineFor(index, scene.now);
+    const { lines } = cache;
+    field.contracts.push(market.byIndex[index]!);
+    field.qualities.push(lines[line + QUALITY]!);
+    field.entries.push(lines[line + ENTRY]!);
+    if (special || lines[line + COMPLEX] !== 0) { askInFull(scene, prepared, candidate, count); continue; }
+    let mask = lines[line + MASK]!;
+    if (scene.sold >= scene.most || scene.sold >= lines[line + SHARE]!) mask |= BIT.share_count;
+    field.masks.push(mask);
+    field.prices.push(lines[line + PRICE]!);
+    if (mask !== 0 && cache.details[index] !== undefined) prepared.details.set(candidate, cache.details[index]!);
   }
-  const words = new Map<number, string>();
-  if (scene.request.hooks) askScripts(scene, field, words);
-  return { field, details, inScope, words };
+  if (scene.request.hooks) askScripts(scene, field, prepared.words);
+  return prepared;
+}
+
+/** What the last match found; decisions do not overlap in time. */
+const found = new Found();
+
+function askInFull(scene: Scene, { field, details, qualified }: Prepared, candidate: number, count: number): void {
+  const contract = field.contracts[candidate]!;
+  let price = contract.highestPrice(scene.sold + 1, Math.min(scene.most, contract.maxShareCount));
+  if (contract.trialLeads > 0 && scene.state.get(`trial|${contract.id}`) < contract.trialLeads) {
+    field.trials ??= new Uint8Array(count);
+    field.trials[candidate] = 1;
+    price = 0;
+  }
+  const own: Details = [];
+  const mask = shutGates(scene, contract, price, own);
+  field.prices.push(price);
+  field.masks.push(mask);
+  if (own.length > 0) details.set(candidate, own);
+  if (contract.qualified.length > 0 && (mask & STATIC_GATES) === 0) for (const share of contract.qualified) qualified.push(qualifiedKey(share, scene.now));
 }
 
 function askScripts(scene: Scene, field: Field, words: Map<number, string>): void {
@@ -59,7 +85,7 @@ function askScripts(scene: Scene, field: Field, words: Map<number, string>): voi
     const refusal = hooks?.filter?.(scene.lead, id) ?? null;
     if (refusal !== null) { field.masks[candidate] = BIT.script; words.set(candidate, refusal); return; }
     if (!hooks?.score) return;
-    field.scores ??= new Float64Array(field.contracts.length);
+    field.scores ??= field.contracts.map(() => 0);
     field.scores[candidate] = hooks.score(scene.lead, id);
   });
 }
@@ -70,8 +96,9 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   const { field } = prepared;
   const eligible: number[] = [];
   for (let candidate = 0; candidate < field.contracts.length; candidate++) if ((field.masks[candidate]! & ~overrides) === 0) eligible.push(candidate);
-  const outcome = settle(scene, prepared, Int32Array.from(eligible), workflow.phases);
+  const outcome = settle(scene, prepared, eligible, workflow.phases);
   applyScripts(scene, outcome.plan, field);
+  const planned = outcome.plan.picks.map(({ candidate }) => candidate);
   const minimumsMet = meetsMinimums(scene, workflow, outcome.plan);
   // A person sees that a minimum is missed, and may go on (K4).
   const refused = !minimumsMet && scene.automatic && outcome.plan.picks.length > 0;
@@ -79,7 +106,7 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
     for (const { candidate } of outcome.plan.picks) outcome.plan.fates[candidate]! |= FATE.totalMinimum;
     outcome.plan.retain(() => false);
   }
-  return conclude(scene, prepared, outcome, workflow.phases, { workflowId: workflow.id, minimumsMet, refused: refused ? 'total_minimum' : null });
+  return conclude(scene, prepared, outcome, workflow.phases, { workflowId: workflow.id, minimumsMet, refused: refused ? 'total_minimum' : null, planned });
 }
 
 /** Gates that a person passes over. Sharing and "has it already" always hold (M2, M5). */
@@ -94,7 +121,7 @@ export function overrideMask({ request, automatic }: Scene): number {
  * Runs the phases until every rule's picks reach its minimum at the prices of the final plan: with prices by number of sharers a later rule
  * can make an earlier one's picks cheaper. The first rule that misses it is left out, and the plan is made again.
  */
-function settle(scene: Scene, { field }: Prepared, eligible: Int32Array, phases: readonly Phase[]): Outcome {
+function settle(scene: Scene, { field }: Prepared, eligible: number[], phases: readonly Phase[]): Outcome {
   const skip = new Set<number>();
   for (;;) {
     const outcome = runPhases(scene, field, eligible, phases, skip);
@@ -131,49 +158,45 @@ export interface Conclusion {
   rule?: string;
   overrides?: number;
   full?: boolean;
+  /** Who was in the plan before its minimums were asked; unset = the picks. */
+  planned?: readonly number[];
 }
 
 /** Plan → decision. */
 export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, phases: readonly Phase[], end: Conclusion): Decision {
   const { field } = prepared;
   const { plan } = outcome;
-  const picked = new Uint8Array(field.contracts.length);
-  for (const { candidate } of plan.picks) picked[candidate] = 1;
-  const shareForbids = new Uint8Array(field.contracts.length);
-  for (let candidate = 0; candidate < shareForbids.length; candidate++) shareForbids[candidate] = plan.mayShare(field.contracts[candidate]!) ? 0 : 1;
-  const fates: Fates = {
-    field, fates: plan.fates, picked, shareForbids, details: prepared.details, words: prepared.words, rankings: outcome.rankings, phases,
-    filtersOf: (contract) => phases.length === 0 || phases.some(({ filter }) => filter === null || filter(contract)),
-  };
-  const picks = plan.picks.map(({ candidate, phase }): Pick => {
-    const contract = field.contracts[candidate]!;
-    const trial = field.trials !== null && field.trials[candidate] === 1;
-    return {
-      contractId: contract.id, clientId: contract.client.id, rule: end.rule ?? phases[phase]?.key ?? 'manual',
-      priceMinor: BigInt(finalPrice(plan, candidate)), trial, deliveryMethodId: contract.body.deliveryMethod,
-      overridden: gatesIn(field.masks[candidate]! & (end.overrides ?? overrideMask(scene))),
-    };
-  });
+  const picks: Pick[] = [];
   const moves: Moves = {
-    contracts: plan.picks.map(({ candidate }) => field.contracts[candidate]!), phases: plan.picks.map(({ phase }) => (end.rule ? null : phases[phase] ?? null)),
-    rotates: plan.picks.map(({ rotates }) => rotates), earnings: outcome.earnings.map((earnings) => ({ ...earnings, key: phases[earnings.phase]!.key })),
-    counted: [...outcome.reached, ...qualifiedOf(scene, field)].filter((key) => !scene.life.counted.includes(key)), rulesMet: outcome.rulesMet,
-    minimumsMet: end.minimumsMet && plan.buyers > 0,
+    contracts: [], phases: [], rotates: [], earnings: outcome.earnings.map((earnings) => ({ ...earnings, key: phases[earnings.phase]!.key })),
+    counted: newlyCounted(scene, outcome, prepared), rulesMet: outcome.rulesMet, minimumsMet: end.minimumsMet && plan.buyers > 0,
   };
-  const full = end.full ?? (plan.room <= 0 || outcome.takesFull);
-  return new Decided(scene, fates, prepared.inScope, moves, picks, { ...end, full }) as unknown as Decision;
+  const overrides = end.overrides ?? overrideMask(scene);
+  for (const { candidate, phase, rotates } of plan.picks) {
+    const contract = field.contracts[candidate]!;
+    picks.push({
+      contractId: contract.id, clientId: contract.client.id, rule: end.rule ?? phases[phase]?.key ?? 'manual',
+      priceMinor: BigInt(finalPrice(plan, candidate)), trial: field.trials !== null && field.trials[candidate] === 1,
+      deliveryMethodId: contract.body.deliveryMethod, overridden: gatesIn(field.masks[candidate]! & overrides),
+    });
+    moves.contracts.push(contract);
+    moves.phases.push(end.rule ? null : phases[phase] ?? null);
+    moves.rotates.push(rotates);
+  }
+  const picked = plan.picks.map(({ candidate }) => candidate);
+  const fates: Fates = {
+    field, fates: plan.fates, picked, planned: end.planned ?? picked, buyers: plan.buyers, most: plan.most, details: prepared.details,
+    words: prepared.words, rankings: outcome.rankings, phases,
+  };
+  return new Decided(scene, fates, prepared.inScope, moves, picks, { ...end, full: end.full ?? (plan.room <= 0 || outcome.takesFull) }) as unknown as Decision;
 }
 
-/** Percentage limits that this lead counts for: those of contracts whose static gates are open (P3). */
-function qualifiedOf(scene: Scene, field: Field): string[] {
-  const keys = new Set<string>();
-  field.contracts.forEach(({ qualified }, candidate) => {
-    if ((field.masks[candidate]! & STATIC_GATES) === 0) for (const share of qualified) keys.add(qualifiedKey(share, scene.now));
-  });
-  return [...keys];
+function newlyCounted({ life }: Scene, { reached }: Outcome, { qualified }: Prepared): string[] {
+  if (reached.length === 0 && qualified.length === 0) return [];
+  return [...new Set([...reached, ...qualified])].filter((key) => !life.counted.includes(key));
 }
 
-/** A decision whose verdicts are put into words when they are first read. */
+/** A decision whose verdicts and counts are put into words when they are first read. */
 class Decided {
   readonly kind: 'distributed' | 'unsold';
   readonly trigger: string;
@@ -182,10 +205,11 @@ class Decided {
   readonly full: boolean;
   readonly reason?: UnsoldReason;
   readonly held?: boolean;
-  readonly considered: Decision['considered'];
   #verdicts: Decision['verdicts'] | undefined;
+  #considered: Decision['considered'] | undefined;
   readonly #fates: Fates;
   readonly #moves: Moves;
+  readonly #inScope: number;
 
   constructor(scene: Scene, fates: Fates, inScope: number, moves: Moves, readonly picks: Pick[], end: Conclusion & { full: boolean }) {
     this.kind = picks.length > 0 ? 'distributed' : 'unsold';
@@ -195,8 +219,7 @@ class Decided {
     this.full = end.full;
     this.#fates = fates;
     this.#moves = moves;
-    const notMatched = inScope - fates.field.contracts.length;
-    this.considered = { inScope, notMatched, reasons: reasonsOf(fates, notMatched) };
+    this.#inScope = inScope;
     if (picks.length === 0) this.reason = end.refused ?? topReason(this.considered.reasons);
   }
 
@@ -205,12 +228,19 @@ class Decided {
     return this.#verdicts;
   }
 
+  get considered(): Decision['considered'] {
+    const notMatched = this.#inScope - this.#fates.field.contracts.length;
+    this.#considered ??= { inScope: this.#inScope, notMatched, reasons: reasonsOf(this.#fates, notMatched) };
+    return this.#considered;
+  }
+
   get moves(): Moves {
     return this.#moves;
   }
 
   toJSON(): unknown {
-    return { ...this, verdicts: this.verdicts, picks: this.picks.map((pick) => ({ ...pick, priceMinor: String(pick.priceMinor) })) };
+    const picks = this.picks.map((pick) => ({ ...pick, priceMinor: String(pick.priceMinor) }));
+    return { ...this, picks, considered: this.considered, verdicts: this.verdicts };
   }
 }
 
@@ -247,6 +277,3 @@ export function unsold(scene: Scene, reason: UnsoldReason, more: { held?: boolea
     held: more.held, considered: { inScope: 0, notMatched: 0, reasons: {} },
   };
 }
-
-export type { LimitDetail };
-export { CAP_GATES };

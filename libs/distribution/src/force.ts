@@ -26,7 +26,7 @@ export function decideForced(scene: Scene, clientId: string): Decision | undefin
   if (own.length === 0 && otherwise === 'normal') return undefined;
   const plan = new Plan(scene, field);
   for (let candidate = 0; candidate < field.contracts.length; candidate++) plan.fates[candidate]! |= FATE.inRule | FATE.takeReached;
-  if (own.length > 0) plan.tryPick(bestOwn(scene, field, FORCED, Int32Array.from(own)), 0, false);
+  if (own.length > 0) plan.tryPick(bestOwn(scene, field, FORCED, own), 0, false);
   const outcome: Outcome = { plan, rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: plan.picks.length > 0 };
   const decision = conclude(scene, prepared, outcome, [FORCED], {
     workflowId: workflow?.id, minimumsMet: true, refused: null, rule: 'force', overrides, full: plan.picks.length > 0 || otherwise === 'refuse',

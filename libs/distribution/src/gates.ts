@@ -12,22 +12,40 @@ export type Details = { gate: number; detail: LimitDetail }[];
 
 /** `priceMinor`: the highest price the contract could pay; `details` receives the figures of limits that are reached. */
 export function shutGates(scene: Scene, contract: ContractTerms, priceMinor: number, details: Details): number {
-  let mask = contract.shut;
+  let mask = momentGates(scene.state, contract, priceMinor, scene.now, details) | caseGates(scene, contract, priceMinor, details);
   if (!scene.automatic) mask &= ~BIT.automation_off;
   if (scene.sold + 1 > scene.most || scene.sold + 1 > contract.maxShareCount) mask |= BIT.share_count;
-  if (scene.received !== null || scene.rejected !== null) mask |= lifeGates(scene, contract);
-  if (scene.lists.length > 0 && unlisted(scene, contract)) mask |= BIT.not_in_list;
-  if (contract.body.deliveryMethod !== undefined && suspended(scene, contract.body.deliveryMethod)) mask |= BIT.delivery_suspended;
-  if (scene.lead.consent !== undefined && !scene.lead.consent.includes(contract.client.id)) mask |= BIT.consent;
-  for (const limit of scene.campaignLimits) mask |= limitGate(scene, limit, priceMinor, details);
   if (contract.plain) return mask;
-  if (contract.opening !== null && !contract.opening.isOpen(scene.now)) mask |= BIT.schedule_closed;
   mask |= leadGates(scene, contract);
-  const { limits } = contract;
-  for (let place = 0; place < limits.length; place++) mask |= limitGate(scene, limits[place]!, priceMinor, details);
   if (contract.orderRequired) mask |= orderGate(scene, contract, priceMinor, details);
   if (contract.client.creditLimit !== Infinity) mask |= creditGate(scene, contract, priceMinor, details);
   for (const share of contract.qualified) mask |= qualifiedGate(scene, share, (mask & STATIC_GATES) === 0, details);
+  return mask;
+}
+
+/** What hangs on the moment alone: open or not, schedule, caps. */
+export function momentGates(state: State, contract: ContractTerms, priceMinor: number, now: number, details: Details): number {
+  let mask = contract.shut;
+  if (contract.opening !== null && !contract.opening.isOpen(now)) mask |= BIT.schedule_closed;
+  const { limits } = contract;
+  for (let place = 0; place < limits.length; place++) mask |= limitGate(state, limits[place]!, priceMinor, now, details);
+  return mask;
+}
+
+/** True where `caseGates` has something to look at, for any contract. */
+export function isSpecial(scene: Scene): boolean {
+  return scene.received !== null || scene.rejected !== null || scene.lists.length > 0 || scene.lead.consent !== undefined || scene.state.suspensions > 0
+    || scene.campaignLimits.length > 0 || !scene.automatic;
+}
+
+/** What hangs on this lead's story, its lists and consent, its campaign, and suspended deliveries; most leads have none of it. */
+export function caseGates(scene: Scene, contract: ContractTerms, priceMinor: number, details: Details): number {
+  let mask = 0;
+  if (scene.received !== null || scene.rejected !== null) mask |= lifeGates(scene, contract);
+  if (scene.lists.length > 0 && unlisted(scene, contract)) mask |= BIT.not_in_list;
+  if (scene.state.suspensions > 0 && contract.body.deliveryMethod !== undefined && suspended(scene, contract.body.deliveryMethod)) mask |= BIT.delivery_suspended;
+  if (scene.lead.consent !== undefined && !scene.lead.consent.includes(contract.client.id)) mask |= BIT.consent;
+  for (const limit of scene.campaignLimits) mask |= limitGate(scene.state, limit, priceMinor, scene.now, details);
   return mask;
 }
 
@@ -42,7 +60,7 @@ function lifeGates(scene: Scene, { id, client, body }: ContractTerms): number {
 }
 
 function suspended({ state, now }: Scene, method: string): boolean {
-  return state.suspensions > 0 && state.get(`suspended|${method}`) > now;
+  return state.get(`suspended|${method}`) > now;
 }
 
 /** What hangs on the lead alone. */
@@ -70,8 +88,8 @@ function knows(state: State, key: string, since: number): boolean {
   return at !== 0 && at > since;
 }
 
-function limitGate(scene: Scene, limit: Limit, priceMinor: number, details: Details): number {
-  const used = scene.state.used(limit, scene.now);
+function limitGate(state: State, limit: Limit, priceMinor: number, now: number, details: Details): number {
+  const used = state.used(limit, now);
   if (used + (limit.metric === 'count' ? 1 : priceMinor) <= limit.limit) return 0;
   const { scope, id, window, metric } = limit;
   details.push({ gate: limit.gate, detail: { scope, id, window, metric, used, limit: limit.limit } });

@@ -41,6 +41,8 @@ export class Limit {
   slot = -1;
   from = 0;
   until = -Infinity;
+  /** Numbers of the contracts it may shut, where that is remembered. */
+  members: Iterable<number> = [];
 
   constructor(
     readonly scope: Scope, readonly id: string, readonly window: CapWindow, readonly metric: 'count' | 'amount',

@@ -12,7 +12,7 @@ import type { ContractTerms } from './terms.js';
 const CHERRY_GATES = BIT.client_not_active | BIT.contract_not_open | BIT.consent | BIT.already_received | BIT.duplicate_person | BIT.credit_limit;
 
 export function decideByHand(scene: Scene): Decision {
-  const { market, lead, request } = scene;
+  const { market, request } = scene;
   const named = [...new Set(request.contracts)].flatMap((id) => market.contracts.get(id) ?? []);
   const prepared = prepare(scene, named);
   const { field } = prepared;
@@ -29,11 +29,9 @@ export function decideByHand(scene: Scene): Decision {
   }
   const outcome = { plan, rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: false };
   const counts: Prepared = { ...prepared, inScope: named.length };
-  const decision = conclude(scene, counts, outcome, [], {
+  return conclude(scene, counts, outcome, [], {
     workflowId: scene.workflow?.id, minimumsMet: meets(scene, plan), refused: null, rule: cherry ? 'cherryPick' : 'manual', overrides, full: plan.room <= 0,
   });
-  void lead;
-  return decision;
 }
 
 /** Cherry-picked leads are in no share count and are not affected by it. */

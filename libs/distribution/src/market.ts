@@ -7,7 +7,7 @@ import type { ConfigItem } from './items.js';
 import { limitsOf, type Limit } from './limits.js';
 import { linkContract, type Links } from './links.js';
 import type { Arrival } from './newcomers.js';
-import { Partition } from './partition.js';
+import { Partition, type Found } from './partition.js';
 import { strategyTerms, workflowTerms, type StrategyTerms, type WorkflowTerms } from './phases.js';
 import { ClientTerms, ContractTerms, groundOf, minorOf, type Ground } from './terms.js';
 import type { Lead } from './lead.js';
@@ -22,7 +22,7 @@ export interface MarketOptions {
 }
 
 export interface CampaignTerms { body: Campaign; limits: Limit[] }
-interface Place { partition: Partition<ContractTerms>; slot: number }
+interface Place { partition: Partition; slot: number }
 type Compiled = { item: ConfigItem; client?: ClientTerms; contract?: ContractTerms; workflow?: WorkflowTerms; strategy?: StrategyTerms; campaign?: CampaignTerms };
 
 const EVERYWHERE = '*';
@@ -37,18 +37,25 @@ export class Market {
   readonly workflows = new Map<string, WorkflowTerms>();
   readonly strategies = new Map<string, StrategyTerms>();
   readonly lists = new Map<string, { clients: ReadonlySet<string>; contracts: ReadonlySet<string> }>();
+  /** Contracts by number; a number stays a contract's for as long as there is one of its id. */
+  readonly byIndex: (ContractTerms | undefined)[] = [];
+  /** Numbers of contracts that changed, in order; what is cached of them elsewhere is out of date. */
+  readonly touched: number[] = [];
   /** Who came, ever, in order; a state follows it. */
   readonly arrivals: Arrival[] = [];
   /** Goes up when a contract is added or removed. */
   membership = 0;
   private readonly items = new Map<string, ConfigItem>();
-  private readonly partitions = new Map<string, Partition<ContractTerms>>();
+  private readonly partitions = new Map<string, Partition>();
   private readonly places = new Map<string, Place[]>();
   private readonly scopeSizes = new Map<string, number>();
   private readonly byClient = new Map<string, Set<string>>();
   private readonly byMethod = new Map<string, Set<string>>();
   private readonly arrived = new Set<string>();
+  private readonly marks: number[] = [];
   private mark = 0;
+  /** Contracts that stand in the index more than once. */
+  private alternatives = 0;
 
   /** Items → market. Throws RangeError that names the item and what is wrong with it. */
   static compile(items: Iterable<ConfigItem>, options: MarketOptions = {}): Market {
@@ -69,20 +76,26 @@ export class Market {
     this.apply(changed.map((item) => compileItem(item, this.ground)));
   }
 
-  /** The contracts a campaign's lead could go to: how many there are, and those whose criteria let it in, each once, in `into`. */
-  match(lead: Lead, into: ContractTerms[]): number {
-    const found: ContractTerms[] = matches;
-    found.length = 0;
-    this.partitions.get(lead.campaignId)?.match(lead, found);
-    if (lead.campaignId !== EVERYWHERE) this.partitions.get(EVERYWHERE)?.match(lead, found);
-    const mark = ++this.mark;
-    for (let place = 0; place < found.length; place++) {
-      const contract = found[place]!;
-      if (contract.mark === mark) continue;
-      contract.mark = mark;
-      into.push(contract);
-    }
+  /** The contracts a campaign's lead could go to: how many there are, and the numbers of those whose criteria let it in, each once, in `into`. */
+  match(lead: Lead, into: Found): number {
+    into.count = 0;
+    this.partitions.get(lead.campaignId)?.match(lead, into);
+    if (lead.campaignId !== EVERYWHERE) this.partitions.get(EVERYWHERE)?.match(lead, into);
+    if (this.alternatives > 0) this.unify(into);
     return (this.scopeSizes.get(lead.campaignId) ?? 0) + (this.scopeSizes.get(EVERYWHERE) ?? 0);
+  }
+
+  /** A contract with alternatives may be found by several of them. */
+  private unify(found: Found): void {
+    const mark = ++this.mark;
+    let kept = 0;
+    for (let place = 0; place < found.count; place++) {
+      const owner = found.owners[place]!;
+      if (this.marks[owner] === mark) continue;
+      this.marks[owner] = mark;
+      found.owners[kept++] = owner;
+    }
+    found.count = kept;
   }
 
   /** Every contract in scope of a campaign, in order of entry. */
@@ -136,6 +149,9 @@ export class Market {
       clients, deliveryMethods, groupLimits, orders, this.contracts, this.campaigns, this.workflows, this.strategies, this.lists, this.items,
       this.partitions, this.places, this.scopeSizes, this.byClient, this.byMethod,
     ]) map.clear();
+    // Numbers are given anew from where they ended, so that nothing cached under an old one is taken for a new contract's.
+    for (let index = 0; index < this.byIndex.length; index++) this.byIndex[index] = undefined;
+    this.alternatives = 0;
   }
 
   private apply(compiled: readonly Compiled[]): void {
@@ -147,7 +163,9 @@ export class Market {
     for (const one of compiled) if (one.contract) relink.add(one.item.id);
     for (const id of relink) {
       const contract = this.contracts.get(id);
-      if (contract) linkContract(contract, this.links, this.ground);
+      if (!contract) continue;
+      linkContract(contract, this.links, this.ground);
+      this.touched.push(contract.index);
     }
     this.announce(compiled);
   }
@@ -185,8 +203,16 @@ export class Market {
       this.byClient.get(before.body.client)?.delete(item.id);
       if (before.body.deliveryMethod) this.byMethod.get(before.body.deliveryMethod)?.delete(item.id);
       this.places.delete(item.id);
+      if (before.alternatives.length > 1) this.alternatives--;
     }
-    if (!contract) { this.contracts.delete(item.id); return; }
+    if (!contract) {
+      this.contracts.delete(item.id);
+      if (before) { this.byIndex[before.index] = undefined; before.client.members.delete(before.index); }
+      return;
+    }
+    contract.index = before ? before.index : this.byIndex.length;
+    if (contract.alternatives.length > 1) this.alternatives++;
+    this.byIndex[contract.index] = contract;
     this.contracts.set(item.id, contract);
     this.count(contract, 1);
     add(this.byClient, contract.body.client, item.id);
@@ -194,7 +220,7 @@ export class Market {
     const places: Place[] = [];
     for (const campaign of contract.campaigns ?? [EVERYWHERE]) {
       const partition = this.partitionOf(campaign);
-      for (const conjunction of contract.alternatives) places.push({ partition, slot: partition.add(contract, conjunction) });
+      for (const conjunction of contract.alternatives) places.push({ partition, slot: partition.add(contract.index, conjunction) });
     }
     this.places.set(item.id, places);
   }
@@ -203,7 +229,7 @@ export class Market {
     for (const campaign of contract.campaigns ?? [EVERYWHERE]) this.scopeSizes.set(campaign, (this.scopeSizes.get(campaign) ?? 0) + by);
   }
 
-  private partitionOf(campaign: string, expected = 0): Partition<ContractTerms> {
+  private partitionOf(campaign: string, expected = 0): Partition {
     let partition = this.partitions.get(campaign);
     if (!partition) this.partitions.set(campaign, (partition = new Partition(expected)));
     return partition;
@@ -240,8 +266,6 @@ export class Market {
     for (const { arrival } of arrivals) this.arrivals.push(arrival);
   }
 }
-
-const matches: ContractTerms[] = [];
 
 function byEntry(strategies: StrategyTerms[]): StrategyTerms[] {
   return strategies.sort((a, b) => a.entry - b.entry);

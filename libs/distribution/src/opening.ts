@@ -17,6 +17,12 @@ export class Opening {
     return this.open;
   }
 
+  /** Until when the answer at `now` holds. */
+  holdsUntil(now: number): number {
+    this.isOpen(now);
+    return this.until;
+  }
+
   /** The first instant after `now` at which it opens; undefined where it never does. */
   opensAt(now: number): number | undefined {
     if (this.isOpen(now)) return now;

@@ -9,16 +9,34 @@ import { grown, Survivors } from './rows.js';
 
 const WORDS_MIN = 4;
 
-/** What stands in a slot: an owner, its alternative, and what is left to test once the bits have let it through. */
-interface Slot<Owner> { owner: Owner; conjunction: Conjunction; tests: Atom[] | null }
+/** What stands in a slot besides its owner: its alternative, and what is left to test once the bits have let it through. */
+interface Slot { conjunction: Conjunction; tests: Atom[] | null }
+
+/** Numbers of owners found, growing as they come; kept from match to match. */
+export class Found {
+  owners = new Int32Array(256);
+  count = 0;
+
+  push(owner: number): void {
+    if (this.count === this.owners.length) {
+      const wider = new Int32Array(this.count * 2);
+      wider.set(this.owners);
+      this.owners = wider;
+    }
+    this.owners[this.count++] = owner;
+  }
+}
 
 /** Bits of one match; decisions do not overlap in time, so one is enough for all partitions. */
 const survivors = new Survivors();
 
-export class Partition<Owner> {
+export class Partition {
   private words: number;
   private live: Int32Array;
-  private readonly slots: (Slot<Owner> | undefined)[] = [];
+  private readonly slots: (Slot | undefined)[] = [];
+  private owners: Int32Array;
+  /** Slots that have tests: most have none, and then nothing but bits is read. */
+  private tested: Int32Array;
   private readonly free: number[] = [];
   private nodes: Node[] = [];
   private changes = 0;
@@ -27,14 +45,16 @@ export class Partition<Owner> {
   constructor(expected = 0) {
     this.words = Math.max(WORDS_MIN, Math.ceil((expected * 1.25) / 32));
     this.live = new Int32Array(this.words);
+    this.tested = new Int32Array(this.words);
+    this.owners = new Int32Array(this.words * 32);
   }
 
   get size(): number {
     return this.slots.length - this.free.length;
   }
 
-  /** Puts an alternative in; its slot's number. */
-  add(owner: Owner, conjunction: Conjunction): number {
+  /** Puts an alternative of an owner, a number, in; its slot's number. */
+  add(owner: number, conjunction: Conjunction): number {
     const slot = this.free.pop() ?? this.slots.length;
     if (slot >= this.words * 32) this.grow();
     for (const atom of conjunction) if (atom.kind !== 'test') this.nodeFor(atom);
@@ -45,7 +65,9 @@ export class Partition<Owner> {
       else if (node.add(slot, atom as RangeAtom | undefined)) tests.push(atom!);
     }
     this.live[slot >> 5]! |= 1 << (slot & 31);
-    this.slots[slot] = { owner, conjunction, tests: tests.length > 0 ? tests : null };
+    this.slots[slot] = { conjunction, tests: tests.length > 0 ? tests : null };
+    this.owners[slot] = owner;
+    if (tests.length > 0) this.tested[slot >> 5]! |= 1 << (slot & 31);
     this.sortNow();
     return slot;
   }
@@ -59,15 +81,16 @@ export class Partition<Owner> {
       else node.remove(slot, atom as RangeAtom | undefined);
     }
     this.live[slot >> 5]! &= ~(1 << (slot & 31));
+    this.tested[slot >> 5]! &= ~(1 << (slot & 31));
     this.slots[slot] = undefined;
     this.free.push(slot);
     this.sortNow();
   }
 
   /** Appends the owners whose criteria let the lead in, one for each alternative that does, in no particular order. */
-  match(lead: Lead, into: Owner[]): void {
+  match(lead: Lead, into: Found): void {
     survivors.start(this.live, this.words);
-    const { nodes, slots } = this;
+    const { nodes, owners, tested } = this;
     for (let place = 0; place < nodes.length && survivors.size > 0; place++) {
       const node = nodes[place]!;
       if (node.constrained > 0) node.narrow(survivors, fieldOf(lead, node.field));
@@ -76,8 +99,9 @@ export class Partition<Owner> {
     for (let place = 0; place < survivors.size; place++) {
       const word = active[place]!;
       for (let left = bits[word]!; left !== 0; left &= left - 1) {
-        const slot = slots[(word << 5) | (31 - Math.clz32(left & -left))]!;
-        if (slot.tests === null || passes(slot.tests, lead)) into.push(slot.owner);
+        const bit = left & -left;
+        const slot = (word << 5) | (31 - Math.clz32(bit));
+        if ((tested[word]! & bit) === 0 || passes(this.slots[slot]!.tests!, lead)) into.push(owners[slot]!);
       }
     }
   }
@@ -90,6 +114,8 @@ export class Partition<Owner> {
   private grow(): void {
     this.words *= 2;
     this.live = grown(this.live, this.words);
+    this.tested = grown(this.tested, this.words);
+    this.owners = grown(this.owners, this.words * 32);
     for (const node of this.nodes) node.grow(this.words);
   }
 

@@ -17,7 +17,7 @@ export function percentageKey(phase: Phase, id: string, now: number): string {
 }
 
 /** Candidates that may be taken, and the columns that order them. */
-export function percentageColumns(scene: Scene, field: Field, phase: Phase, candidates: Int32Array, plan: Plan): { candidates: Int32Array; columns: Column[] } {
+export function percentageColumns(scene: Scene, field: Field, phase: Phase, candidates: readonly number[], plan: Plan): { candidates: readonly number[]; columns: Column[] } {
   const { state, life, now } = scene;
   const total = percentageKey(phase, '', now);
   const leads = state.get(total) + (life.counted.includes(total) ? 0 : 1);

@@ -9,13 +9,15 @@ import type { ContractTerms } from './terms.js';
 /** Who stands in a decision, by number: contracts that passed the index, with what their gates said. */
 export interface Field {
   contracts: ContractTerms[];
-  masks: Int32Array;
+  masks: number[];
   /** What each is ranked by and pays at most: 0 while it has free leads. */
-  prices: Float64Array;
+  prices: number[];
+  qualities: number[];
+  entries: number[];
   /** Free leads left at this moment, by number; null where no contract has a trial. */
   trials: Uint8Array | null;
   /** Script scores; null without scripts. */
-  scores: Float64Array | null;
+  scores: number[] | null;
 }
 
 export interface Planned { candidate: number; phase: number; order: number; rotates: boolean }
@@ -25,7 +27,8 @@ export const FATE = { inRule: 1, noWeight: 2, heldBack: 4, sibling: 8, ruleMinim
 
 export class Plan {
   picks: Planned[] = [];
-  readonly fates: Uint8Array;
+  /** Only what is not 0 is there. */
+  readonly fates: number[];
   buyers: number;
   most: number;
   private clients = new Set<string>();
@@ -34,7 +37,7 @@ export class Plan {
 
   /** `tried`: a plan to try a set in; what it learns is not told to anybody. */
   constructor(private readonly scene: Scene, readonly field: Field, private readonly tried = false) {
-    this.fates = new Uint8Array(tried ? 0 : field.contracts.length);
+    this.fates = tried ? [] : new Array<number>(field.contracts.length).fill(0);
     this.buyers = scene.sold;
     this.most = scene.most;
   }
@@ -78,19 +81,24 @@ export class Plan {
 
   /** Adds a contract if nothing forbids it. */
   tryPick(candidate: number, phase: number, rotates: boolean): boolean {
-    const contract = this.field.contracts[candidate]!;
-    if (this.hasSibling(contract)) {
-      if (!this.tried) this.fates[candidate]! |= FATE.sibling;
-      return false;
-    }
-    if (!this.mayShare(contract)) return false;
-    const gate = this.sharedGate(candidate);
-    if (gate !== 0) {
-      if (!this.tried) this.field.masks[candidate]! |= gate;
+    if (!this.fits(candidate)) {
+      if (!this.tried) this.noteSharedGate(candidate);
       return false;
     }
     this.pick(candidate, phase, rotates);
     return true;
+  }
+
+  /** Nothing in the plan stands in the way of one more pick, this one. */
+  fits(candidate: number): boolean {
+    const contract = this.field.contracts[candidate]!;
+    return !this.hasSibling(contract) && this.mayShare(contract) && this.sharedGate(candidate) === 0;
+  }
+
+  /** Where only a limit that the plan used up stands in the way, that limit is the reason. */
+  noteSharedGate(candidate: number): void {
+    const contract = this.field.contracts[candidate]!;
+    if (!this.isPicked(candidate) && !this.hasSibling(contract) && this.mayShare(contract)) this.field.masks[candidate]! |= this.sharedGate(candidate);
   }
 
   /** A copy to try a set in. */

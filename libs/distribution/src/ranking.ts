@@ -8,10 +8,10 @@ import type { Field } from './plan.js';
 import type { Scene } from './scene.js';
 import { turnColumn } from './rotation.js';
 
-export interface Column { name: string; values: Float64Array }
+export interface Column { name: string; values: number[] }
 
 /** Columns of a phase for its candidates, in order of precedence. `lead` columns come from the method, e.g. a percentage's shortfall. */
-export function columnsOf(scene: Scene, field: Field, phase: Phase, candidates: Int32Array): Column[] {
+export function columnsOf(scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column[] {
   const columns: Column[] = [];
   if (field.scores) columns.push(column('score', candidates, (candidate) => -field.scores![candidate]!));
   columns.push(...methodColumns(phase.method, scene, field, phase, candidates));
@@ -19,7 +19,7 @@ export function columnsOf(scene: Scene, field: Field, phase: Phase, candidates: 
 }
 
 /** What decides where the method finds two equal: base (weighted and percentage, W4), secondary, then F3's tail. */
-export function tieColumns(scene: Scene, field: Field, phase: Phase, candidates: Int32Array): Column[] {
+export function tieColumns(scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column[] {
   const columns: Column[] = [];
   if (phase.base && (phase.method === 'weighted' || phase.method === 'percentage')) {
     columns.push(...methodColumns(phase.base, scene, field, phase, candidates));
@@ -28,25 +28,32 @@ export function tieColumns(scene: Scene, field: Field, phase: Phase, candidates:
   return [...columns, ...tail(scene, field, candidates)];
 }
 
-/** Quality score and price, high first; order of entry, low first. */
-export function tail(scene: Scene, field: Field, candidates: Int32Array): Column[] {
-  const entry = column('entry', candidates, (candidate) => field.contracts[candidate]!.entry);
-  if (scene.market.ground.tiesByEntry) return [entry];
-  return [column('qualityScore', candidates, (candidate) => -field.contracts[candidate]!.quality), column('price', candidates, (candidate) => -field.prices[candidate]!), entry];
+/** Quality score and price, high first; order of entry, low first. Without a closure: every decision makes these three. */
+export function tail(scene: Scene, field: Field, candidates: readonly number[]): Column[] {
+  const entry: number[] = [];
+  for (let place = 0; place < candidates.length; place++) entry.push(field.entries[candidates[place]!]!);
+  if (scene.market.ground.tiesByEntry) return [{ name: 'entry', values: entry }];
+  return [negated('qualityScore', field.qualities, candidates), negated('price', field.prices, candidates), { name: 'entry', values: entry }];
 }
 
-export function column(name: string, candidates: Int32Array, value: (candidate: number) => number): Column {
-  const values = new Float64Array(candidates.length);
-  for (let place = 0; place < candidates.length; place++) values[place] = value(candidates[place]!);
+function negated(name: string, of: readonly number[], candidates: readonly number[]): Column {
+  const values: number[] = [];
+  for (let place = 0; place < candidates.length; place++) values.push(-of[candidates[place]!]!);
+  return { name, values };
+}
+
+export function column(name: string, candidates: readonly number[], value: (candidate: number) => number): Column {
+  const values: number[] = [];
+  for (let place = 0; place < candidates.length; place++) values.push(value(candidates[place]!));
   return { name, values };
 }
 
 /** The columns of one method. Weighted and percentage as a tie-break go by weight and share; their own picking is elsewhere. */
-export function methodColumns(method: Method, scene: Scene, field: Field, phase: Phase, candidates: Int32Array): Column[] {
+export function methodColumns(method: Method, scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column[] {
   const of = (name: string, value: (candidate: number) => number) => column(name, candidates, value);
   const { contracts, prices, trials } = field;
   switch (method) {
-    case 'price': case 'turnover': return [of('price', (candidate) => -prices[candidate]!)];
+    case 'price': case 'turnover': return [negated('price', prices, candidates)];
     case 'priority': {
       const client = of('clientPriority', (candidate) => contracts[candidate]!.client.priority);
       return [client, of('priority', (candidate) => contracts[candidate]!.priority)];
@@ -56,7 +63,7 @@ export function methodColumns(method: Method, scene: Scene, field: Field, phase:
     case 'percentage': return [of('percentage', (candidate) => -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).percentage)];
     case 'distance': return [of('distance', (candidate) => contracts[candidate]!.distanceTo(scene.place()))];
     case 'qualityScore': case 'leadCount':
-      return [of('qualityScore', (candidate) => -contracts[candidate]!.quality), of('price', (candidate) => -prices[candidate]!)];
+      return [negated('qualityScore', field.qualities, candidates), negated('price', prices, candidates)];
     case 'random': return [of('draw', (candidate) => drawOf(scene, phase, contracts[candidate]!.id))];
     case 'freeTrial': {
       const free = (candidate: number) => trials !== null && trials[candidate] === 1;
@@ -92,12 +99,11 @@ export function comparator(columns: readonly Column[]): Compare {
 
 /** Hands out places best first, and sorts no more than it is asked for: rules take a few of many. */
 export class Ranked {
-  private readonly heap: Int32Array;
+  private readonly heap: number[] = [];
   private size: number;
 
   constructor(length: number, private readonly compare: Compare) {
-    this.heap = new Int32Array(length);
-    for (let place = 0; place < length; place++) this.heap[place] = place;
+    for (let place = 0; place < length; place++) this.heap.push(place);
     this.size = length;
     for (let place = (length >> 1) - 1; place >= 0; place--) this.sink(place);
   }

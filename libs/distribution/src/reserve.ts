@@ -15,7 +15,7 @@ import { PushDecision, reservePush } from './push.js';
 import { ownRotation } from './rotation.js';
 import type { State } from './state.js';
 import type { ContractTerms } from './terms.js';
-import { giveBackTurns, takeTurn } from './turns.js';
+import { giveBackTurns, takeTurn, takeTurnAt } from './turns.js';
 import { creditKey, intervalKey } from './weighted.js';
 
 export interface Reserved { life: Life; holdings: Holding[] }
@@ -105,7 +105,7 @@ function turnsOf(market: Market, state: State, contract: ContractTerms, phase: P
   const bucket = own ? resetBucket(state, phase.key, phase.reset, phase.zone, now) : null;
   if (bucket !== null && state.get(`rot0|${phase!.key}|${bucket}`) === 0) state.set(`rot0|${phase!.key}|${bucket}`, Math.max(1, state.get('seq')));
   const turn = state.nextTurn();
-  const turns = [takeTurn(state, `rr|contract|${contract.id}`, turn), takeTurn(state, `rr|client|${contract.client.id}`, turn)];
+  const turns = [takeTurnAt(state, state.turnSlotOf(contract), turn), takeTurnAt(state, state.clientTurnSlotOf(contract.client), turn)];
   if (own) for (const { key, value } of ownRotation(market, state, phase, contract, turn, now)) turns.push(takeTurn(state, key, value));
   return turns;
 }

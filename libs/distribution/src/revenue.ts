@@ -5,17 +5,17 @@
  */
 import type { Phase } from './phases.js';
 import type { Field, Plan } from './plan.js';
-import { comparator, tail, type Column, type Compare } from './ranking.js';
+import { comparator, tieColumns, type Column, type Compare } from './ranking.js';
 import type { Scene } from './scene.js';
 
 /** The set, best first; numbers of candidates. `most` = the largest k that sharing and the take allow. */
-export function bestSet(scene: Scene, field: Field, phase: Phase, candidates: Int32Array, most: number, plan: Plan): number[] {
-  const ties = tail(scene, field, candidates);
+export function bestSet(scene: Scene, field: Field, phase: Phase, candidates: readonly number[], most: number, plan: Plan): number[] {
+  const ties = tieColumns(scene, field, phase, candidates);
   return phase.method === 'leadCount' ? mostBuyers(field, candidates, most, plan, ties) : richest(field, candidates, most, plan, ties);
 }
 
 /** Where all prices are flat, the sum only grows with k until a sharer drops out: one scan for each share limit that occurs. */
-function richest(field: Field, candidates: Int32Array, most: number, plan: Plan, ties: readonly Column[]): number[] {
+function richest(field: Field, candidates: readonly number[], most: number, plan: Plan, ties: readonly Column[]): number[] {
   const later = comparator(ties);
   const flat = candidates.every((candidate) => field.contracts[candidate]!.prices === null);
   const order = [...candidates.keys()];
@@ -36,15 +36,15 @@ function richest(field: Field, candidates: Int32Array, most: number, plan: Plan,
   return best.map((place) => candidates[place]!);
 }
 
-function turningPoints(field: Field, candidates: Int32Array, ceiling: number, plan: Plan): number[] {
+function turningPoints(field: Field, candidates: readonly number[], ceiling: number, plan: Plan): number[] {
   const points = new Set([ceiling]);
   for (const candidate of candidates) points.add(Math.min(ceiling, field.contracts[candidate]!.maxShareCount - plan.buyers));
   return [...points].filter((k) => k >= 1).sort((a, b) => a - b);
 }
 
-function mostBuyers(field: Field, candidates: Int32Array, most: number, plan: Plan, ties: readonly Column[]): number[] {
-  const order = [...candidates.keys()].sort(byQuality(field, candidates, comparator(ties)));
+function mostBuyers(field: Field, candidates: readonly number[], most: number, plan: Plan, ties: readonly Column[]): number[] {
   for (let k = Math.min(most, largestCount(field, candidates, plan.buyers)); k >= 1; k--) {
+    const order = [...candidates.keys()].sort(byQuality(field, candidates, plan.buyers + k, comparator(ties)));
     const set = firstOfClients(field, candidates, order, plan.buyers + k, k, plan);
     if (set.length === k) return set.map((place) => candidates[place]!);
   }
@@ -52,7 +52,7 @@ function mostBuyers(field: Field, candidates: Int32Array, most: number, plan: Pl
 }
 
 /** The largest k for which k clients have a contract that accepts `sold` + k buyers. */
-function largestCount(field: Field, candidates: Int32Array, sold: number): number {
+function largestCount(field: Field, candidates: readonly number[], sold: number): number {
   const limits = new Map<string, number>();
   for (const candidate of candidates) {
     const { client, maxShareCount } = field.contracts[candidate]!;
@@ -64,9 +64,9 @@ function largestCount(field: Field, candidates: Int32Array, sold: number): numbe
   return k;
 }
 
-function byQuality(field: Field, candidates: Int32Array, later: Compare): Compare {
+function byQuality(field: Field, candidates: readonly number[], buyers: number, later: Compare): Compare {
   return (a, b) => field.contracts[candidates[b]!]!.quality - field.contracts[candidates[a]!]!.quality
-    || field.prices[candidates[b]!]! - field.prices[candidates[a]!]! || later(a, b);
+    || priceOf(field, candidates[b]!, buyers) - priceOf(field, candidates[a]!, buyers) || later(a, b);
 }
 
 /** What it pays as one of `buyers`; nothing while it has free leads. */
@@ -74,12 +74,12 @@ function priceOf(field: Field, candidate: number, buyers: number): number {
   return field.trials !== null && field.trials[candidate] === 1 ? 0 : field.contracts[candidate]!.priceFor(buyers);
 }
 
-function clientsOf(field: Field, candidates: Int32Array): number {
-  return new Set(Array.from(candidates, (candidate) => field.contracts[candidate]!.client.id)).size;
+function clientsOf(field: Field, candidates: readonly number[]): number {
+  return new Set(candidates.map((candidate) => field.contracts[candidate]!.client.id)).size;
 }
 
 /** The first k in the order that accept so many buyers, one a client (or contract group), within limits they share. */
-function firstOfClients(field: Field, candidates: Int32Array, order: readonly number[], buyers: number, k: number, plan: Plan): number[] {
+function firstOfClients(field: Field, candidates: readonly number[], order: readonly number[], buyers: number, k: number, plan: Plan): number[] {
   const set: number[] = [];
   const clients = new Set<string>();
   const trial = plan.trial();

@@ -13,13 +13,14 @@ import type { State } from './state.js';
 import type { ContractTerms } from './terms.js';
 
 /** The number a candidate's turn stands at in this phase: low = its turn. */
-export function turnColumn(scene: Scene, field: Field, phase: Phase, candidates: Int32Array): Column {
-  const values = new Float64Array(candidates.length);
+export function turnColumn(scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column {
+  const values: number[] = [];
   const { state } = scene;
   const turn = turnReader(scene, phase);
   for (let place = 0; place < candidates.length; place++) {
     const contract = field.contracts[candidates[place]!]!;
-    values[place] = turn === null ? (phase.byClient ? state.clientTurnOf(contract.client) : state.turnOf(contract)) : turn(contract);
+    const own = turn === null ? (phase.byClient ? state.clientTurnOf(contract.client) : state.turnOf(contract)) : turn(contract);
+    values.push(own);
   }
   return { name: 'turn', values };
 }

@@ -8,7 +8,7 @@ import { stands, type Scene } from './scene.js';
 import { pickWeighted, weightOf, type Earnings } from './weighted.js';
 
 /** How a phase ranked its candidates, for the receipt. */
-export interface Ranking { phase: number; candidates: Int32Array; columns: Column[] }
+export interface Ranking { phase: number; candidates: readonly number[]; columns: Column[] }
 
 export interface Outcome {
   plan: Plan;
@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /** Runs the phases over the candidates that passed every gate. `skip`: phases that are left out because they would miss their minimum. */
-export function runPhases(scene: Scene, field: Field, eligible: Int32Array, phases: readonly Phase[], skip: ReadonlySet<number>): Outcome {
+export function runPhases(scene: Scene, field: Field, eligible: readonly number[], phases: readonly Phase[], skip: ReadonlySet<number>): Outcome {
   const outcome: Outcome = { plan: new Plan(scene, field), rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: phases.length > 0 };
   const { plan } = outcome;
   for (let place = 0; place < phases.length; place++) {
@@ -30,7 +30,8 @@ export function runPhases(scene: Scene, field: Field, eligible: Int32Array, phas
     const standing = scene.life.picks.length === 0 ? 0 : scene.life.picks.filter((holding) => stands(holding) && holding.rule === phase.key).length;
     const take = phase.take - standing;
     const before = plan.picks.length;
-    const candidates = eligible.filter((candidate) => (phase.filter === null || phase.filter(field.contracts[candidate]!)) && !(before > 0 && plan.isPicked(candidate)));
+    const candidates = phase.filter === null && before === 0 ? eligible
+      : eligible.filter((candidate) => (phase.filter === null || phase.filter(field.contracts[candidate]!)) && !plan.isPicked(candidate));
     runPhase(scene, field, phase, place, candidates, take, outcome);
     if (skip.has(place)) dropAll(outcome, place, before);
     else if (plan.picks.length > before) meetMinimum(scene, phase, place, before, outcome);
@@ -41,7 +42,7 @@ export function runPhases(scene: Scene, field: Field, eligible: Int32Array, phas
   return outcome;
 }
 
-function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found: Int32Array, take: number, outcome: Outcome): void {
+function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found: readonly number[], take: number, outcome: Outcome): void {
   const { plan } = outcome;
   for (const candidate of found) plan.fates[candidate] = (plan.fates[candidate]! | FATE.inRule) & ~FATE.takeReached;
   if (plan.room > 0 && phase.method === 'percentage') outcome.reached.push(percentageKey(phase, '', scene.now));
@@ -58,12 +59,15 @@ function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found
 /** Candidates that came before the last pick and were passed over, so that no take had been reached at their turn. */
 const skipped = new Set<number>();
 
-function pickInto(scene: Scene, field: Field, phase: Phase, place: number, candidates: Int32Array, take: number, outcome: Outcome): void {
+function pickInto(scene: Scene, field: Field, phase: Phase, place: number, candidates: readonly number[], take: number, outcome: Outcome): void {
   const { plan } = outcome;
   if (phase.method === 'weighted') {
     const result = pickWeighted(scene, field, phase, place, candidates, take, plan);
     if (plan.picks.some((pick) => pick.phase === place)) outcome.earnings.push(result.earnings);
     outcome.rankings.push({ phase: place, candidates: result.candidates, columns: result.columns });
+    // Who could not take part from the start had no turn that a take could have come before.
+    const ranked = new Set(result.candidates);
+    for (const candidate of candidates) if (!ranked.has(candidate)) skipped.add(candidate);
     return;
   }
   if (phase.method === 'turnover' || phase.method === 'leadCount' || (phase.method === 'price' && phase.separate)) {
@@ -79,7 +83,7 @@ function pickInto(scene: Scene, field: Field, phase: Phase, place: number, candi
 }
 
 /** Best first, whoever cannot take part being passed over (M4), until the take is reached or nobody further fits. */
-function pickBest(phase: Phase, place: number, candidates: Int32Array, columns: readonly Column[], take: number, plan: Plan): void {
+function pickBest(phase: Phase, place: number, candidates: readonly number[], columns: readonly Column[], take: number, plan: Plan): void {
   const ranked = new Ranked(candidates.length, comparator(columns));
   // RR6: a rotation that is only the tie-break moves where a tie was really broken.
   const decisive = phase.method !== 'roundRobin' && (phase.secondary === 'roundRobin' || phase.base === 'roundRobin');
@@ -97,7 +101,7 @@ function equalBefore(columns: readonly Column[], turn: number, a: number, b: num
 }
 
 /** K0: each client's best eligible contract stands for it, by the client's own method. */
-function representatives(scene: Scene, field: Field, phase: Phase, found: Int32Array, plan: Plan): Int32Array {
+function representatives(scene: Scene, field: Field, phase: Phase, found: readonly number[], plan: Plan): readonly number[] {
   const byClient = new Map<string, number[]>();
   for (const candidate of found) {
     const { id } = field.contracts[candidate]!.client;
@@ -106,15 +110,15 @@ function representatives(scene: Scene, field: Field, phase: Phase, found: Int32A
   const standing: number[] = [];
   for (const own of byClient.values()) {
     const fitting = own.filter((candidate) => plan.mayShare(field.contracts[candidate]!) && !plan.hasSibling(field.contracts[candidate]!));
-    const best = bestOwn(scene, field, phase, Int32Array.from(fitting.length > 0 ? fitting : own));
+    const best = bestOwn(scene, field, phase, fitting.length > 0 ? fitting : own);
     standing.push(best);
     for (const candidate of own) if (candidate !== best) plan.fates[candidate]! |= FATE.sibling;
   }
-  return Int32Array.from(standing);
+  return standing;
 }
 
 /** The contract that stands for a client among those given. */
-export function bestOwn(scene: Scene, field: Field, phase: Phase, own: Int32Array): number {
+export function bestOwn(scene: Scene, field: Field, phase: Phase, own: readonly number[]): number {
   if (own.length === 1) return own[0]!;
   const method = field.contracts[own[0]!]!.client.body.contractMethod ?? 'price';
   const asContracts = { ...phase, key: `${phase.key}/own`, byClient: false, reset: 'never' as const };

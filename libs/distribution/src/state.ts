@@ -2,6 +2,7 @@
  * Everything that moves, as numbers under keys. Keys are text and made once; what is asked in every decision remembers its slot, so that a
  * decision reads an array. Counters never fall below 0.
  */
+import { GateCache } from './gate-cache.js';
 import { ROLLING_MS, type Limit } from './limits.js';
 import type { Market } from './market.js';
 import { welcome } from './newcomers.js';
@@ -23,6 +24,10 @@ export class State {
   private dirty: number[] = [];
   private readonly free: number[] = [];
   private readonly rolling = new Rolling();
+  /** The limit that counts under a slot; only of limits that were asked. */
+  private readonly limitAt: (Limit | undefined)[] = [];
+  private cache: GateCache | null = null;
+  private sequenceSlot = -1;
   /** Delivery methods that were ever suspended; none = nobody needs to ask. */
   suspensions = 0;
   /** How far the market's arrivals were taken in. */
@@ -70,6 +75,7 @@ export class State {
       this.values[slot] = 0;
       this.slots.delete(key);
       this.keys[slot] = '';
+      this.limitAt[slot] = undefined;
       this.free.push(slot);
     }
     this.rolling.prune(before);
@@ -121,6 +127,8 @@ export class State {
   }
 
   put(slot: number, value: number): void {
+    const limit = this.limitAt[slot];
+    if (limit !== undefined && this.cache !== null) this.spoil(limit, this.values[slot]!, value);
     this.values[slot] = value;
     if (this.dirtyMark[slot] === 0) {
       this.dirtyMark[slot] = 1;
@@ -153,11 +161,15 @@ export class State {
 
   /** Uses a limit; the key it was counted under. */
   use(limit: Limit, amount: number, now: number): string {
-    const key = limit.prefix + (limit.clock === null ? String(now) : limit.clock.at(now).name);
-    const slot = this.slot(key);
+    if (limit.owner !== this || now < limit.from || now >= limit.until) this.find(limit, now);
+    let { slot } = limit;
+    if (slot < 0 || limit.clock === null) {
+      slot = this.slot(limit.prefix + (limit.clock === null ? String(now) : limit.clock.at(now).name));
+      limit.slot = slot;
+      this.limitAt[slot] = limit;
+    }
     this.put(slot, this.values[slot]! + amount);
-    limit.slot = slot;
-    return key;
+    return this.keys[slot]!;
   }
 
   /** Instant of the oldest reservation that a rolling limit still counts; Infinity where it counts none. */
@@ -167,20 +179,28 @@ export class State {
 
   /** Last turn of a contract in the rotation that all rules share; 0 = never met. */
   turnOf(terms: ContractTerms): number {
+    return this.values[this.turnSlotOf(terms)]!;
+  }
+
+  turnSlotOf(terms: ContractTerms): number {
     if (terms.turnOwner !== this) { terms.turnOwner = this; terms.turnSlot = this.slot(`rr|contract|${terms.id}`); }
-    return this.values[terms.turnSlot]!;
+    return terms.turnSlot;
   }
 
   clientTurnOf(terms: ClientTerms): number {
+    return this.values[this.clientTurnSlotOf(terms)]!;
+  }
+
+  clientTurnSlotOf(terms: ClientTerms): number {
     if (terms.turnOwner !== this) { terms.turnOwner = this; terms.turnSlot = this.slot(`rr|client|${terms.id}`); }
-    return this.values[terms.turnSlot]!;
+    return terms.turnSlot;
   }
 
   /** The next number of the sequence that turns and creations are ordered by (RR1). */
   nextTurn(): number {
-    const slot = this.slot('seq');
-    this.put(slot, this.values[slot]! + 1);
-    return this.values[slot]!;
+    if (this.sequenceSlot < 0) this.sequenceSlot = this.slot('seq');
+    this.put(this.sequenceSlot, this.values[this.sequenceSlot]! + 1);
+    return this.values[this.sequenceSlot]!;
   }
 
   private find(limit: Limit, now: number): void {
@@ -190,6 +210,19 @@ export class State {
     limit.from = clock.from;
     limit.until = clock.until;
     limit.slot = this.slots.get(limit.prefix + clock.name) ?? -1;
+    if (limit.slot >= 0) this.limitAt[limit.slot] = limit;
+  }
+
+  /** Gates of the market's contracts as they stand at the moment. */
+  gates(market: Market): GateCache {
+    if (this.cache?.market !== market) this.cache = new GateCache(market, this); else this.cache.sync();
+    return this.cache;
+  }
+
+  /** A counter moved: what is remembered of its limit's gate holds on only while the gate was and stays open. */
+  private spoil(limit: Limit, before: number, after: number): void {
+    if (limit.metric === 'count' && Math.max(before, after) + 1 <= limit.limit) return;
+    for (const index of limit.members) this.cache!.spoil(index);
   }
 
   private widen(): void {

@@ -47,6 +47,8 @@ export class ClientTerms {
   readonly weight: number;
   readonly percentage: number;
   readonly place: Place | undefined;
+  /** Numbers of its contracts. */
+  readonly members = new Set<number>();
   /** Where its turn stands in a state. */
   turnOwner: State | null = null;
   turnSlot = -1;
@@ -114,8 +116,8 @@ export class ContractTerms {
 
   turnOwner: State | null = null;
   turnSlot = -1;
-  /** Mark of the match that met it last: a contract with alternatives is met once. */
-  mark = 0;
+  /** Its number in the market. */
+  index = -1;
   private hash = -1;
 
   constructor(readonly body: Contract, readonly entry: number, ground: Ground) {
@@ -140,7 +142,11 @@ export class ContractTerms {
   }
 
   link(client: ClientTerms, links: { limits: Limit[]; groupLimits: Limit[]; orders: OrderTerms[]; opening: Opening | null; shut: number; hasDelivery: boolean }): void {
+    if (this.client !== undefined && this.client !== client) this.client.members.delete(this.index);
     this.client = client;
+    client.members.add(this.index);
+    for (const limit of links.limits) limit.members = [this.index];
+    for (const limit of client.limits) limit.members = client.members;
     this.opening = links.opening;
     this.limits = [...links.limits, ...client.limits, ...links.groupLimits];
     this.sharedLimits = links.groupLimits;

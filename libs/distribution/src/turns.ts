@@ -12,6 +12,13 @@ export function takeTurn(state: State, key: string, now: number): Turn {
   return { key, was, now };
 }
 
+/** As takeTurn, where the rotation's slot is known. */
+export function takeTurnAt(state: State, slot: number, now: number): Turn {
+  const was = state.at(slot);
+  state.put(slot, now);
+  return { key: state.keyAt(slot), was, now };
+}
+
 export function giveBackTurns(state: State, turns: readonly Turn[]): void {
   for (const { key, was, now } of turns) {
     if (state.get(key) === now) state.set(key, past(state, key, was));

@@ -3,23 +3,24 @@ import type { Verdict } from './decision.js';
 import type { LimitDetail } from './scene.js';
 import type { Phase } from './phases.js';
 import { FATE, type Field } from './plan.js';
-import { comparator } from './ranking.js';
 import { GATES, type Gate, type ReasonCode } from './reasons.js';
 import type { Ranking } from './run-phases.js';
 import type { ContractTerms } from './terms.js';
 
 export interface Fates {
   field: Field;
-  fates: Uint8Array;
-  picked: Uint8Array;
-  /** Of those not picked and without another reason: sharing forbids them (M2). */
-  shareForbids: Uint8Array;
+  fates: readonly number[];
+  /** Candidates that got the lead. */
+  picked: readonly number[];
+  /** Those, and where the plan's minimums were missed the ones that would have. */
+  planned: readonly number[];
+  /** Buyers of the finished plan and of those before it, and the most that all of them allow. */
+  buyers: number;
+  most: number;
   details: Map<number, { gate: number; detail: LimitDetail }[]>;
   words: Map<number, string>;
   rankings: readonly Ranking[];
   phases: readonly Phase[];
-  /** Phases that were not run: a contract they would let in is not "in no rule". */
-  filtersOf(contract: ContractTerms): boolean;
 }
 
 /** The gate of the lowest bit: the first reason in the order of precedence. */
@@ -34,18 +35,33 @@ export function gatesIn(mask: number): Gate[] {
 }
 
 export function codeOf(fates: Fates, candidate: number): 'picked' | ReasonCode {
-  if (fates.picked[candidate] === 1) return 'picked';
+  if (fates.picked.includes(candidate)) return 'picked';
   const mask = fates.field.masks[candidate]!;
   if (mask !== 0) return firstGate(mask);
   const fate = fates.fates[candidate]!;
-  if ((fate & FATE.inRule) === 0 && !fates.filtersOf(fates.field.contracts[candidate]!)) return 'not_in_rule';
+  if ((fate & FATE.inRule) === 0 && !isInSomeRule(fates, fates.field.contracts[candidate]!)) return 'not_in_rule';
   if (fate & FATE.noWeight) return 'no_weight';
   if (fate & FATE.heldBack) return 'held_back';
-  if (fate & FATE.sibling) return 'sibling';
+  if (fate & FATE.sibling || hasSiblingIn(fates, candidate)) return 'sibling';
   if (fate & FATE.ruleMinimum) return 'rule_minimum';
   if (fate & FATE.totalMinimum) return 'total_minimum';
   if (fate & FATE.takeReached) return 'outranked';
-  return fates.shareForbids[candidate] === 1 ? 'share_count' : 'outranked';
+  const { buyers, most, field } = fates;
+  return buyers >= most || buyers >= field.contracts[candidate]!.maxShareCount ? 'share_count' : 'outranked';
+}
+
+/** Another contract of its client, or contract group, is in the plan (M5). */
+function hasSiblingIn({ field, planned }: Fates, candidate: number): boolean {
+  const { client, body } = field.contracts[candidate]!;
+  return planned.some((pick) => {
+    const other = field.contracts[pick]!;
+    return pick !== candidate && (other.client === client || (body.contractGroup !== undefined && body.contractGroup === other.body.contractGroup));
+  });
+}
+
+/** Also of phases that were not run, because a group before them sold. */
+function isInSomeRule({ phases }: Fates, contract: ContractTerms): boolean {
+  return phases.length === 0 || phases.some(({ filter }) => filter === null || filter(contract));
 }
 
 /** In order of entry, so that the place a contract has in the index shows nowhere. */
@@ -56,7 +72,7 @@ export function verdictsOf(fates: Fates): Verdict[] {
   return order.map((candidate) => {
     const { id, client } = contracts[candidate]!;
     const code = codeOf(fates, candidate);
-    const verdict: Verdict = { contractId: id, clientId: client.id, code, gates: fates.picked[candidate] === 1 ? [] : gatesIn(masks[candidate]!) };
+    const verdict: Verdict = { contractId: id, clientId: client.id, code, gates: code === 'picked' ? [] : gatesIn(masks[candidate]!) };
     const first = Math.log2(masks[candidate]! & -masks[candidate]!);
     const detail = fates.details.get(candidate)?.find(({ gate }) => gate === first)?.detail ?? fates.details.get(candidate)?.[0]?.detail;
     if (detail && code !== 'picked') verdict.limit = detail;
@@ -72,12 +88,11 @@ function ranksOf({ rankings, phases, field }: Fates): Map<number, NonNullable<Ve
   const ranks = new Map<number, NonNullable<Verdict['rank']>>();
   for (const { phase, candidates, columns } of rankings) {
     if (columns.length === 0) continue;
-    const order = [...candidates.keys()].sort(comparator(columns));
     const { key, method } = phases[phase]!;
-    order.forEach((place) => {
+    candidates.forEach((candidate, place) => {
       const keys: Record<string, number> = {};
-      for (const { name, values } of columns) if (!(name in keys)) keys[name] = finite(values[place]!, name, field.contracts[candidates[place]!]!);
-      ranks.set(candidates[place]!, { rule: key, method, keys });
+      for (const { name, values } of columns) if (!(name in keys)) keys[name] = finite(values[place]!, name, field.contracts[candidate]!);
+      ranks.set(candidate, { rule: key, method, keys });
     });
   }
   return ranks;

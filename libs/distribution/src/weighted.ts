@@ -24,18 +24,17 @@ function bearer(phase: Phase, field: Field, candidate: number): string {
   return phase.byClient ? contract.client.id : contract.id;
 }
 
-export interface WeightedResult { earnings: Earnings; columns: Column[]; candidates: Int32Array }
+export interface WeightedResult { earnings: Earnings; columns: Column[]; candidates: readonly number[] }
 
 /** Picks up to `take` of the candidates into the plan. */
-export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: number, candidates: Int32Array, take: number, plan: Plan): WeightedResult {
+export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: number, candidates: readonly number[], take: number, plan: Plan): WeightedResult {
   const weighing = candidates.filter((candidate) => {
     if (weightOf(phase, field, candidate) > 0) return true;
     plan.fates[candidate]! |= FATE.noWeight;
     return false;
   });
   // Who cannot be sold to cannot win, so it does not earn: a credit saved up that way would flood it later.
-  const eligible = weighing.filter((candidate) => plan.mayShare(field.contracts[candidate]!) && !plan.hasSibling(field.contracts[candidate]!)
-    && plan.sharedGate(candidate) === 0);
+  const eligible = weighing.filter((candidate) => plan.fits(candidate));
   const before = plan.picks.length;
   const wanted = Math.min(take, plan.room, eligible.length);
   let result = run(scene, field, phase, place, eligible, wanted, plan);
@@ -44,26 +43,27 @@ export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: nu
     plan.dropFrom(before);
     result = run(scene, field, phase, place, eligible, made, plan);
   }
+  if (plan.picks.length - before < take) for (const candidate of weighing) plan.noteSharedGate(candidate);
   return result;
 }
 
-function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: Int32Array, picks: number, plan: Plan): WeightedResult {
+function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: readonly number[], picks: number, plan: Plan): WeightedResult {
   const bucket = resetBucket(scene.state, phase.key, phase.reset, phase.zone, scene.now);
   const ties = tieColumns(scene, field, phase, eligible);
   const order = [...eligible.keys()].sort(comparator(ties));
   const rotates = phase.base === 'roundRobin' || phase.secondary === 'roundRobin';
-  const ids = Array.from(eligible, (candidate) => bearer(phase, field, candidate));
-  const weights = Array.from(eligible, (candidate) => weightOf(phase, field, candidate));
+  const ids = eligible.map((candidate) => bearer(phase, field, candidate));
+  const weights = eligible.map((candidate) => weightOf(phase, field, candidate));
   const { keys, earned, shown, score } = standings(scene.state, phase, ids, weights, picks, bucket);
   const taken = new Set<number>();
   for (let pick = 0; pick < picks; pick++) {
-    const best = bestOf(order, (candidate) => (taken.has(candidate) || !plan.mayShare(field.contracts[eligible[candidate]!]!) ? null : score(candidate)));
+    const best = bestOf(order, (candidate) => (taken.has(candidate) || !plan.fits(eligible[candidate]!) ? null : score(candidate)));
     if (!best) break;
     taken.add(best.candidate);
     plan.tryPick(eligible[best.candidate]!, place, rotates && best.tied);
     score(best.candidate, true);
   }
-  const values = Float64Array.from(shown, (value) => -value);
+  const values = shown.map((value) => -value);
   return { earnings: { phase: place, picks, keys, earned, interval: bucket }, columns: [{ name: bucket === null ? 'credit' : 'shortfall', values }, ...ties], candidates: eligible };
 }
 
