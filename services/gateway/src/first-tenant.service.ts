@@ -18,8 +18,8 @@ const scope = (...tenants: string[]) => ({ service: 'gateway', tenants }) as con
 
 /**
  * The first tenant and an admin key of it, for who operates the installation on its own machine. The first start makes both and writes
- * the key to `keyFile` (mode 0600); later starts read it there. Where the file is lost or its key revoked, a new key is made: whoever can write the
- * file and the database is the operator. Several processes may call it at once.
+ * the key to `keyFile` (mode 0600); later starts read it there. Where the file is lost or its key revoked, a new key is made: whoever can
+ * write the file and the database is the operator. Several processes may call it at once.
  */
 export async function ensureFirstTenant(
   database: Database, options: { readonly keyFile: string; readonly clock?: Clock },

@@ -15,6 +15,12 @@ const OWN = new Set([
   'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'host',
 ]);
 
+/** What a forward needs of the composition root. */
+@Injectable()
+export class ForwardTools {
+  constructor(readonly rules: AccessRules, readonly clock: Clock, readonly log: Log) {}
+}
+
 /** Passes requests for other services on to where they run, as streams. An admin key becomes a service credential that names the caller. */
 @Injectable()
 export class ForwardService implements OnApplicationShutdown {
@@ -48,7 +54,8 @@ export class ForwardService implements OnApplicationShutdown {
   private addressOf(service: Forwarded): string | undefined {
     const { values } = this.settings;
     return {
-      intake: values.SLUICE_INTAKE_URL, workflow: values.SLUICE_WORKFLOW_URL, engine: values.SLUICE_ENGINE_URL, delivery: values.SLUICE_DELIVERY_URL,
+      intake: values.SLUICE_INTAKE_URL, workflow: values.SLUICE_WORKFLOW_URL, engine: values.SLUICE_ENGINE_URL,
+      delivery: values.SLUICE_DELIVERY_URL,
     }[service];
   }
 
@@ -87,12 +94,6 @@ export class ForwardService implements OnApplicationShutdown {
     if (traceparent) headers['traceparent'] = traceparent;
     return headers;
   }
-}
-
-/** What a forward needs of the composition root. */
-@Injectable()
-export class ForwardTools {
-  constructor(readonly rules: AccessRules, readonly clock: Clock, readonly log: Log) {}
 }
 
 function codeOf(error: unknown): string {

@@ -16,7 +16,7 @@ import { RebuildService } from './rebuild.service.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantsStore } from './tenants.store.js';
 
-/** The gateway as a Nest module; the composition root gives database, bus, clock, log and access rules, and takes the keys' authenticator. */
+/** The gateway as a Nest module; the composition root gives database, bus, clock, log, access rules, and takes the keys' authenticator. */
 @Module({})
 export class GatewayModule {
   static with(config: GatewayConfig): DynamicModule {

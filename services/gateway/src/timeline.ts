@@ -50,8 +50,9 @@ export function timelineOf(histories: readonly History[]): TimelineEntry[] {
       if (line === '') continue;
       const [type, at, actor, reason, own, eventId, traceId] = JSON.parse(line) as
         [string, number, string, string | null, Record<string, unknown>, string, string | null];
-      const stage = stages[type] ?? 'decided';
-      entries.set(eventId, { type, stage, at: new Date(at).toISOString(), actor, reason, ids: { ...ids, ...own }, eventId, traceId, instant: at });
+      entries.set(eventId, {
+        type, stage: stages[type] ?? 'decided', at: new Date(at).toISOString(), actor, reason, ids: { ...ids, ...own }, eventId, traceId, instant: at,
+      });
     }
   }
   // Several services share one millisecond: then the way that a lead goes decides.
