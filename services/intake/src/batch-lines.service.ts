@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { parse, type CsvError } from 'csv-parse';
 import { readHeader, type ReadRow } from './csv-columns.js';
+import { CsvSplitter, type CsvRecord } from './csv-rows.js';
 import type { Fault } from './fault.js';
 import { LineSplitter } from './split-lines.js';
 import { isSound, LEAD_BYTES_MAX, readJson } from './strict-json.js';
@@ -34,53 +34,38 @@ export async function* ndjsonLines(input: AsyncIterable<Buffer>): AsyncGenerator
 
 /**
  * Rows under a header. A row's number is the one a spreadsheet shows: the header is 1. Rows that cannot be read are answered in their
- * place; what a misplaced quote swallowed is one row. Throws BatchFault for a header that means nothing.
+ * place. Throws BatchFault for a header that means nothing.
  */
 export async function* csvLines(input: AsyncIterable<Buffer>): AsyncGenerator<BatchLine[]> {
-  let ready: BatchLine[] = [];
-  let row = 0;
+  const splitter = new CsvSplitter(LEAD_BYTES_MAX);
+  // Takes the byte order mark away, and marks what is no UTF-8.
+  const decoder = new TextDecoder('utf-8');
   let header: ReadRow | undefined;
-  let broken: string | undefined;
-  const parser = parse({
-    bom: true, skip_empty_lines: true, relax_column_count: true, max_record_size: LEAD_BYTES_MAX, skip_records_with_error: true,
-    // Both are called in the order of the rows; what the parser would buffer itself loses that order.
-    on_record: (cells: string[]) => {
-      row++;
-      if (header) ready.push(rowOf(row, cells, header));
-      else {
-        const read = readHeader(cells);
-        if (typeof read === 'function') header = read;
-        else broken ??= read.fault;
-      }
-      return null;
-    },
-    on_skip: (error: CsvError | undefined) => {
-      row++;
-      if (header) ready.push(fault(row, 'csv', `The row cannot be read (${error?.code ?? 'unknown'}).`));
-      else broken ??= 'The header row cannot be read.';
-      return undefined;
-    },
-  });
-  parser.resume();
-  let failed: Error | undefined;
-  parser.on('error', (error) => { failed = error; });
-  const take = function* () {
-    if (broken !== undefined) throw new BatchFault(broken);
-    const lines = ready;
-    ready = [];
-    yield lines;
-    if (failed) throw new BatchFault(`Row ${row + 1} cannot be read, nor what follows it.`);
+  const read = (records: readonly CsvRecord[]): BatchLine[] => {
+    const lines: BatchLine[] = [];
+    for (const record of records) {
+      if (header) lines.push(rowOf(record, header));
+      else header = headerOf(record);
+    }
+    return lines;
   };
-  for await (const chunk of input) {
-    await new Promise<void>((resolve) => parser.write(chunk, () => resolve()));
-    yield* take();
-  }
-  await new Promise<void>((resolve) => { parser.once('close', resolve); parser.end(); if (parser.destroyed) resolve(); });
-  if (!header && !failed) broken ??= 'Expected a header row.';
-  yield* take();
+  for await (const chunk of input) yield read(splitter.push(decoder.decode(chunk, { stream: true })));
+  yield read([...splitter.push(decoder.decode()), ...splitter.rest()]);
+  if (!header) throw new BatchFault('Expected a header row.');
 }
 
-function rowOf(line: number, cells: readonly string[], header: ReadRow): BatchLine {
+function headerOf(record: CsvRecord): ReadRow {
+  if (record.fault) throw new BatchFault('The header row cannot be read.');
+  const header = readHeader(record.cells);
+  if (typeof header !== 'function') throw new BatchFault(header.fault);
+  return header;
+}
+
+function rowOf(record: CsvRecord, header: ReadRow): BatchLine {
+  const line = record.row;
+  if (record.fault === 'too_large') return fault(line, 'too_large', `The row is longer than ${LEAD_BYTES_MAX} characters.`);
+  if (record.fault) return fault(line, 'quote', 'A quote stands where none may, or is never closed.');
+  const { cells } = record;
   if (cells.some((cell) => cell.includes('\ufffd'))) return fault(line, 'encoding', 'Expected UTF-8.');
   if (!cells.every((cell) => cell.length <= 4096 && isSound(cell))) return fault(line, 'characters', 'A cell holds NUL or more than 4096 characters.');
   const row = header(cells);

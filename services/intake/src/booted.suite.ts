@@ -47,6 +47,15 @@ export class Lines extends Writable {
   }
 }
 
+interface Parts {
+  readonly test: TestDatabase;
+  readonly database: Database;
+  readonly bus: Bus;
+  readonly lines: Lines;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 export interface BootOptions {
   readonly clock?: Clock;
   readonly config?: Record<string, string>;
@@ -72,6 +81,17 @@ export class Booted {
     const log = new PinoLog('intake', 'info', lines);
     const clock = options.clock ?? new SystemClock();
     const bus = await PostgresBus.open(database, { log });
+    try {
+      return await Booted.listening({ test, database, bus, lines, clock, log }, options);
+    } catch (error) {
+      await bus.close();
+      await database.close();
+      throw error;
+    }
+  }
+
+  private static async listening(parts: Parts, options: BootOptions): Promise<Booted> {
+    const { test, database, bus, lines, clock, log } = parts;
     const intake = IntakeModule.with(IntakeConfig.parse({ SLUICE_MASTER_KEY: MASTER_KEY, ...options.config }));
     const access = new AccessRules(SECRET);
     const module = await Test.createTestingModule({

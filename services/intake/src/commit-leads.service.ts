@@ -5,7 +5,7 @@ import { LeadReceived, LeadRejected, type Said } from '@sluice/events';
 import { crashPoint, recordSpan } from '@sluice/runtime';
 import type { Candidate, Outcome } from './candidate.js';
 import { ConfigurationService } from './configuration.service.js';
-import { claimKey, claimsOf, settleDuplicates, type Claim, type Claimant, type Holder } from './duplicates.js';
+import { claimKey, claimsOf, settleDuplicates, spanMs, type Claim, type Claimant, type Holder } from './duplicates.js';
 import { IntakeStore, type KeyRow, type LeadRow, type RejectionRow } from './intake.store.js';
 import { PrepareLead } from './prepare-lead.service.js';
 import { Vault } from './vault.service.js';
@@ -114,10 +114,10 @@ export class CommitLeads {
   /** Claims the fingerprints of the group, settles it, and corrects the claims where the first to claim is not who holds in the end. */
   private async settle(tx: Tx, claimants: readonly Claimant[]) {
     const first = new Map<string, { claim: Claim; holder: Holder }>();
-    for (const { leadId, receivedAt, claims } of claimants) {
+    for (const { leadId, receivedAt, policy, claims } of claimants) {
       for (const claim of claims) {
         const key = claimKey(claim);
-        if (!first.has(key)) first.set(key, { claim, holder: { leadId, seenAt: receivedAt, until: receivedAt } });
+        if (!first.has(key)) first.set(key, { claim, holder: { leadId, seenAt: receivedAt, until: receivedAt + spanMs(claim, policy) } });
       }
     }
     const before = first.size > 0 ? await this.store.claimFingerprints(tx, [...first.values()]) : new Map<string, Holder>();

@@ -80,6 +80,7 @@ export function settleDuplicates(claimants: readonly Claimant[], stored: Readonl
   return { duplicates, holders };
 }
 
-function spanMs(claim: Claim, policy: DuplicatePolicy): number {
+/** How long a fingerprint counts under a policy, ms. */
+export function spanMs(claim: Claim, policy: DuplicatePolicy): number {
   return claim.kind === PAYLOAD ? policy.payloadWithinMs : policy.personWithinMs;
 }

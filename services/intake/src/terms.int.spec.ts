@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IntakeConfigured, LeadReceived } from '@sluice/events';
+import { VirtualClock } from '@sluice/runtime';
+import { aLead, Booted, configurationPart, pause, solar } from './booted.suite.js';
+import { RetentionJob } from './retention.job.js';
+
+const SECOND = 1_000;
+const DAY = 86_400_000;
+
+describe('the terms of intake', () => {
+  const clock = new VirtualClock(Date.UTC(2026, 10, 24));
+  let intake: Booted;
+
+  beforeAll(async () => {
+    intake = await Booted.start({ clock });
+    await intake.listen();
+  });
+
+  afterAll(() => intake.stop());
+
+  const pass = (ms: number) => clock.moveTo(clock.now() + ms);
+
+  async function with_(tenantId: string, duplicates: object | undefined): Promise<string> {
+    await intake.configure(tenantId, 1, [solar(duplicates && { duplicates })]);
+    return intake.source(tenantId);
+  }
+
+  it('turn a payload away that comes again within a minute, and flag a person who does', async () => {
+    const key = await with_('default', undefined);
+    const lead = aLead();
+    const first = await intake.post(key, lead);
+    const again = await intake.post(key, lead);
+    expect([again.status, again.body]).toEqual([409, expect.objectContaining({ code: 'duplicate_lead', duplicateOf: first.body.leadId })]);
+    const person = await intake.post(key, aLead({ email: ` ${String(lead.fields['email']).toUpperCase()} ` }));
+    expect([person.status, person.body]).toEqual([202, expect.objectContaining({ duplicateOf: first.body.leadId })]);
+    const said = (await intake.heard(2, LeadReceived)).find(({ data }) => data['leadId'] === person.body.leadId);
+    expect(said?.data).toMatchObject({ duplicate: true, duplicateOf: first.body.leadId });
+    pass(60 * SECOND);
+    expect((await intake.post(key, lead)).status).toBe(202);
+  });
+
+  it('take one of two equal leads that come at once', async () => {
+    const key = await with_('race', undefined);
+    const lead = aLead();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => intake.post(key, lead)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, ...Array<number>(19).fill(409)]);
+  });
+
+  it('reject a person by phone or by e-mail, for as long as the campaign says', async () => {
+    const key = await with_('strict', { personWithin: 'P2D', then: 'reject' });
+    const lead = aLead();
+    await intake.post(key, lead);
+    const samePhone = aLead({ phone: lead.fields['phone'] });
+    expect((await intake.post(key, samePhone)).status).toBe(409);
+    // Who was turned away holds nothing: the e-mail of that lead is still free.
+    expect((await intake.post(key, aLead({ email: samePhone.fields['email'] }))).status).toBe(202);
+    pass(2 * DAY);
+    expect((await intake.post(key, samePhone)).status).toBe(202);
+  });
+
+  it('accept everything where the campaign says so, and let tenants be strangers', async () => {
+    const [key, other] = [await with_('easy', { then: 'accept' }), await with_('stranger', { then: 'reject' })];
+    const lead = aLead();
+    const answers = [await intake.post(key, lead), await intake.post(key, lead), await intake.post(other, lead)];
+    expect(answers.map(({ status, body }) => [status, body['duplicateOf']])).toEqual([[202, undefined], [202, undefined], [202, undefined]]);
+    const hashes = await intake.rows<{ phone_hash: Buffer }>(`SELECT DISTINCT phone_hash FROM intake.leads WHERE tenant_id IN ('easy', 'stranger')`);
+    expect(hashes).toHaveLength(2);
+  });
+
+  it('answer a duplicate under a key with the same refusal again', async () => {
+    const key = await with_('keyed', undefined);
+    const lead = aLead();
+    const first = await intake.post(key, lead);
+    const refused = [await intake.post(key, lead, { 'idempotency-key': 'd' }), await intake.post(key, lead, { 'idempotency-key': 'd' })];
+    expect(refused.map(({ status, body }) => [status, body['duplicateOf']])).toEqual([[409, first.body.leadId], [409, first.body.leadId]]);
+    expect(refused[1]!.headers.get('idempotency-replayed')).toBe('true');
+    expect(refused[1]!.body['rejectionId']).toBe(refused[0]!.body['rejectionId']);
+  });
+
+  it('change by whole versions alone, each reported once', async () => {
+    await intake.configure('parts', 1, [solar()]);
+    const key = await intake.source('parts');
+    const strict = { ...solar(), body: { fields: { shoe: { type: 'integer', required: true } } } };
+    await intake.say('parts', [configurationPart('parts', 2, 2, 3, [strict])]);
+    await intake.say('parts', [configurationPart('parts', 2, 1, 3, [{ kind: 'client', id: 'acme', body: {} }])]);
+    await pause(100);
+    expect((await intake.post(key, aLead())).status).toBe(202);
+    await intake.say('parts', [configurationPart('parts', 2, 3, 3, [])]);
+    await intake.taken('parts', 2);
+    expect((await intake.post(key, aLead())).status).toBe(422);
+    await intake.say('parts', [configurationPart('parts', 3, 1, 1, [{ kind: 'campaign', id: 'solar', removed: true }])]);
+    await intake.taken('parts', 3);
+    expect((await intake.post(key, aLead())).body.code).toBe('unknown_campaign');
+    const said = (await intake.heard(0, IntakeConfigured)).filter(({ tenantId }) => tenantId === 'parts');
+    expect(said.map(({ data }) => data['version'])).toEqual([1, 2, 3]);
+    expect(await intake.rows(`SELECT 1 FROM intake.configuration_parts WHERE tenant_id = 'parts'`)).toEqual([]);
+  });
+
+  it('of a campaign that cannot be compiled close that campaign alone', async () => {
+    await intake.configure('broken', 1, [solar(), { kind: 'campaign', id: 'bad', body: { fields: { a: { type: 'string', pattern: '(' } } } }]);
+    const key = await intake.source('broken');
+    expect((await intake.post(key, aLead())).status).toBe(202);
+    expect((await intake.post(key, aLead({}, { campaign: 'bad' }))).body.code).toBe('unknown_campaign');
+    expect(intake.lines.text).toContain('a campaign cannot be compiled');
+  });
+
+  it('keep idempotency keys for seven days, and fingerprints for their span', async () => {
+    const key = await with_('old', { personWithin: 'P30D' });
+    const lead = aLead();
+    await intake.post(key, lead, { 'idempotency-key': 'old' });
+    const left = async (table: string) => (await intake.rows(`SELECT 1 FROM intake.${table} WHERE tenant_id = 'old'`)).length;
+    pass(7 * DAY - 1);
+    await intake.app.get(RetentionJob).run();
+    expect([await left('idempotency'), await left('fingerprints')]).toEqual([1, 2]);
+    expect((await intake.post(key, lead, { 'idempotency-key': 'old' })).headers.get('idempotency-replayed')).toBe('true');
+    pass(2);
+    await intake.app.get(RetentionJob).run();
+    expect([await left('idempotency'), await left('leads')]).toEqual([0, 1]);
+    pass(23 * DAY);
+    await intake.app.get(RetentionJob).run();
+    expect(await left('fingerprints')).toBe(0);
+  });
+});
