@@ -1,6 +1,6 @@
 /** The workflow's way from the contracts that match to a decision: gates, phases, minimums, prices, reasons. */
 import type { Decision, Pick } from './decision.js';
-import { COMPLEX, ENTRY, MASK, PRICE, QUALITY, SHARE } from './gate-cache.js';
+import { COMPLEX, MASK, PRICE, SHARE } from './gate-cache.js';
 import { isSpecial, shutGates, type Details } from './gates.js';
 import { qualifiedKey } from './limits.js';
 import { BIT } from './links.js';
@@ -37,7 +37,7 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
   const { market, state } = scene;
   const inScope = only ? only.length : market.match(scene.lead, found);
   const count = only ? only.length : found.count;
-  const field: Field = { contracts: [], masks: [], prices: [], qualities: [], entries: [], trials: null, scores: null };
+  const field: Field = { contracts: [], masks: [], prices: [], trials: null, scores: null };
   const prepared: Prepared = { field, details: new Map(), inScope, words: new Map(), qualified: [] };
   const cache = state.gates(market);
   const special = isSpecial(scene);
@@ -46,8 +46,6 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
     const line = cache.lineFor(index, scene.now);
     const { lines } = cache;
     field.contracts.push(market.byIndex[index]!);
-    field.qualities.push(lines[line + QUALITY]!);
-    field.entries.push(lines[line + ENTRY]!);
     if (special || lines[line + COMPLEX] !== 0) { askInFull(scene, prepared, candidate, count); continue; }
     let mask = lines[line + MASK]!;
     if (scene.sold >= scene.most || scene.sold >= lines[line + SHARE]!) mask |= BIT.share_count;
@@ -65,7 +63,8 @@ const found = new Found();
 function askInFull(scene: Scene, { field, details, qualified }: Prepared, candidate: number, count: number): void {
   const contract = field.contracts[candidate]!;
   let price = contract.highestPrice(scene.sold + 1, Math.min(scene.most, contract.maxShareCount));
-  if (contract.trialLeads > 0 && scene.state.get(`trial|${contract.id}`) < contract.trialLeads) {
+  // What a client takes from the pool is no distribution: it uses no free lead, and so it is not free (A4).
+  if (contract.trialLeads > 0 && scene.request.trigger !== 'cherryPick' && scene.state.get(`trial|${contract.id}`) < contract.trialLeads) {
     field.trials ??= new Uint8Array(count);
     field.trials[candidate] = 1;
     price = 0;
@@ -103,7 +102,7 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   // A person sees that a minimum is missed, and may go on (K4).
   const refused = !minimumsMet && scene.automatic && outcome.plan.picks.length > 0;
   if (refused) {
-    for (const { candidate } of outcome.plan.picks) outcome.plan.fates[candidate]! |= FATE.totalMinimum;
+    for (const { candidate } of outcome.plan.picks) outcome.plan.note(candidate, FATE.totalMinimum);
     outcome.plan.retain(() => false);
   }
   return conclude(scene, prepared, outcome, workflow.phases, { workflowId: workflow.id, minimumsMet, refused: refused ? 'total_minimum' : null, planned });
@@ -169,7 +168,9 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
   const picks: Pick[] = [];
   const moves: Moves = {
     contracts: [], phases: [], rotates: [], earnings: outcome.earnings.map((earnings) => ({ ...earnings, key: phases[earnings.phase]!.key })),
-    counted: newlyCounted(scene, outcome, prepared), rulesMet: outcome.rulesMet, minimumsMet: end.minimumsMet && plan.buyers > 0,
+    counted: newlyCounted(scene, outcome, prepared),
+    // A plan that the minimums of the whole refused met no minimum of a rule either.
+    rulesMet: end.refused ? [] : outcome.rulesMet, minimumsMet: end.minimumsMet && plan.buyers > 0,
   };
   const overrides = end.overrides ?? overrideMask(scene);
   for (const { candidate, phase, rotates } of plan.picks) {
@@ -185,14 +186,15 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
   }
   const picked = plan.picks.map(({ candidate }) => candidate);
   const fates: Fates = {
-    field, fates: plan.fates, picked, planned: end.planned ?? picked, buyers: plan.buyers, most: plan.most, details: prepared.details,
+    field, fates: plan.fates, turns: outcome.turns, picked, planned: end.planned ?? picked, buyers: plan.buyers, most: plan.most, details: prepared.details,
     words: prepared.words, rankings: outcome.rankings, phases,
   };
   return new Decided(scene, fates, prepared.inScope, moves, picks, { ...end, full: end.full ?? (plan.room <= 0 || outcome.takesFull) }) as unknown as Decision;
 }
 
-function newlyCounted({ life }: Scene, { reached }: Outcome, { qualified }: Prepared): string[] {
-  if (reached.length === 0 && qualified.length === 0) return [];
+function newlyCounted({ life, request }: Scene, { reached }: Outcome, { qualified }: Prepared): string[] {
+  // Cherry-picking is no distribution: it makes no lead a qualified one either (A4).
+  if (request.trigger === 'cherryPick' || (reached.length === 0 && qualified.length === 0)) return [];
   return [...new Set([...reached, ...qualified])].filter((key) => !life.counted.includes(key));
 }
 

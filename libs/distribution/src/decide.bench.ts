@@ -34,7 +34,7 @@ export function benchDocument(contracts: number, campaigns: number, seed: string
 function contractOf(random: SeededRandom, place: number, clients: number, campaigns: number): Contract {
   const some = <T>(from: readonly T[], count: number) => random.shuffle(from).slice(0, count);
   const optional = [
-    { field: 'zip.prefix', op: 'in' as const, value: Array.from({ length: random.int(100, 400) }, () => String(random.int(0, 999)).padStart(3, '0')) },
+    { field: 'zip.prefix', op: 'in' as const, value: Array.from({ length: random.int(10, 60) }, () => String(random.int(0, 99)).padStart(2, '0')) },
     { field: 'creditScore', op: 'atLeast' as const, value: random.int(10, 16) * 40 },
     { field: '$score', op: 'atLeast' as const, value: random.int(1, 12) * 5 },
     { field: 'homeowner', op: 'equals' as const, value: random.chance(0.7) },
@@ -55,7 +55,7 @@ function contractOf(random: SeededRandom, place: number, clients: number, campai
 
 export function benchLead(random: SeededRandom, place: number, campaigns: number): Lead {
   const attributes: Record<string, string | number | boolean> = {
-    state: random.pick(STATES), age: random.int(18, 85), 'zip.prefix': String(random.int(0, 999)).padStart(3, '0'), creditScore: random.int(300, 850),
+    state: random.pick(STATES), age: random.int(18, 85), 'zip.prefix': String(random.int(0, 99)).padStart(2, '0'), creditScore: random.int(300, 850),
     homeowner: random.chance(0.65),
   };
   for (let extra = 0; extra < 20; extra++) attributes[`extra${extra}`] = random.int(0, 1000);

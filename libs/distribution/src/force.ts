@@ -7,7 +7,7 @@ import type { Decision } from './decision.js';
 import { BIT } from './links.js';
 import { clockOf } from './limits.js';
 import type { Phase } from './phases.js';
-import { FATE, Plan } from './plan.js';
+import { Plan } from './plan.js';
 import { bestOwn, type Outcome } from './run-phases.js';
 import { CAP_GATES, stands, type Scene } from './scene.js';
 
@@ -25,9 +25,10 @@ export function decideForced(scene: Scene, clientId: string): Decision | undefin
   const own = client ? field.contracts.flatMap((contract, candidate) => (contract.client.id === client.id && (field.masks[candidate]! & ~overrides) === 0 ? [candidate] : [])) : [];
   if (own.length === 0 && otherwise === 'normal') return undefined;
   const plan = new Plan(scene, field);
-  for (let candidate = 0; candidate < field.contracts.length; candidate++) plan.fates[candidate]! |= FATE.inRule | FATE.takeReached;
+  // Everybody else lost to the one it is for.
+  const turns = [{ candidates: [...field.contracts.keys()], reached: true, skipped: null }];
   if (own.length > 0) plan.tryPick(bestOwn(scene, field, FORCED, own), 0, false);
-  const outcome: Outcome = { plan, rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: plan.picks.length > 0 };
+  const outcome: Outcome = { plan, turns, rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: plan.picks.length > 0 };
   const decision = conclude(scene, prepared, outcome, [FORCED], {
     workflowId: workflow?.id, minimumsMet: true, refused: null, rule: 'force', overrides, full: plan.picks.length > 0 || otherwise === 'refuse',
   });

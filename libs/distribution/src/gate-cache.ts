@@ -14,8 +14,6 @@ export const MASK = 0;
 export const UNTIL = 1;
 export const PRICE = 2;
 export const SHARE = 3;
-export const QUALITY = 4;
-export const ENTRY = 5;
 export const COMPLEX = 6;
 export const FROM = 7;
 
@@ -58,8 +56,6 @@ export class GateCache {
     lines[line + UNTIL] = -Infinity;
     lines[line + PRICE] = contract.price;
     lines[line + SHARE] = contract.maxShareCount;
-    lines[line + QUALITY] = contract.quality;
-    lines[line + ENTRY] = contract.entry;
     lines[line + COMPLEX] = isComplex(contract) ? 1 : 0;
     this.details[index] = undefined;
   }
@@ -71,7 +67,8 @@ export class GateCache {
     lines[line + MASK] = momentGates(state, contract, contract.price, now, details);
     lines[line + FROM] = now;
     let until = contract.opening === null ? Infinity : contract.opening.holdsUntil(now);
-    for (const limit of contract.limits) until = Math.min(until, limit.clock!.at(now).until);
+    // A rolling hour has no bucket; its contract is complex, and asked in full each time.
+    for (const { clock } of contract.limits) if (clock !== null) until = Math.min(until, clock.at(now).until);
     lines[line + UNTIL] = until;
     this.details[index] = details.length > 0 ? details : undefined;
   }

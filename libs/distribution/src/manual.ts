@@ -3,9 +3,10 @@ import { conclude, overrideMask, prepare, type Prepared } from './automatic.js';
 import type { Decision } from './decision.js';
 import { holds } from './conditions.js';
 import { fieldOf } from './fields.js';
+import { qualifiedKey } from './limits.js';
 import { BIT } from './links.js';
-import { FATE, Plan } from './plan.js';
-import type { Scene } from './scene.js';
+import { Plan } from './plan.js';
+import { STATIC_GATES, type Scene } from './scene.js';
 import type { ContractTerms } from './terms.js';
 
 /** Gates that also bind who takes a lead from the pool: the rest belongs to distribution, which this is not. */
@@ -21,13 +22,15 @@ export function decideByHand(scene: Scene): Decision {
     if (!letsIn(named[candidate]!, scene)) field.masks[candidate]! |= BIT.criteria;
     if (cherry) field.masks[candidate]! &= CHERRY_GATES;
   }
+  // A contract whose criteria do not let the lead in has no qualified lead more by it (P3).
+  prepared.qualified = named.flatMap(({ qualified }, candidate) => (
+    (field.masks[candidate]! & STATIC_GATES) === 0 ? qualified.map((share) => qualifiedKey(share, scene.now)) : []));
   const overrides = overrideMask(scene);
   const plan = cherry ? new CherryPlan(scene, field) : new Plan(scene, field);
   for (let candidate = 0; candidate < named.length; candidate++) {
-    plan.fates[candidate]! |= FATE.inRule;
     if ((field.masks[candidate]! & ~overrides) === 0) plan.tryPick(candidate, 0, false);
   }
-  const outcome = { plan, rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: false };
+  const outcome = { plan, turns: [], rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: false };
   const counts: Prepared = { ...prepared, inScope: named.length };
   return conclude(scene, counts, outcome, [], {
     workflowId: scene.workflow?.id, minimumsMet: meets(scene, plan), refused: null, rule: cherry ? 'cherryPick' : 'manual', overrides, full: plan.room <= 0,

@@ -3,13 +3,13 @@
  * changed contract is taken out of its slots and put in anew; nothing else is touched.
  */
 import type { Campaign, List, Settings } from './document.js';
-import type { ConfigItem } from './items.js';
+import type { ConfigItem, ItemKind } from './items.js';
 import { limitsOf, type Limit } from './limits.js';
 import { linkContract, type Links } from './links.js';
 import type { Arrival } from './newcomers.js';
 import { Partition, type Found } from './partition.js';
 import { strategyTerms, workflowTerms, type StrategyTerms, type WorkflowTerms } from './phases.js';
-import { ClientTerms, ContractTerms, groundOf, minorOf, type Ground } from './terms.js';
+import { ClientTerms, ContractTerms, groundOf, minorOf, openingOf, orderTerms, type Ground } from './terms.js';
 import type { Lead } from './lead.js';
 
 /** Compiles a pattern for the operator `matches`; the caller gives a linear-time engine. */
@@ -26,6 +26,8 @@ interface Place { partition: Partition; slot: number }
 type Compiled = { item: ConfigItem; client?: ClientTerms; contract?: ContractTerms; workflow?: WorkflowTerms; strategy?: StrategyTerms; campaign?: CampaignTerms };
 
 const EVERYWHERE = '*';
+/** A change of fewer items is not worth counting first. */
+const FEW = 64;
 /** In order of entry: clients before contracts. */
 const ARRIVAL_ORDER = ['client', 'contract', 'recipient', 'rule'];
 
@@ -45,13 +47,13 @@ export class Market {
   readonly arrivals: Arrival[] = [];
   /** Goes up when a contract is added or removed. */
   membership = 0;
-  private readonly items = new Map<string, ConfigItem>();
+  private readonly items = new Map<ItemKind, Map<string, ConfigItem>>();
   private readonly partitions = new Map<string, Partition>();
   private readonly places = new Map<string, Place[]>();
   private readonly scopeSizes = new Map<string, number>();
   private readonly byClient = new Map<string, Set<string>>();
   private readonly byMethod = new Map<string, Set<string>>();
-  private readonly arrived = new Set<string>();
+  private readonly arrived = new Map<Arrival['kind'], Set<string>>();
   private readonly marks: number[] = [];
   private mark = 0;
   /** Contracts that stand in the index more than once. */
@@ -72,7 +74,7 @@ export class Market {
   change(items: Iterable<ConfigItem>): void {
     const changed = [...items];
     const settings = changed.find((item) => item.kind === 'settings');
-    if (settings && (settings.body !== null || this.items.has(keyOf(settings)))) { this.changeAll(changed, settings.body as Settings | null); return; }
+    if (settings) { this.changeAll(changed, settings.body as Settings | null); return; }
     this.apply(changed.map((item) => compileItem(item, this.ground)));
   }
 
@@ -126,13 +128,14 @@ export class Market {
 
   /** The items it was made of. */
   allItems(): ConfigItem[] {
-    return [...this.items.values()];
+    return [...this.items.values()].flatMap((ofKind) => [...ofKind.values()]);
   }
 
   private changeAll(changed: readonly ConfigItem[], settings: Settings | null): void {
     const ground = groundOf(settings ?? {}, this.options);
-    const next = new Map(this.items);
-    for (const item of changed) if (item.body === null) next.delete(keyOf(item)); else next.set(keyOf(item), item);
+    const key = (item: ConfigItem) => `${item.kind}|${item.id}`;
+    const next = new Map(this.allItems().map((item) => [key(item), item]));
+    for (const item of changed) if (item.body === null) next.delete(key(item)); else next.set(key(item), item);
     const groupLimits = (settings?.groups ?? []).map((group) => named({ kind: 'settings', id: `groups.${group.id}` }, () =>
       [group.id, limitsOf('group', group.id, group.caps, group.timezone ?? ground.zone, (amount) => minorOf(ground, amount))] as const));
     // A setting such as the zone or the currency changes what every other item means: all are compiled anew.
@@ -157,7 +160,7 @@ export class Market {
   private apply(compiled: readonly Compiled[]): void {
     const relink = new Set<string>();
     this.expect(compiled);
-    for (const { item } of compiled) if (item.body === null) this.items.delete(keyOf(item)); else this.items.set(keyOf(item), item);
+    for (const { item } of compiled) this.keep(item);
     for (const one of compiled) this.place(one, relink);
     for (const one of compiled) if (one.item.kind === 'contract') this.placeContract(one.item, one.contract);
     for (const one of compiled) if (one.contract) relink.add(one.item.id);
@@ -168,6 +171,12 @@ export class Market {
       this.touched.push(contract.index);
     }
     this.announce(compiled);
+  }
+
+  private keep(item: ConfigItem): void {
+    let ofKind = this.items.get(item.kind);
+    if (!ofKind) this.items.set(item.kind, (ofKind = new Map()));
+    if (item.body === null) ofKind.delete(item.id); else ofKind.set(item.id, item);
   }
 
   /** Everything but contracts; what hangs on it is linked anew afterwards. */
@@ -237,6 +246,7 @@ export class Market {
 
   /** Makes the partitions that do not exist yet as wide as they will be. */
   private expect(compiled: readonly Compiled[]): void {
+    if (compiled.length < FEW) return;
     const slots = new Map<string, number>();
     for (const { contract } of compiled) {
       for (const campaign of contract?.campaigns ?? (contract ? [EVERYWHERE] : [])) {
@@ -247,32 +257,32 @@ export class Market {
   }
 
   private announce(compiled: readonly Compiled[]): void {
-    const arrivals: { arrival: Arrival; kind: string; entry: number }[] = [];
-    const arrive = (arrival: Arrival, entry: number) => {
-      const key = arrival.kind === 'rule' ? `rule|${arrival.key}` : `${arrival.kind}|${arrival.id}`;
-      if (this.arrived.has(key)) return;
-      this.arrived.add(key);
-      arrivals.push({ arrival, kind: arrival.kind, entry });
+    const arrivals: { arrival: Arrival; entry: number }[] = [];
+    const arrive = (kind: Arrival['kind'], id: string, entry: number, arrival: Arrival) => {
+      let known = this.arrived.get(kind);
+      if (!known) this.arrived.set(kind, (known = new Set()));
+      if (known.has(id)) return;
+      known.add(id);
+      arrivals.push({ arrival, entry });
     };
     for (const { item, client, contract, workflow, strategy } of compiled) {
-      if (client) arrive({ kind: 'client', id: item.id }, item.entry);
-      if (contract) arrive({ kind: 'contract', id: item.id }, item.entry);
-      for (const { key, zone, reset } of workflow?.phases ?? []) if (reset === '7days') arrive({ kind: 'rule', key, zone }, item.entry);
-      for (const { to } of strategy?.recipients ?? []) arrive({ kind: 'recipient', id: to }, item.entry);
-      if (strategy?.reset === '7days') arrive({ kind: 'rule', key: strategy.id, zone: strategy.zone }, item.entry);
+      const { id, entry } = item;
+      if (client) arrive('client', id, entry, { kind: 'client', id });
+      if (contract) arrive('contract', id, entry, { kind: 'contract', id });
+      for (const { key, zone, reset } of workflow?.phases ?? NONE) if (reset === '7days') arrive('rule', key, entry, { kind: 'rule', key, zone });
+      for (const { to } of strategy?.recipients ?? NONE) arrive('recipient', to, entry, { kind: 'recipient', id: to });
+      if (strategy?.reset === '7days') arrive('rule', id, entry, { kind: 'rule', key: id, zone: strategy.zone });
     }
     // A stable sort: recipients of one strategy stay in their order.
-    arrivals.sort((a, b) => ARRIVAL_ORDER.indexOf(a.kind) - ARRIVAL_ORDER.indexOf(b.kind) || a.entry - b.entry);
+    arrivals.sort((a, b) => ARRIVAL_ORDER.indexOf(a.arrival.kind) - ARRIVAL_ORDER.indexOf(b.arrival.kind) || a.entry - b.entry);
     for (const { arrival } of arrivals) this.arrivals.push(arrival);
   }
 }
 
+const NONE: readonly never[] = [];
+
 function byEntry(strategies: StrategyTerms[]): StrategyTerms[] {
   return strategies.sort((a, b) => a.entry - b.entry);
-}
-
-function keyOf(item: ConfigItem): string {
-  return `${item.kind}|${item.id}`;
 }
 
 function set<T>(map: Map<string, T>, id: string, value: T | undefined): void {
@@ -303,7 +313,15 @@ function compileItem(item: ConfigItem, ground: Ground): Compiled {
   return named(item, () => {
     switch (item.kind) {
       case 'client': return { item, client: new ClientTerms(item.body!, item.entry, ground) };
-      case 'contract': return { item, contract: new ContractTerms(item.body!, item.entry, ground) };
+      case 'contract': {
+        // What is linked later is tried now: a change either is whole or does not happen.
+        if (item.body!.schedule) openingOf(item.body!, ground.zone);
+        limitsOf('contract', item.id, item.body!.caps, ground.zone, (amount) => minorOf(ground, amount));
+        return { item, contract: new ContractTerms(item.body!, item.entry, ground) };
+      }
+      case 'order':
+        orderTerms(item.body!, item.entry, ground.zone, ground);
+        return { item };
       case 'workflow': return { item, workflow: workflowTerms(item.body!, ground) };
       case 'pushStrategy': return { item, strategy: strategyTerms(item.body!, item.entry, ground) };
       case 'campaign': {

@@ -2,7 +2,7 @@
  * One field of the index. A slot (one alternative of one contract) that says nothing about the field is open to every value, one that
  * names values is in their postings. So a change touches what the contract names and one bit, however many values there are.
  */
-import { inIntervals, type Interval, type RangeAtom, type SetAtom } from './atoms.js';
+import type { Interval, RangeAtom, SetAtom } from './atoms.js';
 import { instantOf, isMissing, keyOf, numberOf, type FieldValue } from './fields.js';
 import { grown, Posting, type Survivors } from './rows.js';
 
@@ -109,7 +109,9 @@ export class RangeNode {
     this.constrained++;
     let exact = true;
     for (const { low, high } of atom.intervals) exact = [this.cut(low), this.cut(high)].every(Boolean) && exact;
-    this.segments.forEach((segment, place) => { if (this.touches(atom.intervals, place)) segment[word]! |= bit; });
+    for (const interval of atom.intervals) {
+      for (let place = this.firstOf(interval), last = this.lastOf(interval); place <= last; place++) this.segments[place]![word]! |= bit;
+    }
     return !exact;
   }
 
@@ -121,7 +123,9 @@ export class RangeNode {
     this.missing[word]! &= rest;
     if (!atom) return;
     this.constrained--;
-    for (const segment of this.segments) segment[word]! &= rest;
+    for (const interval of atom.intervals) {
+      for (let place = this.firstOf(interval), last = this.lastOf(interval); place <= last; place++) this.segments[place]![word]! &= rest;
+    }
   }
 
   grow(words: number): void {
@@ -162,12 +166,15 @@ export class RangeNode {
     return true;
   }
 
-  private touches(intervals: readonly Interval[], place: number): boolean {
-    const low = place === 0 ? -Infinity : this.bounds[(place - 1) >> 1]!;
-    if (place % 2 === 1) return inIntervals(intervals, low);
-    const high = place >> 1 < this.bounds.length ? this.bounds[place >> 1]! : Infinity;
-    // A gap is open on both sides: an interval touches it if some number strictly between lies in it.
-    return intervals.some((interval) => interval.low < high && interval.high > low);
+  /** First and last segment that an interval touches. A bound that was not cut lies in a gap, which then counts. */
+  private firstOf({ low, lowOpen }: Interval): number {
+    const place = this.segmentOf(low);
+    return lowOpen && place % 2 === 1 ? place + 1 : place;
+  }
+
+  private lastOf({ high, highOpen }: Interval): number {
+    const place = this.segmentOf(high);
+    return highOpen && place % 2 === 1 ? place - 1 : place;
   }
 }
 

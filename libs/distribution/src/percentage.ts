@@ -28,7 +28,7 @@ export function percentageColumns(scene: Scene, field: Field, phase: Phase, cand
   const within = (candidate: number) => had.get(candidate)! + 1 <= ceilPercent(share(candidate), leads);
   const allowed = candidates.filter((candidate) => {
     if (share(candidate) < 0 || !phase.strict || within(candidate)) return true;
-    plan.fates[candidate]! |= FATE.heldBack;
+    plan.note(candidate, FATE.heldBack);
     return false;
   });
   // Those within their share come first; then the rest of the leads goes by the base method.

@@ -12,8 +12,6 @@ export interface Field {
   masks: number[];
   /** What each is ranked by and pays at most: 0 while it has free leads. */
   prices: number[];
-  qualities: number[];
-  entries: number[];
   /** Free leads left at this moment, by number; null where no contract has a trial. */
   trials: Uint8Array | null;
   /** Script scores; null without scripts. */
@@ -23,12 +21,15 @@ export interface Field {
 export interface Planned { candidate: number; phase: number; order: number; rotates: boolean }
 
 /** What became of a candidate that passed its gates, beyond being picked: bits. */
-export const FATE = { inRule: 1, noWeight: 2, heldBack: 4, sibling: 8, ruleMinimum: 16, takeReached: 32, totalMinimum: 64 } as const;
+export const FATE = { noWeight: 2, heldBack: 4, sibling: 8, ruleMinimum: 16, totalMinimum: 64 } as const;
+
+/** A phase's candidates, and whether its take was reached when their turn came; not for those it passed over before. */
+export interface Turns { candidates: readonly number[]; reached: boolean; skipped: ReadonlySet<number> | null }
 
 export class Plan {
   picks: Planned[] = [];
-  /** Only what is not 0 is there. */
-  readonly fates: number[];
+  /** Bits by candidate; made when the first is noted. */
+  fates: number[] | null = null;
   buyers: number;
   most: number;
   private clients = new Set<string>();
@@ -37,9 +38,13 @@ export class Plan {
 
   /** `tried`: a plan to try a set in; what it learns is not told to anybody. */
   constructor(private readonly scene: Scene, readonly field: Field, private readonly tried = false) {
-    this.fates = tried ? [] : new Array<number>(field.contracts.length).fill(0);
     this.buyers = scene.sold;
     this.most = scene.most;
+  }
+
+  note(candidate: number, fate: number): void {
+    this.fates ??= new Array<number>(this.field.contracts.length).fill(0);
+    this.fates[candidate]! |= fate;
   }
 
   /** How many more buyers sharing leaves. */

@@ -8,7 +8,8 @@ import type { Field } from './plan.js';
 import type { Scene } from './scene.js';
 import { turnColumn } from './rotation.js';
 
-export interface Column { name: string; values: number[] }
+/** `compare`: the last one, which is asked by call, because ties down to it are rare. */
+export interface Column { name: string; values: number[]; compare?: Compare }
 
 /** Columns of a phase for its candidates, in order of precedence. `lead` columns come from the method, e.g. a percentage's shortfall. */
 export function columnsOf(scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column[] {
@@ -28,13 +29,21 @@ export function tieColumns(scene: Scene, field: Field, phase: Phase, candidates:
   return [...columns, ...tail(scene, field, candidates)];
 }
 
-/** Quality score and price, high first; order of entry, low first. Without a closure: every decision makes these three. */
+/** Quality score and price, high first; order of entry, low first. */
 export function tail(scene: Scene, field: Field, candidates: readonly number[]): Column[] {
-  const entry: number[] = [];
-  for (let place = 0; place < candidates.length; place++) entry.push(field.entries[candidates[place]!]!);
-  if (scene.market.ground.tiesByEntry) return [{ name: 'entry', values: entry }];
-  return [negated('qualityScore', field.qualities, candidates), negated('price', field.prices, candidates), { name: 'entry', values: entry }];
+  const { contracts, prices } = field;
+  const byEntry = scene.market.ground.tiesByEntry;
+  const compare = (a: number, b: number) => {
+    const left = candidates[a]!;
+    const right = candidates[b]!;
+    const one = contracts[left]!;
+    const other = contracts[right]!;
+    if (byEntry) return one.entry - other.entry;
+    return other.quality - one.quality || prices[right]! - prices[left]! || one.entry - other.entry;
+  };
+  return [{ name: TAIL, values: [], compare }];
 }
+export const TAIL = 'tail';
 
 function negated(name: string, of: readonly number[], candidates: readonly number[]): Column {
   const values: number[] = [];
@@ -63,7 +72,7 @@ export function methodColumns(method: Method, scene: Scene, field: Field, phase:
     case 'percentage': return [of('percentage', (candidate) => -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).percentage)];
     case 'distance': return [of('distance', (candidate) => contracts[candidate]!.distanceTo(scene.place()))];
     case 'qualityScore': case 'leadCount':
-      return [negated('qualityScore', field.qualities, candidates), negated('price', prices, candidates)];
+      return [of('qualityScore', (candidate) => -contracts[candidate]!.quality), negated('price', prices, candidates)];
     case 'random': return [of('draw', (candidate) => drawOf(scene, phase, contracts[candidate]!.id))];
     case 'freeTrial': {
       const free = (candidate: number) => trials !== null && trials[candidate] === 1;
@@ -80,11 +89,19 @@ function drawOf({ lead, life, seed }: Scene, phase: Phase, contractId: string): 
   return seed(`${lead.leadId}|${phase.key}|${life.rounds}|${contractId}`);
 }
 
+/** Two places are equal in all columns before the one at `end`. */
+export function equalBefore(columns: readonly Column[], end: number, a: number, b: number): boolean {
+  return columns.slice(0, end).every(({ values }) => values[a] === values[b]);
+}
+
 export type Compare = (a: number, b: number) => number;
 
 /** Compares places in the candidates' list. Total, because entries differ. */
 export function comparator(columns: readonly Column[]): Compare {
-  const all = columns.map(({ values }) => values);
+  const all = columns.flatMap(({ values, compare }) => (compare ? [] : [values]));
+  const last = columns[columns.length - 1]?.compare ?? (() => 0);
+  const first = all[0];
+  if (all.length === 1 && first) return (a, b) => { const left = first[a]!; const right = first[b]!; return left < right ? -1 : left > right ? 1 : last(a, b); };
   return (a, b) => {
     for (let place = 0; place < all.length; place++) {
       const values = all[place]!;
@@ -93,7 +110,7 @@ export function comparator(columns: readonly Column[]): Compare {
       if (left < right) return -1;
       if (left > right) return 1;
     }
-    return 0;
+    return last(a, b);
   };
 }
 

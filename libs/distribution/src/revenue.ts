@@ -52,7 +52,7 @@ function mostBuyers(field: Field, candidates: readonly number[], most: number, p
 }
 
 /** The largest k for which k clients have a contract that accepts `sold` + k buyers. */
-function largestCount(field: Field, candidates: readonly number[], sold: number): number {
+export function largestCount(field: Field, candidates: readonly number[], sold: number): number {
   const limits = new Map<string, number>();
   for (const candidate of candidates) {
     const { client, maxShareCount } = field.contracts[candidate]!;

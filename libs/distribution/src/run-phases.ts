@@ -1,8 +1,8 @@
 /** Delivery groups and rules, top to bottom on what is left (K1); what a phase picks stays unless its minimum turnover is missed (K2). */
 import type { Phase } from './phases.js';
-import { FATE, Plan, type Field } from './plan.js';
+import { FATE, Plan, type Field, type Turns } from './plan.js';
 import { percentageColumns, percentageKey } from './percentage.js';
-import { column, columnsOf, comparator, methodColumns, Ranked, tail, type Column } from './ranking.js';
+import { column, columnsOf, comparator, equalBefore, methodColumns, Ranked, tail, type Column } from './ranking.js';
 import { bestSet } from './revenue.js';
 import { stands, type Scene } from './scene.js';
 import { pickWeighted, weightOf, type Earnings } from './weighted.js';
@@ -13,6 +13,7 @@ export interface Ranking { phase: number; candidates: readonly number[]; columns
 export interface Outcome {
   plan: Plan;
   rankings: Ranking[];
+  turns: Turns[];
   earnings: Earnings[];
   /** Percentage rules that the lead reached, as counter keys. */
   reached: string[];
@@ -23,7 +24,7 @@ export interface Outcome {
 
 /** Runs the phases over the candidates that passed every gate. `skip`: phases that are left out because they would miss their minimum. */
 export function runPhases(scene: Scene, field: Field, eligible: readonly number[], phases: readonly Phase[], skip: ReadonlySet<number>): Outcome {
-  const outcome: Outcome = { plan: new Plan(scene, field), rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: phases.length > 0 };
+  const outcome: Outcome = { plan: new Plan(scene, field), rankings: [], turns: [], earnings: [], reached: [], rulesMet: [], takesFull: phases.length > 0 };
   const { plan } = outcome;
   for (let place = 0; place < phases.length; place++) {
     const phase = phases[place]!;
@@ -44,15 +45,12 @@ export function runPhases(scene: Scene, field: Field, eligible: readonly number[
 
 function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found: readonly number[], take: number, outcome: Outcome): void {
   const { plan } = outcome;
-  for (const candidate of found) plan.fates[candidate] = (plan.fates[candidate]! | FATE.inRule) & ~FATE.takeReached;
   if (plan.room > 0 && phase.method === 'percentage') outcome.reached.push(percentageKey(phase, '', scene.now));
   const before = plan.picks.length;
   const candidates = phase.byClient ? representatives(scene, field, phase, found, plan) : found;
   if (take > 0 && plan.room > 0 && candidates.length > 0) pickInto(scene, field, phase, place, candidates, take, outcome);
   else if (candidates.length > 0) outcome.rankings.push({ phase: place, candidates, columns: [] });
-  if (take - (plan.picks.length - before) <= 0) {
-    for (const candidate of found) if (!skipped.has(candidate)) plan.fates[candidate]! |= FATE.takeReached;
-  }
+  outcome.turns.push({ candidates: found, reached: take - (plan.picks.length - before) <= 0, skipped: skipped.size > 0 ? new Set(skipped) : null });
   skipped.clear();
 }
 
@@ -91,13 +89,14 @@ function pickBest(phase: Phase, place: number, candidates: readonly number[], co
   for (let left = take; left > 0 && plan.room > 0;) {
     const best = ranked.next();
     if (best < 0) return;
-    const rotates = decisive ? equalBefore(columns, turn, best, ranked.peek()) : phase.method === 'roundRobin';
+    const rotates = decisive ? turnDecides(columns, turn, best, candidates, plan) : phase.method === 'roundRobin';
     if (plan.tryPick(candidates[best]!, place, rotates)) left--; else skipped.add(candidates[best]!);
   }
 }
 
-function equalBefore(columns: readonly Column[], turn: number, a: number, b: number): boolean {
-  return b >= 0 && columns.slice(0, turn).every(({ values }) => values[a] === values[b]);
+/** Somebody else, equal in all that comes before the turn, could have been taken instead. */
+function turnDecides(columns: readonly Column[], turn: number, best: number, candidates: readonly number[], plan: Plan): boolean {
+  return candidates.some((candidate, place) => place !== best && equalBefore(columns, turn, best, place) && !plan.isPicked(candidate) && plan.fits(candidate));
 }
 
 /** K0: each client's best eligible contract stands for it, by the client's own method. */
@@ -112,7 +111,7 @@ function representatives(scene: Scene, field: Field, phase: Phase, found: readon
     const fitting = own.filter((candidate) => plan.mayShare(field.contracts[candidate]!) && !plan.hasSibling(field.contracts[candidate]!));
     const best = bestOwn(scene, field, phase, fitting.length > 0 ? fitting : own);
     standing.push(best);
-    for (const candidate of own) if (candidate !== best) plan.fates[candidate]! |= FATE.sibling;
+    for (const candidate of own) if (candidate !== best) plan.note(candidate, FATE.sibling);
   }
   return standing;
 }
@@ -136,7 +135,7 @@ function meetMinimum(scene: Scene, phase: Phase, place: number, before: number, 
 }
 
 function dropAll({ plan, earnings }: Outcome, place: number, before: number): void {
-  for (const { candidate } of plan.picks.slice(before)) plan.fates[candidate]! |= FATE.ruleMinimum;
+  for (const { candidate } of plan.picks.slice(before)) plan.note(candidate, FATE.ruleMinimum);
   // The others of the rule did not lose to its picks either: it did not take place.
   plan.dropFrom(before);
   const earned = earnings.findIndex(({ phase }) => phase === place);

@@ -1,5 +1,5 @@
 /** Clients, contracts and orders, compiled: amounts in minor units, zones and places resolved, what never moves decided already. */
-import { compileSchedule, distanceSteps, fromLocal, fnv1a, parseDuration, parseMoney, placeOf, type Place } from '@sluice/kernel';
+import { compileSchedule, distanceSteps, fromLocal, fnv1a, isKnownZone, parseDuration, parseMoney, placeOf, type Place } from '@sluice/kernel';
 import { alternatives, type Conjunction } from './criteria.js';
 import type { Client, Contract, MoneyText, Order, PlaceText, Settings } from './document.js';
 import { limitsOf, qualifiedShareOf, type Limit, type QualifiedShare } from './limits.js';
@@ -13,9 +13,14 @@ export interface Ground {
 
 export function groundOf(settings: Settings, options: { regex?: RegexEngine; deliversAlways?: boolean }): Ground {
   return {
-    zone: settings.timezone ?? 'UTC', currency: settings.currency ?? 'USD', requireSchedule: settings.requireSchedule ?? false,
+    zone: zoneOf(settings.timezone ?? 'UTC'), currency: settings.currency ?? 'USD', requireSchedule: settings.requireSchedule ?? false,
     tiesByEntry: settings.ties === 'entry', pointer: settings.rotation === 'pointer', deliversAlways: options.deliversAlways ?? false, regex: options.regex,
   };
+}
+
+function zoneOf(name: string): string {
+  if (!isKnownZone(name)) throw new RangeError(`timezone: unknown time zone ${JSON.stringify(name)}`);
+  return name;
 }
 
 /** Amount as written → minor units as a number: prices are compared and added on the hot path, and all sums stay below 2^53. */
@@ -55,7 +60,7 @@ export class ClientTerms {
 
   constructor(readonly body: Client, readonly entry: number, ground: Ground) {
     this.id = body.id;
-    this.zone = body.timezone ?? ground.zone;
+    this.zone = zoneOf(body.timezone ?? ground.zone);
     this.limits = limitsOf('client', body.id, body.caps, this.zone, (amount) => minorOf(ground, amount));
     this.qualified = qualifiedShareOf('client', body.id, body.percentageLimit, this.zone);
     this.creditLimit = body.creditLimit === undefined ? Infinity : minorOf(ground, body.creditLimit);

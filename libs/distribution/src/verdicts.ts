@@ -2,14 +2,18 @@
 import type { Verdict } from './decision.js';
 import type { LimitDetail } from './scene.js';
 import type { Phase } from './phases.js';
-import { FATE, type Field } from './plan.js';
+import { FATE, type Field, type Turns } from './plan.js';
+import { TAIL } from './ranking.js';
 import { GATES, type Gate, type ReasonCode } from './reasons.js';
 import type { Ranking } from './run-phases.js';
 import type { ContractTerms } from './terms.js';
 
 export interface Fates {
   field: Field;
-  fates: readonly number[];
+  fates: readonly number[] | null;
+  turns: readonly Turns[];
+  /** Whether the take was reached at its turn, by candidate; worked out when first asked. */
+  reached?: readonly boolean[];
   /** Candidates that got the lead. */
   picked: readonly number[];
   /** Those, and where the plan's minimums were missed the ones that would have. */
@@ -38,14 +42,15 @@ export function codeOf(fates: Fates, candidate: number): 'picked' | ReasonCode {
   if (fates.picked.includes(candidate)) return 'picked';
   const mask = fates.field.masks[candidate]!;
   if (mask !== 0) return firstGate(mask);
-  const fate = fates.fates[candidate]!;
-  if ((fate & FATE.inRule) === 0 && !isInSomeRule(fates, fates.field.contracts[candidate]!)) return 'not_in_rule';
+  const fate = fates.fates?.[candidate] ?? 0;
+  if (!isInSomeRule(fates, fates.field.contracts[candidate]!)) return 'not_in_rule';
   if (fate & FATE.noWeight) return 'no_weight';
   if (fate & FATE.heldBack) return 'held_back';
   if (fate & FATE.sibling || hasSiblingIn(fates, candidate)) return 'sibling';
   if (fate & FATE.ruleMinimum) return 'rule_minimum';
   if (fate & FATE.totalMinimum) return 'total_minimum';
-  if (fate & FATE.takeReached) return 'outranked';
+  fates.reached ??= reachedOf(fates);
+  if (fates.reached[candidate]) return 'outranked';
   const { buyers, most, field } = fates;
   return buyers >= most || buyers >= field.contracts[candidate]!.maxShareCount ? 'share_count' : 'outranked';
 }
@@ -57,6 +62,13 @@ function hasSiblingIn({ field, planned }: Fates, candidate: number): boolean {
     const other = field.contracts[pick]!;
     return pick !== candidate && (other.client === client || (body.contractGroup !== undefined && body.contractGroup === other.body.contractGroup));
   });
+}
+
+/** The last phase that let a candidate in is the one whose take counts. */
+function reachedOf({ field, turns }: Fates): boolean[] {
+  const reached = new Array<boolean>(field.contracts.length).fill(false);
+  for (const turn of turns) for (const candidate of turn.candidates) reached[candidate] = turn.reached && turn.skipped?.has(candidate) !== true;
+  return reached;
 }
 
 /** Also of phases that were not run, because a group before them sold. */
@@ -91,7 +103,11 @@ function ranksOf({ rankings, phases, field }: Fates): Map<number, NonNullable<Ve
     const { key, method } = phases[phase]!;
     candidates.forEach((candidate, place) => {
       const keys: Record<string, number> = {};
-      for (const { name, values } of columns) if (!(name in keys)) keys[name] = finite(values[place]!, name, field.contracts[candidate]!);
+      for (const { name, values } of columns) if (name !== TAIL && !(name in keys)) keys[name] = finite(values[place]!, name, field.contracts[candidate]!);
+      const { quality, entry } = field.contracts[candidate]!;
+      keys.qualityScore ??= quality;
+      keys.price ??= field.prices[candidate]!;
+      keys.entry = entry;
       ranks.set(candidate, { rule: key, method, keys });
     });
   }

@@ -6,7 +6,8 @@
 import { resetBucket } from './newcomers.js';
 import type { Phase } from './phases.js';
 import { FATE, type Field, type Plan } from './plan.js';
-import { comparator, tieColumns, type Column } from './ranking.js';
+import { comparator, equalBefore, tieColumns, type Column } from './ranking.js';
+import { largestCount } from './revenue.js';
 import type { Scene } from './scene.js';
 import type { State } from './state.js';
 
@@ -30,18 +31,18 @@ export interface WeightedResult { earnings: Earnings; columns: Column[]; candida
 export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: number, candidates: readonly number[], take: number, plan: Plan): WeightedResult {
   const weighing = candidates.filter((candidate) => {
     if (weightOf(phase, field, candidate) > 0) return true;
-    plan.fates[candidate]! |= FATE.noWeight;
+    plan.note(candidate, FATE.noWeight);
     return false;
   });
   // Who cannot be sold to cannot win, so it does not earn: a credit saved up that way would flood it later.
   const eligible = weighing.filter((candidate) => plan.fits(candidate));
   const before = plan.picks.length;
-  const wanted = Math.min(take, plan.room, eligible.length);
+  const wanted = Math.min(take, plan.room, largestCount(field, eligible, plan.buyers));
   let result = run(scene, field, phase, place, eligible, wanted, plan);
-  // Sharing may leave fewer picks than were meant; then everybody earned for too many, and it is done again for as many as there are.
-  for (let made = plan.picks.length - before; made < result.earnings.picks && made > 0; made = plan.picks.length - before) {
+  // Sharing may leave fewer picks than were meant; then everybody earned for too many, and it is done again for one less.
+  while (plan.picks.length - before < result.earnings.picks && plan.picks.length > before) {
     plan.dropFrom(before);
-    result = run(scene, field, phase, place, eligible, made, plan);
+    result = run(scene, field, phase, place, eligible, result.earnings.picks - 1, plan);
   }
   if (plan.picks.length - before < take) for (const candidate of weighing) plan.noteSharedGate(candidate);
   return result;
@@ -51,16 +52,18 @@ function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: 
   const bucket = resetBucket(scene.state, phase.key, phase.reset, phase.zone, scene.now);
   const ties = tieColumns(scene, field, phase, eligible);
   const order = [...eligible.keys()].sort(comparator(ties));
-  const rotates = phase.base === 'roundRobin' || phase.secondary === 'roundRobin';
+  // RR6: the tie-break's rotation moves where a tie was really broken by the turn.
+  const turn = ties.findIndex(({ name }) => name === 'turn');
+  const equal = (a: number, b: number) => turn >= 0 && equalBefore(ties, turn, a, b);
   const ids = eligible.map((candidate) => bearer(phase, field, candidate));
   const weights = eligible.map((candidate) => weightOf(phase, field, candidate));
   const { keys, earned, shown, score } = standings(scene.state, phase, ids, weights, picks, bucket);
   const taken = new Set<number>();
   for (let pick = 0; pick < picks; pick++) {
-    const best = bestOf(order, (candidate) => (taken.has(candidate) || !plan.fits(eligible[candidate]!) ? null : score(candidate)));
+    const best = bestOf(order, (candidate) => (taken.has(candidate) || !plan.fits(eligible[candidate]!) ? null : score(candidate)), equal);
     if (!best) break;
     taken.add(best.candidate);
-    plan.tryPick(eligible[best.candidate]!, place, rotates && best.tied);
+    plan.tryPick(eligible[best.candidate]!, place, best.tied);
     score(best.candidate, true);
   }
   const values = shown.map((value) => -value);
@@ -73,13 +76,16 @@ type Score = (candidate: number, paid?: boolean) => [qualified: boolean, value: 
 /** Keys that a reservation moves, what each earns, what each stands at (for the receipt), and how they compare. */
 export interface Standings { keys: string[]; earned: number[]; shown: number[]; score: Score }
 
-export function bestOf(order: readonly number[], score: (candidate: number) => [boolean, number] | null): { candidate: number; tied: boolean } | null {
+/** The best by standing, the first of the order among equals; `tied` where `equal` says that the order had no other ground than the turn. */
+export function bestOf(
+  order: readonly number[], score: (candidate: number) => [boolean, number] | null, equal: (a: number, b: number) => boolean = () => true,
+): { candidate: number; tied: boolean } | null {
   let best: { candidate: number; standing: [boolean, number]; tied: boolean } | null = null;
   for (const candidate of order) {
     const standing = score(candidate);
     if (!standing) continue;
     const difference = best ? differs(standing, best.standing) : -1;
-    if (difference < 0) best = { candidate, standing, tied: false }; else if (difference === 0) best!.tied = true;
+    if (difference < 0) best = { candidate, standing, tied: false }; else if (difference === 0 && equal(best!.candidate, candidate)) best!.tied = true;
   }
   return best;
 }
