@@ -20,8 +20,8 @@ export function decide(market: Market, state: State, lead: Lead, life: Life, req
     const strategies = market.strategiesOf(lead.campaignId);
     return strategies.length > 0 ? decidePush(scene, strategies) : unsold(scene, 'no_workflow');
   }
-  // A workflow that is off distributes nothing by itself; a person may still let its rules decide.
-  if (scene.workflow.mode === 'off' && scene.automatic) return unsold(scene, 'no_workflow');
+  // A workflow that is off distributes nothing by itself; a person may still let its rules decide, or a window fall back on it.
+  if (scene.workflow.mode === 'off' && scene.automatic && request.workflow === undefined) return unsold(scene, 'no_workflow');
   const field = scene.campaign?.body.forceClient;
   const forced = field === undefined || !scene.automatic ? undefined : lead.attributes[field];
   if (forced !== undefined && forced !== null && forced !== '') {
