@@ -26,7 +26,7 @@ export interface ReaderTools {
 export class GroupReader implements Subscription, LeaseHolder {
   private readonly workers = new Map<number, Member>();
   private readonly leases: Leases;
-  private readonly stopListening: () => void;
+  private readonly stopListening: (() => void)[];
   private readonly skip: readonly string[];
   private readonly flusher: NodeJS.Timeout;
 
@@ -34,9 +34,14 @@ export class GroupReader implements Subscription, LeaseHolder {
     this.leases = new Leases(tools.leaseStore, tools.wake, handler.group, this, tools);
     // What this version knows and the group does not listen to. What it does not know must come, to be parked.
     this.skip = [...definitions.keys()].filter((type) => !handler.types.has(type));
-    this.stopListening = tools.wake.onHeads((changed) => {
-      for (const { topic, partition } of changed) if (handler.topics.includes(topic)) void this.workers.get(partition)?.pump();
-    });
+    this.stopListening = [
+      tools.wake.onHeads((changed) => {
+        for (const { topic, partition } of changed) if (handler.topics.includes(topic)) void this.workers.get(partition)?.pump();
+      }),
+      tools.wake.onRewound((group) => {
+        if (group === handler.group) for (const member of this.workers.values()) void member.worker.refresh();
+      }),
+    ];
     // Positions over what is merely skipped are written once a second, not once a wake.
     this.flusher = setInterval(() => { for (const member of this.workers.values()) void member.worker.flush(); }, 1_000);
     this.flusher.unref();
@@ -70,14 +75,14 @@ export class GroupReader implements Subscription, LeaseHolder {
   }
 
   async close(): Promise<void> {
-    this.stopListening();
+    for (const stop of this.stopListening) stop();
     clearInterval(this.flusher);
     await this.leases.close();
   }
 
-  /** Partitions that have something to read and have not moved for this long, in ms; 0 where all is well. */
-  stalledMs(now: number): number {
-    return Math.max(0, ...[...this.workers.values()].map((member) => member.stalledMs(now)));
+  /** How far a partition of ours has been looked at; undefined for others'. */
+  scanned(topic: string, partition: number): number | undefined {
+    return this.workers.get(partition)?.worker.scanned(topic);
   }
 }
 
@@ -86,7 +91,6 @@ class Member {
   private pumping: Promise<void> | undefined;
   private again = false;
   private stopped = false;
-  private progress: { at: number; scanned: number } | undefined;
 
   constructor(
     readonly worker: PartitionWorker,
@@ -115,17 +119,6 @@ class Member {
     this.stopped = true;
     await this.worker.stop();
     await this.pumping;
-  }
-
-  stalledMs(now: number): number {
-    let scanned = 0;
-    let behind = false;
-    for (const topic of this.handler.topics) {
-      scanned += this.worker.scanned(topic);
-      behind ||= this.tools.wake.head(topic, this.partition) > this.worker.scanned(topic);
-    }
-    if (!behind || this.progress?.scanned !== scanned) this.progress = { at: now, scanned };
-    return now - this.progress!.at;
   }
 
   private async readAll(): Promise<void> {

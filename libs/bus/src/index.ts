@@ -5,3 +5,5 @@ export { eventsOf } from './events-of.js';
 export { BelowRetained, LogGap, StaleReader } from './failures.js';
 export { busMigrations } from './migrations/index.js';
 export { PostgresBus, type LogBusOptions } from './postgres-bus.js';
+export { KafkaBus, type KafkaBusOptions } from './kafka-bus.js';
+export { Relay, type RelayOptions } from './relay.js';

@@ -42,6 +42,12 @@ export class Leases {
     return this.held.has(partition);
   }
 
+  /** The holder found that the lease is another's. The next round may take it anew, under another epoch. */
+  lost(partition: number): void {
+    const lease = this.held.get(partition);
+    if (lease) this.letGo(lease, false);
+  }
+
   /** One round, unless one is under way: then another follows it. Never throws: the next round tries again. */
   tick(): Promise<void> {
     if (this.closed) return Promise.resolve();

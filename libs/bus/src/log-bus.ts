@@ -21,6 +21,7 @@ export abstract class LogBus extends Bus {
   }
 
   protected abstract appended(heads: readonly Head[]): void;
+  protected abstract rewound(group: string): void;
 
   override append(tx: Tx, events: readonly Said[]): void {
     if (events.length === 0) return;
@@ -83,6 +84,7 @@ export abstract class LogBus extends Bus {
       await this.store.rewind(tx, group);
       await truncate(tx);
     });
+    this.rewound(group);
   }
 
   /** The events that a batch held, read again from the log: the same sequences, and no others. For replays. */

@@ -39,6 +39,8 @@ interface Place {
   taken: number;
   /** Looked at up to here; what lies between holds nothing for the group. */
   scanned: number;
+  /** Where the broker has what follows `scanned`. */
+  brokerOffset?: string | undefined;
 }
 
 interface Pending {
@@ -93,6 +95,19 @@ export class PartitionWorker {
     });
   }
 
+  /** Starts again from the positions where they are not what this member believes: a group was set back. */
+  refresh(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.drain();
+      const { store, handler, partition } = this.options;
+      if (!this.ready || this.failed) return;
+      const positions = await store.positions(handler.group, partition);
+      if (positions.every(({ topic, position }) => this.places.get(topic)?.taken === position)) return;
+      await this.revoke();
+      await this.load();
+    }).catch(() => undefined);
+  }
+
   /** Moves the position over what was only skipped. */
   flush(): Promise<void> {
     return this.inTurn(async () => {
@@ -127,6 +142,7 @@ export class PartitionWorker {
     const items = sift(chunk.records, { group, topic, wanted: types, waiting: this.waiting, redriven });
     if (items.length === 0) {
       place.scanned = chunk.last;
+      place.brokerOffset = chunk.brokerOffset;
       if (place.scanned - place.taken >= SKIP_MAX && this.pending.length === 0) await this.skip(topic, place);
       return;
     }
@@ -240,7 +256,7 @@ export class PartitionWorker {
   }
 
   private async skip(topic: string, place: Place): Promise<void> {
-    const where = { group: this.options.handler.group, topic, partition: this.options.partition, brokerOffset: undefined };
+    const where = { group: this.options.handler.group, topic, partition: this.options.partition, brokerOffset: place.brokerOffset };
     await this.options.handler.settleOnly(workOf(where, place.taken + 1, place.scanned, []));
     place.taken = place.scanned;
   }

@@ -8,6 +8,7 @@ import { Limit } from './limit.js';
 import { checkTypes, LogBus } from './log-bus.js';
 import type { Head } from './log.store.js';
 import { Retention } from './retention.js';
+import { Stalled } from './stalled.js';
 import { Wake } from './wake.js';
 
 export interface LogBusOptions {
@@ -36,7 +37,7 @@ export class PostgresBus extends LogBus {
   private readonly wake: Wake;
   private readonly retention: Retention;
   private readonly limits: { consumers: Limit; owners: Limit };
-  private watchdog: NodeJS.Timeout | undefined;
+  private readonly stalled: Stalled;
 
   private constructor(database: Database, private readonly options: LogBusOptions) {
     const clock = options.clock ?? new SystemClock();
@@ -47,6 +48,7 @@ export class PostgresBus extends LogBus {
     this.wake = new Wake(database, {
       pollMs: options.pollMs ?? 1_000, coalesceMs: options.coalesceMs ?? 10, log: options.log, heads: () => this.store.heads(),
     });
+    this.stalled = new Stalled(options.stalledMs ?? 60_000, (error) => this.fatal(error), () => this.wake.poll());
   }
 
   /** Starts on a migrated database (`busMigrations`). */
@@ -55,7 +57,6 @@ export class PostgresBus extends LogBus {
     await bus.ensureTopics();
     await bus.retention.start();
     await bus.wake.start();
-    bus.watch();
     return bus;
   }
 
@@ -72,7 +73,7 @@ export class PostgresBus extends LogBus {
   }
 
   override async close(): Promise<void> {
-    clearInterval(this.watchdog);
+    this.stalled.close();
     this.retention.close();
     await Promise.all([...this.readers.values()].map((reader) => reader.close()));
     this.readers.clear();
@@ -88,6 +89,10 @@ export class PostgresBus extends LogBus {
     this.wake.appended(heads);
   }
 
+  protected override rewound(group: string): void {
+    this.wake.rewound(group);
+  }
+
   private async start(handler: Handler): Promise<Subscription> {
     if (this.readers.has(handler.group)) throw new Error(`this process is a member of ${handler.group} already`);
     const reader = new GroupReader(handler, {
@@ -95,25 +100,16 @@ export class PostgresBus extends LogBus {
       leaseMs: this.options.leaseMs ?? 30_000, onFatal: (error) => this.fatal(error),
     });
     this.readers.set(handler.group, reader);
+    this.stalled.watch(handler, (topic, partition) => reader.scanned(topic, partition), (topic, partition) => this.wake.head(topic, partition));
     await this.wake.poll();
     await reader.start();
     return {
       close: async () => {
         this.readers.delete(handler.group);
+        this.stalled.forget(handler.group);
         await reader.close();
       },
     };
-  }
-
-  private watch(): void {
-    const limitMs = this.options.stalledMs ?? 60_000;
-    this.watchdog = setInterval(() => {
-      for (const [group, reader] of this.readers) {
-        const stalledMs = reader.stalledMs(performance.now());
-        if (stalledMs > limitMs) this.fatal(new Error(`${group} has not moved for ${Math.round(stalledMs / 1000)} s with events to read`));
-      }
-    }, Math.min(limitMs / 4, 5_000));
-    this.watchdog.unref();
   }
 
   private fatal(error: Error): void {

@@ -137,7 +137,8 @@ export function cut(place: WorkPlace, first: number, last: number, items: readon
   for (const item of items) {
     if (item.kind === 'event' && events === max) {
       const to = open[open.length - 1]!.seq;
-      parts.push(workOf(place, from, to, open));
+      // The broker's offset is of the end of it all.
+      parts.push(workOf({ ...place, brokerOffset: undefined }, from, to, open));
       [from, open, events] = [to + 1, [], 0];
     }
     open.push(item);

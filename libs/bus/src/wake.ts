@@ -27,9 +27,11 @@ export class Wake {
   private readonly known = new Map<string, Head>();
   private readonly readers = new Set<(changed: readonly Head[]) => void>();
   private readonly movers = new Set<() => void>();
+  private readonly rewinders = new Set<(group: string) => void>();
   private client: pg.Client | undefined;
   private timers: NodeJS.Timeout[] = [];
   private notifying: NodeJS.Timeout | undefined;
+  private sending: Promise<unknown> = Promise.resolve();
   private polling: Promise<void> | undefined;
   private pollAgain = false;
   private closed = false;
@@ -39,7 +41,7 @@ export class Wake {
   /** Connects, and starts to poll. Answers once it listens. */
   async start(): Promise<void> {
     await this.connect();
-    const poll = setInterval(() => void this.poll(), this.options.pollMs);
+    const poll = setInterval(() => { if (this.readers.size > 0) void this.poll(); }, this.options.pollMs);
     poll.unref();
     this.timers.push(poll);
   }
@@ -56,6 +58,12 @@ export class Wake {
     return () => this.movers.delete(mover);
   }
 
+  /** Called when positions of a group were set back. */
+  onRewound(rewinder: (group: string) => void): () => void {
+    this.rewinders.add(rewinder);
+    return () => this.rewinders.delete(rewinder);
+  }
+
   head(topic: string, partition: number): number {
     return this.known.get(`${topic}/${partition}`)?.head ?? 0;
   }
@@ -63,6 +71,11 @@ export class Wake {
   /** A commit of this process appended: its own readers go at once, those of other processes shortly. */
   appended(heads: readonly Head[]): void {
     this.take(heads);
+    this.announce();
+  }
+
+  /** Wakes the readers of other processes shortly. */
+  announce(): void {
     this.notifying ??= setTimeout(() => {
       this.notifying = undefined;
       this.send('sluice_log');
@@ -71,6 +84,10 @@ export class Wake {
 
   membersChanged(): void {
     this.send('sluice_members');
+  }
+
+  rewound(group: string): void {
+    this.send('sluice_rewound', group);
   }
 
   /** Asks for all heads now. Answers once the readers know. */
@@ -94,8 +111,8 @@ export class Wake {
     this.closed = true;
     for (const timer of this.timers) clearInterval(timer);
     clearTimeout(this.notifying);
-    if (this.notifying) await this.client?.query(`NOTIFY sluice_log, '${this.member}'`).catch(() => undefined);
-    await this.polling;
+    if (this.notifying) this.send('sluice_log');
+    await Promise.all([this.polling, this.sending]);
     const client = this.client;
     this.client = undefined;
     await client?.end().catch(() => undefined);
@@ -113,9 +130,9 @@ export class Wake {
     if (changed.length > 0) for (const reader of this.readers) reader(changed);
   }
 
-  private send(channel: string): void {
+  private send(channel: string, payload = String(this.member)): void {
     // A wake that is lost is made good by the poll.
-    this.client?.query(`NOTIFY ${channel}, '${this.member}'`).catch(() => undefined);
+    this.sending = this.sending.then(() => this.client?.query('SELECT pg_notify($1, $2)', [channel, payload])).catch(() => undefined);
   }
 
   private async connect(): Promise<void> {
@@ -124,11 +141,12 @@ export class Wake {
     client.on('end', () => void this.reconnect(client));
     client.on('notification', ({ channel, payload }) => {
       if (channel === 'sluice_members') for (const mover of this.movers) mover();
-      else if (payload !== String(this.member)) void this.poll();
+      else if (channel === 'sluice_rewound') for (const rewinder of this.rewinders) rewinder(payload ?? '');
+      else if (payload !== String(this.member) && this.readers.size > 0) void this.poll();
     });
     await client.connect();
     // Waking others is not worth a flush to the disk.
-    await client.query(`SET synchronous_commit = off; SET application_name = 'sluice-wake'; LISTEN sluice_log; LISTEN sluice_members`);
+    await client.query(`SET synchronous_commit = off; SET application_name = 'sluice-wake'; LISTEN sluice_log; LISTEN sluice_members; LISTEN sluice_rewound`);
     await client.query('SELECT pg_advisory_lock($1, $2)', [MEMBER_LOCK, this.member]);
     this.client = client;
   }
