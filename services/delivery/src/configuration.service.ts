@@ -7,6 +7,7 @@ import { Clock, Log } from '@sluice/runtime';
 import { ConfigurationStore, type ConfigurationItem } from './configuration.store.js';
 import { parseDeliveryMethod } from './delivery-method.js';
 import { secretPlace } from './endpoint.js';
+import { resumed } from './endpoint-health.service.js';
 import { ReservationsService } from './reservations.service.js';
 import { ReservationsStore } from './reservations.store.js';
 import { Sealer } from './sealer.service.js';
@@ -50,7 +51,11 @@ export class ConfigurationService {
       const sealedSecret = known.has(methodId) ? Buffer.alloc(0) : this.sealer.seal(secretPlace(tenantId, methodId), newSecret());
       return { methodId, body, sealedSecret };
     });
+    const before = await this.store.disabled(tx, tenantId);
     await this.store.apply(tx, tenantId, version, methods, ours.filter((item) => item.removed).map((item) => item.id ?? ''));
+    const still = new Set(before.length === 0 ? [] : await this.store.disabled(tx, tenantId));
+    const now = this.clock.now();
+    this.bus.append(tx, before.filter((methodId) => !still.has(methodId) && kept.has(methodId)).map((methodId) => resumed({ tenantId, methodId }, now)));
     await this.reservations.begin(tx, await new ReservationsStore().stopWaiting(tx, tenantId, version));
   }
 }

@@ -60,6 +60,13 @@ export class ConfigurationStore {
     return new Set(rows.map((row) => row.method_id));
   }
 
+  /** Endpoints that were given up; a changed document gives them another chance. */
+  async disabled(tx: Tx, tenantId: string): Promise<string[]> {
+    const rows = await tx.query<{ method_id: string }>(
+      'SELECT method_id FROM delivery.endpoints WHERE tenant_id = $1 AND disabled_at IS NOT NULL AND NOT removed', [tenantId]);
+    return rows.map((row) => row.method_id);
+  }
+
   /** Stores methods whose document changed, keeps each version's document, and sets the tenant's version. */
   async apply(tx: Tx, tenantId: string, version: number, methods: readonly MethodDocument[], removed: readonly string[]): Promise<void> {
     await tx.query(`

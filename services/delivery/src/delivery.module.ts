@@ -3,10 +3,17 @@ import { MasterKey } from '@sluice/runtime';
 import { AttemptDelivery } from './attempt-delivery.service.js';
 import { DeliverySettings, type DeliveryConfig } from './config.js';
 import { ConfigurationService } from './configuration.service.js';
+import { DeadLettersController } from './dead-letters.controller.js';
+import { DeliveriesController } from './deliveries.controller.js';
+import { DeliveriesService } from './deliveries.service.js';
+import { DeliveriesStore } from './deliveries.store.js';
+import { DeliveryMethodsController } from './delivery-methods.controller.js';
 import { DeliveryConsumer } from './delivery.consumer.js';
 import { AttemptStages, DeliveryJob, JobInfra } from './delivery.job.js';
 import { EndpointBook } from './endpoint-book.service.js';
 import { EndpointHealth } from './endpoint-health.service.js';
+import { EndpointSecrets } from './endpoint-secrets.service.js';
+import { EndpointsStore } from './endpoints.store.js';
 import { PersonalFields } from './personal-fields.service.js';
 import { ReservationsService } from './reservations.service.js';
 import { ReservationsStore } from './reservations.store.js';
@@ -21,12 +28,12 @@ export class DeliveryModule {
   static with(config: DeliveryConfig): DynamicModule {
     return {
       module: DeliveryModule,
-      controllers: [DeliveryConsumer],
+      controllers: [DeadLettersController, DeliveriesController, DeliveryConsumer, DeliveryMethodsController],
       providers: [
         { provide: DeliverySettings, useValue: new DeliverySettings(config) },
         { provide: Sealer, useFactory: () => new Sealer(MasterKey.load(config)) },
-        AttemptDelivery, AttemptStages, ConfigurationService, DeliveryJob, EndpointBook, EndpointHealth, JobInfra, PersonalFields, ReservationsService,
-        ReservationsStore, SettleAttempts, WorkSignal, WorkStore,
+        AttemptDelivery, AttemptStages, ConfigurationService, DeliveriesService, DeliveriesStore, DeliveryJob, EndpointBook, EndpointHealth, EndpointSecrets,
+        EndpointsStore, JobInfra, PersonalFields, ReservationsService, ReservationsStore, SettleAttempts, WorkSignal, WorkStore,
       ],
     };
   }

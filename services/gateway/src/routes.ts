@@ -23,4 +23,7 @@ export const routes: readonly Route[] = [
   { service: 'engine', methods: ['GET'], url: '/v1/leads/:id/attempts' },
   ...under('engine', '/v1/attempts', '/v1/caps'),
   ...under('delivery', '/v1/deliveries', '/v1/dead-letters'),
+  // Beside workflow's own paths under the same name: what delivery alone knows of a method.
+  { service: 'delivery', methods: ['POST'], url: '/v1/delivery-methods/:id/secret' },
+  { service: 'delivery', methods: ['GET'], url: '/v1/delivery-methods/:id/health' },
 ];

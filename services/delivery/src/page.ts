@@ -1,0 +1,27 @@
+/** Pages of lists: an opaque cursor over the number that the list is ordered by, the newest first. */
+import { z } from 'zod';
+
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(50).describe('How many, at most 500.'),
+  cursor: z.string().max(64).regex(/^[A-Za-z0-9_-]+$/).optional().describe('Where the page before ended: its nextCursor.'),
+});
+export type PageQuery = z.infer<typeof PageQuery>;
+
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+/** The number before which the list goes on; undefined = it starts, null = the cursor is none of ours. */
+export function beforeOf({ cursor }: PageQuery): string | undefined | null {
+  if (cursor === undefined) return undefined;
+  const number = Buffer.from(cursor, 'base64url').toString('utf8');
+  return /^\d{1,18}$/.test(number) ? number : null;
+}
+
+/** `rows` holds one more than the limit where there is another page. */
+export function pageOf<T extends { readonly no: string }>(rows: readonly T[], limit: number): Page<Omit<T, 'no'>> {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { data: page.map(({ no: _no, ...shown }) => shown), nextCursor: rows.length > limit && last ? Buffer.from(last.no).toString('base64url') : null };
+}
