@@ -43,7 +43,9 @@ export class Database {
       applicationName: options.applicationName ?? 'sluice',
       synchronize: false,
       logging: false,
-      extra: { keepAlive: true },
+      // A connection that the server ends between two statements of a transaction has nobody who waits for it: without a listener of its own
+      // that event would end the process. The next statement fails, and so the transaction.
+      extra: { keepAlive: true, onConnect: (client: pg.PoolClient) => { client.on('error', () => undefined); } },
     });
     await dataSource.initialize();
     const database = new Database(dataSource);
