@@ -9,7 +9,7 @@ export class ConfigurationItem {
   /** Place in the order of entry; it stays when the item is changed, and when it is removed and comes back. */
   @Column({ type: 'int' }) entry!: number;
   /** null: removed. */
-  @Column({ type: 'jsonb', nullable: true }) body!: Record<string, unknown> | null;
+  @Column({ type: 'json', nullable: true }) body!: Record<string, unknown> | null;
   /** The version that gave it this form. */
   @Column({ type: 'int' }) version!: number;
 }

@@ -48,7 +48,7 @@ export class ConfigurationController {
     @Caller() caller: Principal, @Body() body: unknown, @Query('dryRun') dryRun: string | undefined,
     @Headers('prefer') prefer: string | undefined, @Headers('if-match') ifMatch: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Answer | Omit<Answer, 'taken' | 'link'>> {
-    const document = documentOfBody(body);
+    const document = await documentOfBody(body);
     if (dryRun !== undefined && dryRun !== 'false') {
       const { version, changes } = await this.configurations.differenceTo(caller.tenantId, document);
       return { version, changed: changes.length, changes, warnings: [] };
@@ -70,7 +70,7 @@ export class ConfigurationController {
   @ApiConsumes('application/yaml', 'application/json')
   @ApiBody(documentBody)
   async diff(@Caller() caller: Principal, @Body() body: unknown): Promise<Pick<Answer, 'version' | 'changes'>> {
-    return this.configurations.differenceTo(caller.tenantId, documentOfBody(body));
+    return this.configurations.differenceTo(caller.tenantId, await documentOfBody(body));
   }
 
   @Get('configuration/schema')

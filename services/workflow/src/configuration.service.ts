@@ -7,7 +7,6 @@ import { sha256, utf8, uuidFrom } from '@sluice/kernel';
 import { Clock, crashPoint, Problem, traceparentOf, type Principal } from '@sluice/runtime';
 import { difference, partsOf, type Change } from './changes.js';
 import { ConfigurationStore } from './configuration.store.js';
-import { documentSchema } from './document.js';
 
 /** A tenant's configuration as it stands. */
 export interface Standing {
@@ -36,13 +35,13 @@ export class ConfigurationService {
     return this.reading(tenantId, async (tx) => {
       // Both from one statement's snapshot would need a join; a version read first can only be older than the items, never newer.
       const version = await this.store.versionOf(tx, tenantId);
-      return { version, document: inOrder(await this.store.itemsAt(tx, tenantId, version)) };
+      return { version, document: documentOf(await this.store.itemsAt(tx, tenantId, version)) };
     });
   }
 
   /** The configuration at a version; a Problem 404 where there is none. */
   async at(tenantId: string, version: number): Promise<Standing> {
-    return { version, document: inOrder((await this.itemsAt(tenantId, version)).items) };
+    return { version, document: documentOf((await this.itemsAt(tenantId, version)).items) };
   }
 
   /** The items at a version, or at the current one. */
@@ -99,13 +98,6 @@ export class ConfigurationService {
 function numbered(document: ConfigDocument, before: readonly ConfigItem[], next: number): ConfigItem[] {
   const entries = new Map(before.map((item) => [`${item.kind}\n${item.id}`, item.entry]));
   return itemsOf(document, (kind, id) => entries.get(`${kind}\n${id}`), next);
-}
-
-/** The document with its keys in the order of the schema: the database keeps them in its own. */
-function inOrder(items: readonly ConfigItem[]): ConfigDocument {
-  const document = documentOf(items);
-  const parsed = documentSchema.safeParse(document);
-  return parsed.success ? (parsed.data as ConfigDocument) : document;
 }
 
 /** One event a part. Ids derive from version and part: said again, it is the same event. */

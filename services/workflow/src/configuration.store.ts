@@ -65,7 +65,8 @@ export class ConfigurationStore {
     await tx.query('UPDATE workflow.tenants SET version = $2, next_entry = $3 WHERE tenant_id = $1', [tenantId, version.version, nextEntry]);
     await tx.query(
       `WITH given AS (
-         SELECT kind, id, entry, NULLIF(body, 'null'::jsonb) AS body FROM jsonb_to_recordset($3::jsonb) AS x(kind text, id text, entry int, body jsonb)
+         SELECT kind, id, entry, CASE WHEN body::text <> 'null' THEN body END AS body
+         FROM json_to_recordset($3::json) AS x(kind text, id text, entry int, body json)
        ), history AS (
          INSERT INTO workflow.item_versions (tenant_id, kind, id, version, entry, body) SELECT $1, kind, id, $2, entry, body FROM given
        )

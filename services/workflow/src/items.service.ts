@@ -6,11 +6,10 @@ import type { SelectQueryBuilder } from 'typeorm';
 import type { Answer } from './answer.js';
 import type { Edit } from './configuration.service.js';
 import { ConfigurationItem } from './configuration-item.entity.js';
-import { itemSchemas, sections, type Section } from './document.js';
+import { sections, type Section } from './document.js';
 import { findItem, relativeTo, withItem, withoutItem } from './edit-item.js';
-import { checkSchema } from './faults.js';
 import { cursorOf, numberOfCursor, pageSizeOf } from './pages.js';
-import { checkDocument } from './parse-document.js';
+import { checkEdited } from './parse-document.js';
 import { refusalOf, WriteService } from './write.service.js';
 
 export interface Shown {
@@ -30,7 +29,7 @@ const filters: Readonly<Record<string, { readonly sections: readonly Section[]; 
   status: { sections: ['clients', 'contracts', 'orders'], where: `coalesce(item.body->>'status', :statusUnset) = :status` },
   client: { sections: ['contracts'], where: `item.body->>'client' = :client` },
   // A contract that names no campaign is of all.
-  campaign: { sections: ['contracts'], where: `(coalesce(item.body->'campaigns', '[]') = '[]' OR item.body->'campaigns' @> to_jsonb(CAST(:campaign AS text)))` },
+  campaign: { sections: ['contracts'], where: `(coalesce(item.body->'campaigns', '[]')::jsonb IN ('[]', 'null') OR item.body::jsonb->'campaigns' @> to_jsonb(CAST(:campaign AS text)))` },
   contract: { sections: ['orders'], where: `item.body->>'contract' = :contract` },
   workflow: { sections: ['campaigns'], where: `item.body->>'workflow' = :workflow` },
   text: { sections: Object.keys(sections) as Section[], where: `strpos(lower(item.id || ' ' || coalesce(item.body->>'name', '')), lower(:text)) > 0` },
@@ -55,14 +54,14 @@ export class ItemsService {
     });
     const page = rows.slice(0, size);
     const nextCursor = rows.length > size ? cursorOf(page[page.length - 1]!.entry) : null;
-    return { data: page.map((row) => shownOf(section, row)), nextCursor };
+    return { data: page.map((row) => row.body), nextCursor };
   }
 
   async one(tenantId: string, section: Section, id: string): Promise<Shown> {
     const row = await this.database.transaction({ service: 'workflow', tenants: [tenantId] }, (tx) =>
       tx.manager.findOneBy(ConfigurationItem, { tenantId, kind: sections[section], id }));
     if (!row?.body) throw absent(section, id);
-    return { body: shownOf(section, row), version: row.version };
+    return { body: row.body, version: row.version };
   }
 
   async create(caller: Principal, prefer: string | undefined, section: Section, body: unknown): Promise<Written> {
@@ -98,7 +97,7 @@ export class ItemsService {
     const { id } = target;
     const answer = await this.writes.write(caller, prefer, ({ document }, items) => {
       this.match(items, section, target, false);
-      const checked = checkDocument(withoutItem(document, section, id));
+      const checked = checkEdited(withoutItem(document, section, id), section, id);
       if (!checked.faults) return checked.document;
       const users = checked.faults.map((fault) => fault.path).slice(0, 5).join(', ');
       throw new Problem(409, 'in_use', `The ${sections[section]} "${id}" is named at ${users}; change those first, or apply a whole document.`,
@@ -113,7 +112,7 @@ export class ItemsService {
     let item: Shown['body'] | undefined;
     const answer = await this.writes.write(caller, prefer, (standing, items) => {
       const edited = next(standing, items);
-      const checked = checkDocument(edited);
+      const checked = checkEdited(edited, section, id);
       if (checked.faults) throw refusalOf(relativeTo(checked.faults, edited, section, id), 'Nothing is changed.');
       item = findItem(checked.document, section, id);
       return checked.document;
@@ -142,12 +141,6 @@ function narrow(select: SelectQueryBuilder<ConfigurationItem>, section: Section,
     if (typeof value !== 'string') throw new Problem(400, 'repeated_filter', `"${name}" stands more than once; send it once.`);
     select.andWhere(filter.where, { [name]: value, ...(name === 'status' ? { statusUnset: statusUnset[section] ?? '' } : {}) });
   }
-}
-
-/** The body with its keys in the order of the schema: the database keeps them in its own. */
-function shownOf(section: Section, row: ConfigurationItem): Shown['body'] {
-  const checked = checkSchema(itemSchemas[sections[section]], row.body);
-  return 'value' in checked ? (checked.value as Shown['body']) : row.body!;
 }
 
 function absent(section: Section, id: string): Problem {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { sections, type Section } from './document.js';
 import { checkSchema, faultAt, suggestion, type DocumentFault } from './faults.js';
 import { duration, id, instant, says, text, word } from './leaf.js';
-import { checkDocument, readYaml, type Checked } from './parse-document.js';
+import { checkDocument, readText, type Checked } from './parse-document.js';
 
 const names = z.record(z.string(), z.unknown());
 const ids = z.array(id, says('a list of contract ids'));
@@ -55,7 +55,7 @@ const scenarioSchema = z.strictObject({
  * fault. Steps that change the configuration are applied in order, and each document that results is checked.
  */
 export function parseScenario(text: string, read?: (path: string) => string): Checked<Scenario> {
-  const yaml = readYaml(text);
+  const yaml = readText(text);
   if ('faults' in yaml) return yaml;
   const checked = checkSchema(scenarioSchema, yaml.value);
   if ('faults' in checked) return checked;
@@ -72,7 +72,7 @@ export function parseScenario(text: string, read?: (path: string) => string): Ch
 function configOf(config: unknown, read: ((path: string) => string) | undefined): Checked<ConfigDocument> {
   if (typeof config !== 'string') return checkDocument(config);
   if (!read) return { faults: [faultAt([], 'invalid', 'expected a document; a file can be named only where files can be read')] };
-  const yaml = readYaml(read(config));
+  const yaml = readText(read(config));
   return 'faults' in yaml ? yaml : checkDocument(yaml.value);
 }
 

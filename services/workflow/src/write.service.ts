@@ -5,7 +5,7 @@ import { linkOf, waitMsOf, type Answer } from './answer.js';
 import { WorkflowSettings } from './config.js';
 import { ConfigurationService, type Edit } from './configuration.service.js';
 import type { DocumentFault } from './faults.js';
-import { checkDocument, parseDocument } from './parse-document.js';
+import { readDocument } from './read-document.service.js';
 import { TakenService } from './taken.service.js';
 
 /** A write of the configuration by HTTP: checked, made one version, and answered once the services have taken it in. */
@@ -27,8 +27,8 @@ export class WriteService {
 }
 
 /** A body as text (YAML or JSON) or as parsed JSON → the document; a Problem 422 with every fault where it is not sound. */
-export function documentOfBody(body: unknown): ConfigDocument {
-  const checked = typeof body === 'string' ? parseDocument(body) : checkDocument(body);
+export async function documentOfBody(body: unknown): Promise<ConfigDocument> {
+  const checked = await readDocument(body);
   if (checked.faults) throw refusalOf(checked.faults, 'The document is refused, and nothing is applied.');
   return checked.document;
 }

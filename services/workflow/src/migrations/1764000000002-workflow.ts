@@ -22,13 +22,14 @@ export class Workflow1764000000002 implements MigrationInterface {
         removed int NOT NULL,
         PRIMARY KEY (tenant_id, version)
       )`);
+    // Bodies are json and not jsonb: an export then has its keys in the order in which they were written.
     await runner.query(`
       CREATE TABLE workflow.items (
         tenant_id text NOT NULL,
         kind text NOT NULL,
         id text NOT NULL,
         entry int NOT NULL,
-        body jsonb,
+        body json,
         version int NOT NULL,
         PRIMARY KEY (tenant_id, kind, id)
       )`);
@@ -41,7 +42,7 @@ export class Workflow1764000000002 implements MigrationInterface {
         id text NOT NULL,
         version int NOT NULL,
         entry int NOT NULL,
-        body jsonb,
+        body json,
         PRIMARY KEY (tenant_id, kind, id, version)
       )`);
     // The newest version that each service has taken in; it takes them in order, so that all before it are taken too.
