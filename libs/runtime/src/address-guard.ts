@@ -14,7 +14,7 @@ const FORBIDDEN_V4: readonly [string, string][] = [
   ['203.0.113.0/24', 'documentation'], ['224.0.0.0/4', 'multicast'], ['240.0.0.0/4', 'reserved'],
 ];
 const FORBIDDEN_V6: readonly [string, string][] = [
-  ['::/8', 'reserved'], ['64:ff9b:1::/48', 'translated'], ['100::/64', 'discard'], ['2001::/23', 'reserved'], ['2001:db8::/32', 'documentation'],
+  ['64:ff9b:1::/48', 'translated'], ['::/8', 'reserved'], ['100::/64', 'discard'], ['2001::/23', 'reserved'], ['2001:db8::/32', 'documentation'],
   ['2002::/16', 'tunnel'], ['3fff::/20', 'documentation'], ['5f00::/16', 'reserved'], ['fc00::/7', 'private'], ['fe80::/10', 'link_local'],
   ['fec0::/10', 'private'], ['ff00::/8', 'multicast'],
 ];
