@@ -5,12 +5,19 @@ import { GATES, type Gate } from '../reasons.js';
 import type { ScenarioLead } from '../scenario.js';
 import { distanceTo, meets, placeOfLead } from './criteria.js';
 import { clientOf, documentNow, reservations, soldSet, stands, zoneOf, type History, type Reservation } from './history.js';
-import { capGates, highestPrice, orderFor, percentageAllows } from './limits.js';
+import { askingPrice, capGates, orderFor, percentageAllows } from './limits.js';
 
-export interface Asked { history: History; lead: ScenarioLead; receivedAt: number; now: number; maxMultiplication?: number }
+export interface Asked {
+  history: History;
+  lead: ScenarioLead;
+  receivedAt: number;
+  now: number;
+  maxMultiplication?: number;
+  trigger: 'arrival' | 'fallback' | 'manual' | 'cherryPick';
+}
 
 /** Gates that look at the lead and the contract's terms alone; a lead that passes them is qualified (P3). */
-export function staticGates({ history, lead, receivedAt, now }: Asked, contract: Contract): Gate[] {
+export function staticGates({ history, lead }: Asked, contract: Contract): Gate[] {
   const document = documentNow(history);
   const client = clientOf(document, contract);
   const place = placeOfLead(document, lead);
@@ -21,7 +28,6 @@ export function staticGates({ history, lead, receivedAt, now }: Asked, contract:
     if (steps === undefined) failed.push('no_geo'); else if (steps > contract.radiusKm * 10) failed.push('out_of_range');
   }
   if (contract.minScore !== undefined && !(lead.score !== undefined && lead.score >= contract.minScore)) failed.push('score_too_low');
-  if (contract.maxAge !== undefined && now - receivedAt > parseDuration(contract.maxAge)) failed.push('lead_too_old');
   if (lead.consent ? !lead.consent.includes(client.id) : client.requireConsent === true) failed.push('consent');
   return failed;
 }
@@ -33,19 +39,21 @@ export function failingGates(asked: Asked, contract: Contract): Gate[] {
   return GATES.filter((gate) => failed.has(gate));
 }
 
-function statusGates({ history, lead, now }: Asked, contract: Contract): Gate[] {
+function statusGates({ history, lead, now, receivedAt, trigger }: Asked, contract: Contract): Gate[] {
   const document = documentNow(history);
   const client = clientOf(document, contract);
   const failed: Gate[] = [];
   if ((client.status ?? 'active') !== 'active') failed.push('client_not_active');
   if ((contract.status ?? 'open') !== 'open') failed.push('contract_not_open');
-  if (client.automation === false || contract.automation === false) failed.push('automation_off');
+  const automatic = trigger === 'arrival' || trigger === 'fallback';
+  if (automatic && (client.automation === false || contract.automation === false)) failed.push('automation_off');
   const method = document.deliveryMethods?.find(({ id }) => id === contract.deliveryMethod);
   if (method?.enabled === false) failed.push('no_delivery_method');
   const { schedule } = contract;
   if (!schedule && document.requireSchedule) failed.push('schedule_missing');
   const zone = schedule?.timezone ?? zoneOf(document, client);
   if (schedule && !compileSchedule({ ...schedule, timezone: zone }).isOpen(now)) failed.push('schedule_closed');
+  if (contract.maxAge !== undefined && now - receivedAt > parseDuration(contract.maxAge)) failed.push('lead_too_old');
   if (!onLists(document, lead, contract)) failed.push('not_in_list');
   return failed;
 }
@@ -59,28 +67,51 @@ function onLists(document: ConfigDocument, lead: ScenarioLead, contract: Contrac
   });
 }
 
-function pastGates({ history, lead, now }: Asked, contract: Contract): Gate[] {
+function pastGates(asked: Asked, contract: Contract): Gate[] {
+  const { history, lead, now } = asked;
   const failed: Gate[] = [];
   const same = (each: { client: string; contractGroup?: string }) => each.client === contract.client
     || (contract.contractGroup !== undefined && each.contractGroup === contract.contractGroup);
   const cherries = history.filter((fact) => fact.type === 'cherryPicked').filter((fact) => fact.lead === lead.id);
   if ([...soldSet(history, lead.id), ...cherries].some(same)) failed.push('already_received');
-  if (turnedDown(history, lead.id, contract)) failed.push('rejected_before');
+  if (turnedDown(asked, contract)) failed.push('rejected_before');
   if (contract.duplicateLookBack !== undefined) {
     const since = now - parseDuration(contract.duplicateLookBack);
     const had = (each: Reservation) => each.contract === contract.id && each.lead !== lead.id && each.at >= since && stands(history, each);
     const persons = personsOf(lead);
-    const samePerson = (each: Reservation) => each.persons.some((person) => persons.includes(person));
-    if (reservations(history).some((each) => had(each) && samePerson(each))) failed.push('duplicate_person');
+    const samePerson = (each: { persons: readonly string[] }) => each.persons.some((person) => persons.includes(person));
+    const picked = history.filter((fact) => fact.type === 'cherryPicked')
+      .filter((fact) => fact.at >= since && fact.contract === contract.id);
+    const before = [...reservations(history).filter(had), ...picked.filter((fact) => fact.lead !== lead.id)];
+    if (before.some(samePerson)) failed.push('duplicate_person');
   }
   return failed;
 }
 
-/** D2: without tier delivery one contract of a client is reserved for a lead, ever; with it a rejection lets the client's next one try. */
-function turnedDown(history: History, lead: string, contract: Contract): boolean {
-  const tiered = clientOf(documentNow(history), contract).tierDelivery === true;
-  return reservations(history).some((each) => each.lead === lead && !stands(history, each)
-    && (each.contract === contract.id || (!tiered && each.client === contract.client)));
+/**
+ * D2: without tier delivery one contract of a client is reserved for a lead, ever; with it a rejection lets the client's next one try. Who
+ * turned it down is asked again when its terms changed (A2), and whom nothing reached, once the fallback is over.
+ */
+function turnedDown({ history, lead, trigger }: Asked, contract: Contract): boolean {
+  const document = documentNow(history);
+  const tiered = clientOf(document, contract).tierDelivery === true;
+  return reservations(history).some((each) => {
+    if (each.lead !== lead.id || stands(history, each)) return false;
+    const now = document.contracts?.find(({ id }) => id === each.contract);
+    if (now && termsOf(now) !== each.terms) return false;
+    if (trigger !== 'fallback' && howTurnedDown(history, each) === 'failed') return false;
+    return each.contract === contract.id || (!tiered && each.client === contract.client);
+  });
+}
+
+function howTurnedDown(history: History, reservation: Reservation): string | undefined {
+  return history.slice(history.indexOf(reservation)).filter((fact) => fact.type === 'turnedDown')
+    .find((fact) => fact.lead === reservation.lead && fact.contract === reservation.contract)?.how;
+}
+
+/** What a contract offers, to be compared: all of it but its name and whether it is open. */
+export function termsOf({ status: _status, name: _name, automation: _automation, ...terms }: Contract): string {
+  return JSON.stringify(Object.entries(terms).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export function personsOf(lead: ScenarioLead): string[] {
@@ -88,10 +119,10 @@ export function personsOf(lead: ScenarioLead): string[] {
 }
 
 function limitGates({ history, lead, now, maxMultiplication }: Asked, contract: Contract): Gate[] {
-  const document = documentNow(history);
-  const failed = capGates(history, contract, lead.campaign, now);
+  const price = askingPrice(history, contract, soldSet(history, lead.id), maxMultiplication);
+  const failed = capGates(history, contract, lead.campaign, price, now);
   if (contract.order === 'required') {
-    const { gate } = orderFor(history, contract, highestPrice(document, contract), now);
+    const { gate } = orderFor(history, contract, price, now);
     if (gate) failed.push(gate);
   }
   if (!percentageAllows(history, contract, lead.id, now)) failed.push('percentage_limit');

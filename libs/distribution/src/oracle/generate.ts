@@ -15,6 +15,10 @@ export const METHODS: readonly Method[] = [
   'price', 'priority', 'roundRobin', 'weighted', 'qualityScore', 'distance', 'percentage', 'turnover', 'leadCount', 'freeTrial',
 ];
 
+const SETS: readonly Method[] = ['price', 'turnover', 'leadCount'];
+
+const TIE_BREAKS = ['price', 'priority', 'roundRobin', 'qualityScore', 'distance'] as const;
+
 interface Draw { random: SeededRandom; has: (feature: Feature) => boolean; methods: readonly Method[] }
 
 const STATES = ['NY', 'NJ', 'TX', 'CA'];
@@ -93,7 +97,10 @@ function contractOf(draw: Draw, id: string, client: string): Contract {
     id, client, status: has('status') ? some(draw, 0.15, () => random.pick(['paused', 'closed'] as const)) : undefined,
     campaigns: some(draw, 0.15, () => ['m0']), price: table ? undefined : priceOf(draw),
     prices: table
-      ? clean({ 1: priceOf(draw), 2: some(draw, 0.6, () => priceOf(draw)), 4: some(draw, 0.4, () => priceOf(draw)) }) : undefined,
+      ? clean({
+        1: random.pick(['20.00', '30.01']), 2: some(draw, 0.6, () => random.pick(['10.00', '12.50'])), 4: some(draw, 0.4, () => '5.00'),
+      })
+      : undefined,
     maxShareCount: has('sharing') ? some(draw, 0.8, () => random.int(1, 4)) : some(draw, 0.2, () => 1),
     criteria: has('criteria') ? some(draw, 0.6, () => criteriaOf(draw, 2)) : undefined,
     schedule: has('schedules') ? some(draw, 0.5, () => scheduleOf(draw)) : undefined,
@@ -181,7 +188,7 @@ function workflowOf(draw: Draw, id: string, contracts: readonly Contract[]): Wor
     })) : undefined,
     groups: has('groups') ? some(draw, 0.7, () => ['gold', 'silver'].slice(0, random.int(1, 2)).map((group) => clean({
       group, method: random.pick(draw.methods), take: some(draw, 0.6, () => random.int(1, 2)),
-      onSold: some(draw, 0.7, () => random.pick(['stop', 'continue'] as const)),
+      onSold: random.pick(['stop', 'continue'] as const),
     }))) : undefined,
     rules: Array.from({ length: has('manyRules') ? random.int(2, 3) : 1 }, () => ruleOf(draw, contracts)),
   });
@@ -190,16 +197,17 @@ function workflowOf(draw: Draw, id: string, contracts: readonly Contract[]): Wor
 function ruleOf(draw: Draw, contracts: readonly Contract[]): Rule {
   const { random, has } = draw;
   const method = random.pick(draw.methods);
-  const simple = draw.methods.filter((each) => ['price', 'priority', 'roundRobin', 'qualityScore', 'distance'].includes(each));
   return clean<Rule>({
     method, take: some(draw, 0.6, () => random.int(1, 3)), by: has('byClient') ? some(draw, 0.6, () => 'client' as const) : undefined,
-    secondary: has('secondary') ? some(draw, 0.6, () => random.pick(simple)) : undefined,
-    base: method === 'weighted' || method === 'percentage' ? some(draw, 0.5, () => random.pick(simple)) : undefined,
+    secondary: has('secondary') ? some(draw, 0.6, () => random.pick(TIE_BREAKS)) : undefined,
+    base: method === 'weighted' || method === 'percentage' ? some(draw, 0.5, () => random.pick(TIE_BREAKS)) : undefined,
     minTurnover: has('minimums') ? some(draw, 0.4, () => random.pick(['10.00', '22.50'])) : undefined,
     contracts: has('filters') ? some(draw, 0.6, () => random.pick([
-      { ids: contracts.filter(() => random.chance(0.6)).map(({ id }) => id) }, { tags: ['t'] }, { groups: ['gold'] },
+      { ids: [random.pick(contracts), ...contracts.filter(() => random.chance(0.6))].map(({ id }) => id) },
+      { tags: ['t'] }, { groups: ['gold'] },
     ])) : undefined,
-    reset: has('resets') ? some(draw, 0.6, () => random.pick(['daily', '7days'] as const)) : undefined,
+    // What a turn that breaks a tie between whole sets has decided, nobody says (RR6).
+    reset: has('resets') && !SETS.includes(method) ? some(draw, 0.6, () => random.pick(['daily', '7days'] as const)) : undefined,
     ...(method === 'percentage' ? { timeframe: random.pick(['hour', 'day', 'week'] as const), strict: random.chance(0.6) } : {}),
   });
 }
@@ -249,15 +257,22 @@ function leadStep(draw: Draw, config: ConfigDocument, id: string, at: number): S
 
 function changeOf(draw: Draw, config: ConfigDocument, place: number): { set: Record<string, unknown> } {
   const { random } = draw;
-  const id = random.pick(config.contracts ?? []).id;
+  const contract = random.pick(config.contracts ?? []);
+  const { id } = contract;
   return random.pick<() => { set: Record<string, unknown> }>([
     () => ({ set: { contracts: { [id]: { status: random.pick(['open', 'paused']) } } } }),
     () => ({ set: { contracts: { [id]: { price: priceOf(draw), prices: null } } } }),
-    () => ({ set: { contracts: { [id]: { caps: random.chance(0.5) ? capsOf(draw) : null } } } }),
+    () => ({ set: { contracts: { [id]: { caps: otherNumbers(draw, contract.caps ?? {}) } } } }),
     () => ({ set: { contracts: { [id]: { weight: random.int(1, 5) } } } }),
     () => ({ set: { contracts: { [`N${place}`]: contractBody(draw, random.pick(config.clients ?? []).id) } } }),
     () => ({ set: { clients: { [random.pick(config.clients ?? []).id]: { status: random.pick(['active', 'paused']) } } } }),
   ])();
+}
+
+/** The same caps with other limits: what a cap that is new would have counted before it was there, nobody says. */
+function otherNumbers({ random }: Draw, caps: Caps): Caps {
+  const numbers = Object.entries(caps).filter(([, limit]) => typeof limit === 'number');
+  return Object.fromEntries(numbers.map(([window]) => [window, random.int(0, 4)]));
 }
 
 function contractBody(draw: Draw, client: string): Partial<Contract> {

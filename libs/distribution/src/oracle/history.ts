@@ -31,6 +31,8 @@ export interface Reservation {
   /** Attempt that made it. */
   round: number;
   persons: readonly string[];
+  /** What the contract offered at the time. */
+  terms: string;
   /** A rule's own rotation moved by it (RR6). */
   turned: boolean;
 }
@@ -43,7 +45,8 @@ export type Fact =
   | Reservation
   | { type: 'turnedDown'; at: number; lead: string; contract: string; how: 'rejected' | 'failed' }
   | { type: 'returned'; at: number; lead: string; contract: string }
-  | { type: 'cherryPicked'; at: number; lead: string; contract: string; client: string; contractGroup?: string };
+  | { type: 'cherryPicked'; at: number; lead: string; contract: string; client: string; contractGroup?: string;
+      persons: readonly string[] };
 
 export type History = readonly Fact[];
 

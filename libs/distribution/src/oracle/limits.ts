@@ -24,10 +24,22 @@ export function priceFor(document: ConfigDocument, contract: Contract, buyers: n
   return money(document, contract.prices[String(key)]);
 }
 
-/** The highest price possible: what gates take, as they come before any plan. */
-export function highestPrice(document: ConfigDocument, contract: Contract): bigint {
-  if (!contract.prices) return money(document, contract.price);
-  return Object.values(contract.prices).map((price) => money(document, price)).reduce((a, b) => (a > b ? a : b));
+/** The highest price possible among as many buyers as sharing still allows: what gates and ranks take, as they come before any plan. */
+export function highestPrice(
+  document: ConfigDocument, contract: Contract, sold: readonly Reservation[], maxMultiplication?: number,
+): bigint {
+  const limits = [maxMultiplication, contract.maxShareCount, ...sold.map(({ maxShareCount }) => maxShareCount)].map((limit) => limit ?? 9);
+  let highest = priceFor(document, contract, sold.length + 1);
+  for (let buyers = sold.length + 2; buyers <= Math.min(...limits); buyers++) {
+    const price = priceFor(document, contract, buyers);
+    if (price > highest) highest = price;
+  }
+  return highest;
+}
+
+/** What the lead would cost the contract at most: nothing while it has free leads. */
+export function askingPrice(history: History, contract: Contract, sold: readonly Reservation[], maxMultiplication?: number): bigint {
+  return trialsLeft(history, contract) > 0 ? 0n : highestPrice(documentNow(history), contract, sold, maxMultiplication);
 }
 
 /** Free leads that are left of a trial. */
@@ -39,7 +51,7 @@ export function trialsLeft(history: History, contract: Contract): number {
 interface Scope { caps: Caps; zone: string; covers: (each: Reservation) => boolean }
 
 /** Gates of all caps that bind the contract: its own, its client's, its delivery group's and the campaign's. */
-export function capGates(history: History, contract: Contract, campaign: string, now: number): Gate[] {
+export function capGates(history: History, contract: Contract, campaign: string, price: bigint, now: number): Gate[] {
   const document = documentNow(history);
   const client = clientOf(document, contract);
   const group = document.groups?.find(({ id }) => id === groupOf(document, contract));
@@ -52,7 +64,6 @@ export function capGates(history: History, contract: Contract, campaign: string,
   bind(client.caps, zoneOf(document, client), (each) => each.client === client.id);
   bind(group?.caps, zoneOf(document, group), (each) => each.group === group?.id);
   bind(ofCampaign?.caps, zoneOf(document, undefined), (each) => each.campaign === campaign);
-  const price = highestPrice(document, contract);
   return scopes.flatMap(({ caps, zone, covers }) => CAP_GATES.flatMap(([window, gate]) => {
     const cap = caps[window];
     if (cap === undefined) return [];

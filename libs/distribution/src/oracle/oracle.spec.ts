@@ -77,7 +77,8 @@ describe('the oracle', () => {
       }));
       const room = random.int(1, 4);
       const value = (config: ConfigDocument) => runOracle({ config, timeline: leads(1) })[0]?.assigned ?? [];
-      const sets = subsets(contracts).filter((set) => set.length <= room && set.every(({ maxShareCount = 9 }) => set.length <= maxShareCount));
+      const sets = subsets(contracts)
+        .filter((set) => set.length <= room && set.every(({ maxShareCount = 9 }) => set.length <= maxShareCount));
       const sum = (set: readonly { price?: string | number }[]) => set.reduce((total, { price }) => total + Number(price), 0);
       expect(sum(value(world({ method: 'turnover' }, contracts, room)))).toBe(Math.max(...sets.map(sum)));
       expect(value(world({ method: 'leadCount' }, contracts, room)).length).toBe(Math.max(...sets.map((set) => set.length)));

@@ -3,7 +3,7 @@ import { dayNumber, localDate } from '@sluice/kernel';
 import type { Method } from '../document.js';
 import { distanceTo } from './criteria.js';
 import { entryOf, reservations, stands, zoneOf, type Recipient } from './history.js';
-import { highestPrice, trialsLeft } from './limits.js';
+import { askingPrice, highestPrice, trialsLeft } from './limits.js';
 import { phasesOf, type Desk } from './phase.js';
 
 /** Negative if the first stands before the second. */
@@ -13,12 +13,19 @@ export type Order = (a: Recipient, b: Recipient) => number;
 export function fullOrder(desk: Desk, methods: readonly (Method | undefined)[]): Order {
   const { document } = desk;
   const orders: Order[] = methods.filter((method) => method !== undefined).map((method) => methodOrder(desk, method));
-  if (document.ties !== 'entry') orders.push(methodOrder(desk, 'qualityScore'), methodOrder(desk, 'price'));
-  return chain([...orders, entryOrder(desk)]);
+  if (document.ties !== 'entry') orders.push(quality, methodOrder(desk, 'price'));
+  return chain([...orders, ascending(({ contract }) => entryOf(desk.history, 'contracts', contract.id))]);
 }
 
 function entryOrder({ history, phase }: Desk): Order {
   return ascending(({ id }) => entryOf(history, phase.by === 'client' ? 'clients' : 'contracts', id));
+}
+
+/** What stands before the turn in a list of methods (RR6); undefined where no turn is among them. */
+export function beforeTurn(desk: Desk, methods: readonly (Method | undefined)[]): Order | undefined {
+  const place = methods.indexOf('roundRobin');
+  const before = methods.slice(0, Math.max(0, place)).filter((method) => method !== undefined);
+  return place < 0 ? undefined : chain(before.map((method) => methodOrder(desk, method)));
 }
 
 function chain(orders: readonly Order[]): Order {
@@ -32,12 +39,14 @@ function ascending(key: (recipient: Recipient) => number | bigint): Order {
   };
 }
 
+const quality: Order = ascending(({ contract }) => -(contract.qualityScore ?? 100));
+
 export function methodOrder(desk: Desk, method: Method): Order {
-  const { document, place, history } = desk;
-  const price = ({ contract }: Recipient) => highestPrice(document, contract);
+  const { document, place, history, sold, workflow } = desk;
+  const price = ({ contract }: Recipient) => askingPrice(history, contract, sold, workflow.maxMultiplication);
   switch (method) {
     case 'price': return ascending((each) => -price(each));
-    case 'qualityScore': return ascending(({ contract }) => -(contract.qualityScore ?? 100));
+    case 'qualityScore': return chain([quality, ascending((each) => -price(each))]);
     case 'priority': return chain([
       ascending(({ client }) => client.priority ?? Infinity), ascending(({ contract }) => contract.priority ?? Infinity),
     ]);
@@ -47,8 +56,8 @@ export function methodOrder(desk: Desk, method: Method): Order {
       const free = ({ contract }: Recipient) => trialsLeft(history, contract) > 0;
       return chain([
         ascending((each) => (free(each) ? 0 : 1)),
-        (a, b) => (free(a) ? methodOrder(desk, 'qualityScore')(a, b) : 0),
-        ascending((each) => -price(each)),
+        (a, b) => (free(a) && free(b) ? quality(a, b) : 0),
+        ascending(({ contract }) => -highestPrice(document, contract, sold, workflow.maxMultiplication)),
       ]);
     }
     default: throw new Error(`${method} is no simple order`);

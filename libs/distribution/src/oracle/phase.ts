@@ -1,6 +1,7 @@
 /** One rule or delivery group at work: who is in it, in which order they stand, and whom it picks. */
 import type { ConfigDocument, Contract, GroupPhase, Method, Rule, Timeframe, Workflow } from '../document.js';
-import { fits } from './gates.js';
+import { fits, type Asked } from './gates.js';
+import { askingPrice, capGates } from './limits.js';
 import { clientOf, groupOf, type Fraction, type History, type Recipient, type Reservation } from './history.js';
 
 export interface Phase {
@@ -14,13 +15,13 @@ export interface Phase {
   reset: 'never' | 'daily' | '7days';
   timeframe: Timeframe;
   strict: boolean;
-  group: boolean;
   stops: boolean;
   admits(document: ConfigDocument, contract: Contract): boolean;
 }
 
 /** What a phase works on: the lead, who was sold or picked before, and how many it may still pick. */
 export interface Desk {
+  asked: Asked;
   history: History;
   document: ConfigDocument;
   workflow: Workflow;
@@ -44,9 +45,9 @@ export interface Outcome {
 }
 
 export function phasesOf(workflow: Workflow): Phase[] {
-  const common = { reset: 'never', timeframe: 'day', strict: true, by: 'contract', group: false, stops: false } as const;
+  const common = { reset: 'never', timeframe: 'day', strict: true, by: 'contract', stops: false } as const;
   const groups = (workflow.groups ?? []).map((phase: GroupPhase): Phase => ({
-    ...common, ...phase, key: `${workflow.id}/group ${phase.group}`, group: true, stops: (phase.onSold ?? 'stop') === 'stop',
+    ...common, ...phase, key: `${workflow.id}/group ${phase.group}`, stops: phase.onSold === 'stop',
     admits: (document, contract) => groupOf(document, contract) === phase.group,
   }));
   const rules = (workflow.rules ?? []).map((rule: Rule, index): Phase => ({
@@ -73,13 +74,36 @@ export function fitsWith({ sold, before, workflow }: Desk, picks: readonly Contr
   return fits(sold, [...before, ...picks], workflow.maxMultiplication);
 }
 
+/**
+ * A cap of a group or campaign that the picks of this very plan would use up together: they are counted as if they were reserved. Undefined
+ * where the contract still fits.
+ */
+export function sharedCap(desk: Desk, picks: readonly Contract[], contract: Contract): string | undefined {
+  const { asked, document, sold, before, workflow } = desk;
+  const { history, lead, now } = asked;
+  const price = (each: Contract) => askingPrice(history, each, sold, workflow.maxMultiplication);
+  const planned = [...before, ...picks].map((each): Reservation => ({
+    type: 'reserved', at: now, lead: lead.id, campaign: lead.campaign, contract: each.id, client: each.client,
+    group: groupOf(document, each), rule: '', priceMinor: price(each), trial: false, round: -1, persons: [], terms: '', turned: false,
+  }));
+  return planned.length === 0 ? undefined : capGates([...history, ...planned], contract, lead.campaign, price(contract), now)[0];
+}
+
+/** Nothing stands in the way of one more pick beside these: sharing (M2), a client or group twice (M5), a cap that they share. */
+export function couldJoin(desk: Desk, picks: readonly Contract[], contract: Contract): boolean {
+  const sibling = [...desk.before, ...picks].some((pick) => conflicts(pick, contract));
+  return !picks.includes(contract) && !sibling && fitsWith(desk, [...picks, contract]) && sharedCap(desk, picks, contract) === undefined;
+}
+
 /** Takes from a list in order, skipping who cannot take part (M4), until the take is reached. */
 export function takeInOrder(desk: Desk, ordered: readonly Recipient[], picks: Contract[], reasons: Map<string, string>): void {
   for (const { contract } of ordered) {
-    if (picks.some((pick) => conflicts(pick, contract))) reasons.set(contract.id, 'sibling');
-    else if (picks.length >= desk.takeLeft) reasons.set(contract.id, 'outranked');
-    else if (!fitsWith(desk, [...picks, contract])) reasons.set(contract.id, 'share_count');
-    else picks.push(contract);
+    const sibling = [...desk.before, ...picks].some((pick) => conflicts(pick, contract));
+    if (picks.length >= desk.takeLeft) reasons.set(contract.id, 'take_reached');
+    else if (!sibling && fitsWith(desk, [...picks, contract])) {
+      const cap = sharedCap(desk, picks, contract);
+      if (cap) reasons.set(contract.id, cap); else picks.push(contract);
+    }
   }
 }
 

@@ -1,16 +1,16 @@
 /** The plan for one lead: gates, delivery groups, rules, minimums, in the order the rules are written down. */
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import type { Gate } from '../reasons.js';
-import { failingGates, staticGates, type Asked } from './gates.js';
+import { failingGates, fits, staticGates, type Asked } from './gates.js';
 import { placeOfLead } from './criteria.js';
 import { documentNow, entryOf, soldSet, type Reached, type Recipient } from './history.js';
 import { money, priceFor, trialsLeft } from './limits.js';
-import { fullOrder, methodOrder } from './orders.js';
-import { conflicts, phasesOf, recipientOf, takeInOrder, type Desk, type Outcome, type Phase } from './phase.js';
+import { beforeTurn, fullOrder } from './orders.js';
+import { conflicts, couldJoin, fitsWith, phasesOf, recipientOf, takeInOrder, type Desk, type Outcome, type Phase } from './phase.js';
 import { runPercentage, runWeighted } from './proportions.js';
 import { runSets } from './sets.js';
 
-export interface Planned { contract: Contract; rule: string; trial: boolean; turned: boolean }
+export interface Planned { contract: Contract; phase: string; trial: boolean; turned: boolean }
 
 export interface Plan {
   picks: Planned[];
@@ -20,75 +20,122 @@ export interface Plan {
   reached: Reached[];
   minimumsMet: boolean;
   rulesMet: string[];
-  totalMinimum: boolean;
 }
 
 /** Contracts that the campaign's leads can go to, in order of entry. */
 export function scopeOf(asked: Asked): Contract[] {
   return (documentNow(asked.history).contracts ?? [])
-    .filter(({ campaigns }) => !campaigns || campaigns.length === 0 || campaigns.includes(asked.lead.campaign))
+    .filter((contract) => inScope(contract, asked.lead.campaign))
     .sort((a, b) => entryOf(asked.history, 'contracts', a.id) - entryOf(asked.history, 'contracts', b.id));
 }
+
+export function inScope({ campaigns }: Contract, campaign: string): boolean {
+  return !campaigns || campaigns.length === 0 || campaigns.includes(campaign);
+}
+
+/** What is noted of contracts that passed their gates, while the phases run. */
+interface Notes { reasons: Map<string, Set<string>>; takeReached: Map<string, boolean> }
 
 export function planFor(asked: Asked, workflow: Workflow): Plan {
   const { history, lead } = asked;
   const scope = scopeOf(asked);
   const gates = new Map<string, Gate[]>(scope.map((contract) => [contract.id, failingGates(asked, contract)]));
   const eligible = scope.filter(({ id }) => gates.get(id)?.length === 0);
-  const earlier = history.filter((fact) => fact.type === 'attempted').filter((fact) => fact.lead === lead.id);
-  const metBefore = earlier.flatMap(({ rulesMet }) => rulesMet);
-  const plan: Plan = {
-    picks: [], refused: new Map(), reached: [], totalMinimum: false,
-    qualified: scope.filter((contract) => staticGates(asked, contract).length === 0).map(({ id }) => id),
-    minimumsMet: earlier.some(({ minimumsMet }) => minimumsMet), rulesMet: [...metBefore],
-  };
-  const reasons = new Map<string, string[]>(eligible.map(({ id }) => [id, []]));
-  runPhases(asked, workflow, eligible, plan, reasons);
-  testMinimums(asked, workflow, plan, metBefore, reasons);
-  for (const { id } of scope) {
-    const failed = gates.get(id)?.[0];
-    if (failed) plan.refused.set(id, failed);
-    else if (!plan.picks.some(({ contract }) => contract.id === id)) plan.refused.set(id, firstReason(reasons.get(id) ?? []));
+  const notes: Notes = { reasons: new Map(eligible.map(({ id }) => [id, new Set()])), takeReached: new Map() };
+  const plan = settle(asked, workflow, eligible, notes);
+  plan.qualified = scope.filter((contract) => staticGates(asked, contract).length === 0).map(({ id }) => id);
+  for (const { contract } of plan.picks) noteSiblings(eligible, contract, notes);
+  testMinimums(asked, workflow, plan, notes);
+  const sold = soldSet(history, lead.id);
+  for (const contract of scope) {
+    const failed = gates.get(contract.id)?.[0];
+    if (plan.picks.some((pick) => pick.contract === contract)) continue;
+    const forbidden = !fits(sold, [...plan.picks.map((pick) => pick.contract), contract], workflow.maxMultiplication);
+    plan.refused.set(contract.id, failed ?? reasonOf(asked, workflow, contract, notes, forbidden));
   }
   return plan;
 }
 
-const PRECEDENCE = ['not_in_rule', 'no_weight', 'held_back', 'sibling', 'rule_minimum', 'total_minimum', 'outranked', 'share_count'];
-
-function firstReason(reasons: readonly string[]): string {
-  return PRECEDENCE.find((reason) => reasons.includes(reason)) ?? 'not_in_rule';
+/** "Another contract of this client stands for it": one of the client, or of the contract group, is in the plan. */
+function noteSiblings(eligible: readonly Contract[], pick: Contract, { reasons }: Notes): void {
+  for (const contract of eligible) if (contract !== pick && conflicts(contract, pick)) reasons.get(contract.id)?.add('sibling');
 }
 
-function runPhases(asked: Asked, workflow: Workflow, eligible: readonly Contract[], plan: Plan, reasons: Map<string, string[]>): void {
-  for (const phase of phasesOf(workflow)) {
-    const desk = deskFor(asked, workflow, phase, plan);
-    const standing = desk.sold.filter(({ rule }) => rule === phase.key).length;
-    const inPhase = eligible.filter((contract) => phase.admits(desk.document, contract));
-    const left = inPhase.filter((contract) => !desk.before.some((pick) => conflicts(pick, contract)));
-    for (const contract of inPhase) if (![...left, ...desk.before].includes(contract)) reasons.get(contract.id)?.push('sibling');
-    const outcome = runPhase(desk, left);
-    const dropped = missesMinimum(desk, outcome, plan);
-    if (!dropped && phase.minTurnover !== undefined && outcome.picks.length > 0) plan.rulesMet.push(phase.key);
-    for (const pick of outcome.picks) {
-      if (dropped) reasons.get(pick.id)?.push('rule_minimum');
-      else plan.picks.push({ contract: pick, rule: phase.key, trial: isTrial(desk, pick), turned: turns(desk, outcome, pick) });
-    }
-    for (const [id, reason] of outcome.reasons) reasons.get(id)?.push(reason);
-    const picked = dropped ? 0 : outcome.picks.length;
-    plan.reached.push({ rule: phase.key, picked, earned: picked > 0 ? outcome.earned : undefined });
-    if (phase.stops && phase.group && picked + standing > 0) {
-      for (const contract of eligible) reasons.get(contract.id)?.push('outranked');
-      return;
-    }
+const PRECEDENCE = [
+  'cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'no_weight', 'held_back', 'sibling', 'rule_minimum', 'total_minimum',
+];
+
+function reasonOf({ history }: Asked, workflow: Workflow, contract: Contract, notes: Notes, forbidden: boolean): string {
+  const noted = PRECEDENCE.find((reason) => notes.reasons.get(contract.id)?.has(reason));
+  if (noted?.startsWith('cap_')) return noted;
+  if (!phasesOf(workflow).some((phase) => phase.admits(documentNow(history), contract))) return 'not_in_rule';
+  if (noted) return noted;
+  return !notes.takeReached.get(contract.id) && forbidden ? 'share_count' : 'outranked';
+}
+
+/**
+ * Runs the phases until every rule's picks reach its minimum at the prices of the final plan (K2): a later rule can make the picks of an
+ * earlier one cheaper, where prices go by the number of buyers. The first rule that misses its minimum is left out.
+ */
+function settle(asked: Asked, workflow: Workflow, eligible: readonly Contract[], notes: Notes): Plan {
+  const left = new Set<string>();
+  for (;;) {
+    const plan = runPhases(asked, workflow, eligible, notes, left);
+    const buyers = soldSet(asked.history, asked.lead.id).length + plan.picks.length;
+    const metNow = plan.rulesMet.slice(metBefore(asked).length);
+    const missed = phasesOf(workflow).find(({ key, minTurnover }) => metNow.includes(key)
+      && turnover(asked, plan.picks.filter(({ phase }) => phase === key), buyers) < money(documentNow(asked.history), minTurnover));
+    if (!missed) return plan;
+    left.add(missed.key);
   }
 }
 
-function deskFor({ history, lead, now }: Asked, workflow: Workflow, phase: Phase, plan: Plan): Desk {
+function metBefore({ history, lead }: Asked): string[] {
+  return history.filter((fact) => fact.type === 'attempted').filter((fact) => fact.lead === lead.id).flatMap(({ rulesMet }) => rulesMet);
+}
+
+function turnover({ history }: Asked, picks: readonly Planned[], buyers: number): bigint {
+  return picks.map((pick) => priceOf(documentNow(history), pick, buyers)).reduce((a, b) => a + b, 0n);
+}
+
+function runPhases(asked: Asked, workflow: Workflow, eligible: readonly Contract[], notes: Notes, skipped: ReadonlySet<string>): Plan {
+  const plan: Plan = { picks: [], refused: new Map(), reached: [], qualified: [], minimumsMet: false, rulesMet: metBefore(asked) };
+  for (const phase of phasesOf(workflow)) {
+    const desk = deskFor(asked, workflow, phase, plan);
+    const standing = desk.sold.filter(({ rule }) => rule === phase.key).length;
+    const candidates = eligible.filter((contract) => phase.admits(desk.document, contract) && !desk.before.includes(contract));
+    const outcome = runPhase(desk, candidates);
+    const made = outcome.picks.map((contract): Planned => ({
+      contract, phase: phase.key, trial: trialsLeft(asked.history, contract) > 0,
+      turned: phase.method === 'roundRobin' || outcome.turned.has(contract.id),
+    }));
+    for (const contract of candidates) notes.takeReached.set(contract.id, outcome.reasons.get(contract.id) === 'take_reached');
+    for (const [id, reason] of outcome.reasons) if (reason !== 'take_reached') notes.reasons.get(id)?.add(reason);
+    const tested = phase.minTurnover !== undefined && made.length > 0 && !plan.rulesMet.includes(phase.key);
+    const sum = turnover(asked, made, desk.sold.length + plan.picks.length + made.length);
+    const dropped = made.length > 0 && (skipped.has(phase.key) || (tested && sum < money(desk.document, phase.minTurnover)));
+    if (tested && !dropped) plan.rulesMet.push(phase.key);
+    if (dropped) {
+      for (const { contract } of made) notes.reasons.get(contract.id)?.add('rule_minimum');
+    } else plan.picks.push(...made);
+    // The rule is reached while M2 leaves room for anybody at all (P1).
+    const picked = dropped ? 0 : made.length;
+    if (fitsWith(desk, [NOBODY])) plan.reached.push({ rule: phase.key, picked, earned: dropped ? undefined : outcome.earned });
+    if (phase.stops && picked + standing > 0) return plan;
+  }
+  return plan;
+}
+
+/** A contract that would accept any number of sharers. */
+const NOBODY: Contract = { id: '', client: '' };
+
+function deskFor(asked: Asked, workflow: Workflow, phase: Phase, plan: Plan): Desk {
+  const { history, lead, now } = asked;
   const document = documentNow(history);
   const sold = soldSet(history, lead.id);
   const standing = sold.filter(({ rule }) => rule === phase.key).length;
   return {
-    history, document, workflow, phase, sold, now, leadId: lead.id, place: placeOfLead(document, lead),
+    asked, history, document, workflow, phase, sold, now, leadId: lead.id, place: placeOfLead(document, lead),
     before: plan.picks.map(({ contract }) => contract), takeLeft: Math.max(0, (phase.take ?? Infinity) - standing),
   };
 }
@@ -96,10 +143,18 @@ function deskFor({ history, lead, now }: Asked, workflow: Workflow, phase: Phase
 function runPhase(desk: Desk, contracts: readonly Contract[]): Outcome {
   const { phase } = desk;
   const { recipients, siblings } = standIns(desk, contracts);
-  const outcome = runMethod(desk, recipients);
+  const outcome = desk.takeLeft > 0 && fitsWith(desk, [NOBODY]) ? runMethod(desk, recipients) : notRun(desk, contracts);
   for (const contract of siblings) outcome.reasons.set(contract.id, 'sibling');
-  if (phase.secondary === 'roundRobin' || phase.base === 'roundRobin') outcome.turned = decidedByTurn(desk, recipients, outcome.picks);
+  if (phase.reset !== 'never' && !['weighted', 'percentage'].includes(phase.method)) {
+    outcome.turned = decidedByTurn(desk, recipients, outcome.picks);
+  }
   return outcome;
+}
+
+/** A rule that may pick nobody, or a lead that nobody more can share, asks for no weight and no percentage. */
+function notRun({ takeLeft }: Desk, contracts: readonly Contract[]): Outcome {
+  const reasons = new Map(takeLeft > 0 ? [] : contracts.map(({ id }) => [id, 'take_reached'] as const));
+  return { picks: [], reasons, turned: new Set() };
 }
 
 /** K0: by client, its best eligible contract by the client's own method stands for it. */
@@ -111,7 +166,9 @@ function standIns(desk: Desk, contracts: readonly Contract[]): { recipients: Rec
   const best = clients.map((id) => {
     const own = contracts.filter(({ client }) => client === id).map(as('contract'));
     const method = own[0]?.client.contractMethod ?? 'price';
-    return own.sort(fullOrder({ ...desk, phase: { ...phase, by: 'contract', reset: 'never' } }, [method]))[0]?.contract as Contract;
+    const able = own.filter(({ contract }) => fitsWith(desk, [contract]) && !desk.before.some((pick) => conflicts(pick, contract)));
+    const order = fullOrder({ ...desk, phase: { ...phase, by: 'contract', reset: 'never' } }, [method]);
+    return (able.length > 0 ? able : own).sort(order)[0]?.contract as Contract;
   });
   return { recipients: best.map(as('client')), siblings: contracts.filter((each) => !best.includes(each)) };
 }
@@ -127,52 +184,31 @@ function runMethod(desk: Desk, recipients: readonly Recipient[]): Outcome {
   return outcome;
 }
 
-/** RR6: a pick moves the rule's own rotation where somebody equal by the method stood beside it. */
+/** RR6: a pick moves the rule's own rotation where somebody else, equal in all before the turn, could have been taken instead. */
 function decidedByTurn(desk: Desk, recipients: readonly Recipient[], picks: readonly Contract[]): Set<string> {
-  const { method } = desk.phase;
-  if (method === 'roundRobin' || method === 'weighted' || method === 'percentage') return new Set(picks.map(({ id }) => id));
-  const order = methodOrder(desk, method === 'turnover' || method === 'leadCount' ? 'price' : method);
+  const order = beforeTurn(desk, [desk.phase.method, desk.phase.secondary]);
+  if (!order) return new Set();
   const as = (contract: Contract) => recipientOf(desk.document, contract, desk.phase.by);
   const decided = (pick: Contract, place: number) => recipients.some(({ contract }) => (
-    contract.id !== pick.id && !picks.slice(0, place).includes(contract) && order(as(contract), as(pick)) === 0));
+    contract !== pick && couldJoin(desk, picks.slice(0, place), contract) && order(as(contract), as(pick)) === 0));
   return new Set(picks.filter(decided).map(({ id }) => id));
 }
 
-function turns({ phase }: Desk, outcome: Outcome, pick: Contract): boolean {
-  return phase.method === 'roundRobin' || outcome.turned.has(pick.id);
-}
-
-function isTrial({ phase, history }: Desk, contract: Contract): boolean {
-  return phase.method === 'freeTrial' && trialsLeft(history, contract) > 0;
-}
-
-/** K2: picks below the rule's minimum turnover are dropped, until it was met once. */
-function missesMinimum(desk: Desk, { picks }: Outcome, plan: Plan): boolean {
-  const { phase, document, sold, before } = desk;
-  if (phase.minTurnover === undefined || plan.rulesMet.includes(phase.key)) return false;
-  const buyers = sold.length + before.length + picks.length;
-  const prices = picks.map((contract) => (isTrial(desk, contract) ? 0n : priceFor(document, contract, buyers)));
-  return total(prices) < money(document, phase.minTurnover);
-}
-
-function total(amounts: readonly bigint[]): bigint {
-  return amounts.reduce((a, b) => a + b, 0n);
-}
-
-/** K3: the whole plan against the workflow's minimums; failing them nothing is distributed. */
-function testMinimums(asked: Asked, workflow: Workflow, plan: Plan, metBefore: string[], reasons: Map<string, string[]>): void {
+/** K3: the whole plan against the workflow's minimums, until they were met once; failing them nothing is distributed. */
+function testMinimums(asked: Asked, workflow: Workflow, plan: Plan, notes: Notes): void {
+  const earlier = asked.history.filter((fact) => fact.type === 'attempted').filter((fact) => fact.lead === asked.lead.id);
+  plan.minimumsMet = earlier.some(({ minimumsMet }) => minimumsMet);
   if (plan.minimumsMet || plan.picks.length === 0) return;
-  const document = documentNow(asked.history);
   const sold = soldSet(asked.history, asked.lead.id);
   const buyers = sold.length + plan.picks.length;
-  const turnover = total([...sold.map(({ priceMinor }) => priceMinor), ...plan.picks.map((pick) => priceOf(document, pick, buyers))]);
-  plan.minimumsMet = buyers >= (workflow.minimums?.contracts ?? 0) && turnover >= money(document, workflow.minimums?.turnover);
+  const sum = turnover(asked, plan.picks, buyers) + sold.reduce((total, { priceMinor }) => total + priceMinor, 0n);
+  const { contracts = 0, turnover: least } = workflow.minimums ?? {};
+  plan.minimumsMet = buyers >= contracts && sum >= money(documentNow(asked.history), least);
   if (plan.minimumsMet) return;
-  plan.totalMinimum = true;
-  for (const { contract } of plan.picks) reasons.get(contract.id)?.push('total_minimum');
+  for (const { contract } of plan.picks) notes.reasons.get(contract.id)?.add('total_minimum');
   plan.picks = [];
-  plan.rulesMet = metBefore;
-  plan.reached = plan.reached.map((each) => ({ ...each, picked: 0, earned: undefined }));
+  plan.rulesMet = metBefore(asked);
+  plan.reached = plan.reached.map(({ rule }) => ({ rule, picked: 0 }));
 }
 
 /** What a pick costs in a plan with that many buyers; a trial lead nothing. */

@@ -5,8 +5,8 @@ import {
   add, ceil, compareFractions, decimal, fraction, minus, over, reservations, stands, times, zoneOf,
   type Fraction, type History, type Recipient,
 } from './history.js';
-import { fullOrder, intervalOf } from './orders.js';
-import { conflicts, fitsWith, takeInOrder, type Desk, type Outcome } from './phase.js';
+import { beforeTurn, fullOrder, intervalOf, type Order } from './orders.js';
+import { conflicts, couldJoin, fitsWith, sharedCap, takeInOrder, type Desk, type Outcome } from './phase.js';
 
 const ONE = fraction(1);
 const NONE = fraction(0);
@@ -18,54 +18,79 @@ type Shares = ReadonlyMap<string, Fraction>;
 export function runWeighted(desk: Desk, recipients: readonly Recipient[]): Outcome {
   const reasons = new Map<string, string>();
   const weightOf = ({ contract, client }: Recipient) => (desk.phase.by === 'client' ? client.weight : contract.weight) ?? 0;
-  const weighted = recipients.filter((each) => weightOf(each) > 0);
   for (const each of recipients) if (weightOf(each) <= 0) reasons.set(each.contract.id, 'no_weight');
-  const eligible = weighted.filter(({ contract }) => fitsWith(desk, [contract]));
+  const weighted = recipients.filter((each) => weightOf(each) > 0);
+  // Who cannot take part earns nothing, or what it saved up would flood it later (W2).
+  const eligible = ableOf(desk, weighted, []);
   for (const { contract } of weighted) {
-    if (!fitsWith(desk, [contract])) reasons.set(contract.id, desk.takeLeft > 0 ? 'share_count' : 'outranked');
+    const cap = sharedCap(desk, [], contract);
+    if (cap && !sibling(desk, [], contract) && fitsWith(desk, [contract])) reasons.set(contract.id, cap);
   }
   const total = eligible.reduce((sum, each) => add(sum, decimal(weightOf(each))), NONE);
   const shares = new Map(eligible.map((each) => [each.id, over(decimal(weightOf(each)), total)]));
-  return desk.phase.reset === 'never' ? byCredit(desk, eligible, shares, reasons) : byInterval(desk, eligible, shares, reasons);
+  // Sharing can leave fewer picks than the rule takes; everybody earns for as many as there are.
+  for (let wanted = Math.min(desk.takeLeft, eligible.length); ; wanted--) {
+    const outcome = desk.phase.reset === 'never'
+      ? byCredit(desk, eligible, shares, wanted, new Map(reasons)) : byInterval(desk, eligible, shares, wanted, new Map(reasons));
+    if (outcome.picks.length >= wanted || outcome.picks.length === 0) return explained(desk, eligible, outcome);
+  }
 }
 
 /** W2, after Tijdeman: each lead pays every eligible its share, the winner pays one. */
-function byCredit(desk: Desk, eligible: readonly Recipient[], shares: Shares, reasons: Map<string, string>): Outcome {
-  const wanted = Math.min(desk.takeLeft, eligible.length);
+function byCredit(desk: Desk, eligible: readonly Recipient[], shares: Shares, wanted: number, reasons: Map<string, string>): Outcome {
   const earned = earnings(shares, wanted);
   const credits = creditsOf(desk.history, desk.phase.key, desk.phase.by);
   for (const [id, gain] of earned) credits.set(id, add(credits.get(id) ?? NONE, gain));
   const outcome: Outcome = { picks: [], reasons, earned, turned: new Set() };
   const threshold = eligible.length > 1 ? fraction(1, 2 * eligible.length - 2) : NONE;
-  const tie = fullOrder(desk, [desk.phase.base, desk.phase.secondary]);
-  const left = [...eligible];
-  while (outcome.picks.length < wanted) {
-    const able = ableOf(desk, left, outcome.picks);
-    const credit = ({ id }: Recipient) => credits.get(id) ?? NONE;
+  const credit = ({ id }: Recipient) => credits.get(id) ?? NONE;
+  const slack = (each: Recipient) => over(minus(minus(ONE, threshold), credit(each)), earned.get(each.id) ?? ONE);
+  pickEach(desk, eligible, wanted, outcome, (able) => {
     const urgent = able.filter((each) => compareFractions(credit(each), threshold) >= 0);
-    const slack = (each: Recipient) => over(minus(minus(ONE, threshold), credit(each)), shares.get(each.id) ?? ONE);
-    const [winner] = urgent.length > 0
-      ? [...urgent].sort((a, b) => compareFractions(slack(a), slack(b)) || tie(a, b))
-      : [...able].sort((a, b) => compareFractions(credit(b), credit(a)) || tie(a, b));
-    if (!winner) break;
-    outcome.picks.push(winner.contract);
-    left.splice(left.indexOf(winner), 1);
-  }
-  explainRest(desk, left, outcome);
+    if (urgent.length > 0) return best(desk, urgent, (a, b) => compareFractions(slack(a), slack(b)));
+    return best(desk, able, (a, b) => compareFractions(credit(b), credit(a)));
+  });
   return outcome;
 }
 
-/** Who can still take part beside the picks (M2, M5). */
-function ableOf(desk: Desk, left: readonly Recipient[], picks: readonly Contract[]): Recipient[] {
-  return left.filter(({ contract }) => !picks.some((pick) => conflicts(pick, contract)) && fitsWith(desk, [...picks, contract]));
+/** The first by an order and the rule's tie-breaks; `tied` says that a turn among them decided (RR6). */
+function best(desk: Desk, able: readonly Recipient[], order: Order): { winner?: Recipient; tied: boolean } {
+  const methods = [desk.phase.base, desk.phase.secondary];
+  const tie = fullOrder(desk, methods);
+  const turn = beforeTurn(desk, methods);
+  const [winner] = [...able].sort((a, b) => order(a, b) || tie(a, b));
+  const equal = (each: Recipient) => winner !== undefined && each !== winner && order(each, winner) === 0 && turn?.(each, winner) === 0;
+  return { winner, tied: able.some(equal) };
 }
 
-function explainRest(desk: Desk, left: readonly Recipient[], { picks, reasons }: Outcome): void {
-  for (const { contract } of left) {
-    const outranked = picks.length >= desk.takeLeft || fitsWith(desk, [...picks, contract]);
-    const sibling = picks.some((pick) => conflicts(pick, contract));
-    reasons.set(contract.id, sibling ? 'sibling' : outranked ? 'outranked' : 'share_count');
+type Choose = (able: readonly Recipient[]) => { winner?: Recipient; tied: boolean };
+
+function pickEach(desk: Desk, eligible: readonly Recipient[], wanted: number, outcome: Outcome, choose: Choose): void {
+  while (outcome.picks.length < wanted) {
+    const left = eligible.filter(({ contract }) => !outcome.picks.includes(contract));
+    const { winner, tied } = choose(ableOf(desk, left, outcome.picks));
+    if (!winner) return;
+    outcome.picks.push(winner.contract);
+    if (tied) outcome.turned.add(winner.contract.id);
   }
+}
+
+function sibling({ before }: Desk, picks: readonly Contract[], contract: Contract): boolean {
+  return [...before, ...picks].some((pick) => conflicts(pick, contract));
+}
+
+function ableOf(desk: Desk, left: readonly Recipient[], picks: readonly Contract[]): Recipient[] {
+  return left.filter(({ contract }) => couldJoin(desk, picks, contract));
+}
+
+function explained(desk: Desk, eligible: readonly Recipient[], outcome: Outcome): Outcome {
+  const { picks, reasons } = outcome;
+  for (const { contract } of eligible.filter((each) => !picks.includes(each.contract))) {
+    const cap = sharedCap(desk, picks, contract);
+    if (picks.length >= desk.takeLeft) reasons.set(contract.id, 'take_reached');
+    else if (cap && !sibling(desk, picks, contract) && fitsWith(desk, [...picks, contract])) reasons.set(contract.id, cap);
+  }
+  return outcome;
 }
 
 /** min(1, m·share) for each; what is cut off goes to the others in proportion, until all is given. */
@@ -114,25 +139,18 @@ function clamp(credit: Fraction): Fraction {
 }
 
 /** W3: the ratio is met within the interval; highest share·(N+1) − received. */
-function byInterval(desk: Desk, eligible: readonly Recipient[], shares: Shares, reasons: Map<string, string>): Outcome {
+function byInterval(desk: Desk, eligible: readonly Recipient[], shares: Shares, wanted: number, reasons: Map<string, string>): Outcome {
   const { history, phase, now } = desk;
   const interval = intervalOf(desk, now);
   const given = reservations(history)
     .filter((each) => each.rule === phase.key && stands(history, each) && intervalOf(desk, each.at) === interval);
   const outcome: Outcome = { picks: [], reasons, turned: new Set() };
-  const tie = fullOrder(desk, [phase.base, phase.secondary]);
-  const left = [...eligible];
-  while (outcome.picks.length < desk.takeLeft) {
-    const able = ableOf(desk, left, outcome.picks);
+  pickEach(desk, eligible, wanted, outcome, (able) => {
     const received = (id: string) => fraction(given.filter((each) => each[phase.by] === id).length);
     const leads = fraction(given.length + outcome.picks.length + 1);
     const due = ({ id }: Recipient) => minus(times(shares.get(id) ?? NONE, leads), received(id));
-    const [winner] = [...able].sort((a, b) => compareFractions(due(b), due(a)) || tie(a, b));
-    if (!winner) break;
-    outcome.picks.push(winner.contract);
-    left.splice(left.indexOf(winner), 1);
-  }
-  explainRest(desk, left, outcome);
+    return best(desk, able, (a, b) => compareFractions(due(b), due(a)));
+  });
   return outcome;
 }
 
@@ -155,6 +173,21 @@ export function runPercentage(desk: Desk, recipients: readonly Recipient[]): Out
   const held = recipients.filter((each) => phase.strict && percent(each) !== undefined && !within(each));
   const rest = recipients.filter((each) => !first.includes(each) && !held.includes(each)).sort(tie);
   takeInOrder(desk, [...first, ...rest], outcome.picks, outcome.reasons);
+  outcome.turned = turnedIn(desk, first, rest, outcome.picks, (a, b) => compareFractions(behind(b), behind(a)));
   for (const { contract } of held) outcome.reasons.set(contract.id, 'held_back');
   return outcome;
+}
+
+/** RR6 of a percentage rule: among those within their share by how far they are behind, among the rest by the base method alone. */
+function turnedIn(
+  desk: Desk, first: readonly Recipient[], rest: readonly Recipient[], picks: readonly Contract[], behind: Order,
+): Set<string> {
+  const turn = beforeTurn(desk, [desk.phase.base, desk.phase.secondary]);
+  if (!turn) return new Set();
+  const decided = (pick: Contract, place: number) => [first, rest].some((part) => {
+    const winner = part.find(({ contract }) => contract === pick);
+    return winner !== undefined && part.some((each) => each !== winner && couldJoin(desk, picks.slice(0, place), each.contract)
+      && (part === rest || behind(each, winner) === 0) && turn(each, winner) === 0);
+  });
+  return new Set(picks.filter(decided).map(({ id }) => id));
 }

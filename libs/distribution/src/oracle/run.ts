@@ -2,11 +2,12 @@
 import { formatMoney, mergePatch, type Json } from '@sluice/kernel';
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
-import { failingGates, fits, personsOf, type Asked } from './gates.js';
+import { GATES } from '../reasons.js';
+import { failingGates, fits, personsOf, staticGates, termsOf, type Asked } from './gates.js';
 import { documentNow, groupOf, reservations, soldSet, stands, type Fact, type Reservation } from './history.js';
-import { orderFor, priceFor } from './limits.js';
-import { conflicts } from './phase.js';
-import { planFor, priceOf, type Plan, type Planned } from './plan.js';
+import { orderFor, priceFor, trialsLeft } from './limits.js';
+import { conflicts, sharedCap, type Desk } from './phase.js';
+import { inScope, planFor, priceOf, type Plan, type Planned } from './plan.js';
 
 /** One attempt as the oracle sees it; comparable with a line of `simulate --json`. */
 export interface OracleLine {
@@ -18,7 +19,7 @@ export interface OracleLine {
 }
 
 interface Run { facts: Fact[]; lines: OracleLine[]; steps: Map<string, LeadStep> }
-type LeadStep = Extract<ScenarioStep, { lead: ScenarioLead }>;
+export type LeadStep = Extract<ScenarioStep, { lead: ScenarioLead }>;
 
 export function runOracle(scenario: Scenario): OracleLine[] {
   const run: Run = { facts: [], lines: [], steps: new Map() };
@@ -43,7 +44,7 @@ function takeStep(run: Run, step: ScenarioStep, at: number): void {
 
 type Thing = { id: string };
 
-function withSet(document: ConfigDocument, set: Record<string, unknown>): ConfigDocument {
+export function withSet(document: ConfigDocument, set: Record<string, unknown>): ConfigDocument {
   const changed: Record<string, unknown> = { ...document };
   for (const [list, patches] of Object.entries(set)) {
     const things = [...((changed[list] ?? []) as Thing[])];
@@ -57,7 +58,7 @@ function withSet(document: ConfigDocument, set: Record<string, unknown>): Config
   return changed as unknown as ConfigDocument;
 }
 
-function without(document: ConfigDocument, remove: Record<string, string[]>): ConfigDocument {
+export function without(document: ConfigDocument, remove: Record<string, string[]>): ConfigDocument {
   const changed: Record<string, unknown> = { ...document };
   for (const [list, ids] of Object.entries(remove)) {
     changed[list] = ((changed[list] ?? []) as Thing[]).filter(({ id }) => !ids.includes(id));
@@ -86,14 +87,14 @@ function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks:
   }
 }
 
-function askedFor(run: Run, lead: ScenarioLead, at: number, workflow: Workflow | undefined): Asked {
+function askedFor(run: Run, lead: ScenarioLead, at: number, workflow: Workflow | undefined, trigger: Asked['trigger']): Asked {
   const arrived = run.facts.find((fact) => fact.type === 'arrived' && fact.lead.id === lead.id);
   const receivedAt = lead.receivedAt ? Date.parse(lead.receivedAt) : arrived?.at ?? at;
-  return { history: run.facts, lead, receivedAt, now: at, maxMultiplication: workflow?.maxMultiplication };
+  return { history: run.facts, lead, receivedAt, now: at, maxMultiplication: workflow?.maxMultiplication, trigger };
 }
 
-function attempt(run: Run, lead: ScenarioLead, workflow: Workflow, trigger: string, at: number): string[] {
-  const plan = planFor(askedFor(run, lead, at, workflow), workflow);
+function attempt(run: Run, lead: ScenarioLead, workflow: Workflow, trigger: Asked['trigger'], at: number): string[] {
+  const plan = planFor(askedFor(run, lead, at, workflow, trigger), workflow);
   return record(run, lead, trigger, at, plan);
 }
 
@@ -112,47 +113,72 @@ function record(run: Run, lead: ScenarioLead, trigger: string, at: number, plan:
 }
 
 function reservationOf(run: Run, lead: ScenarioLead, planned: Planned, priceMinor: bigint, at: number): Reservation {
-  const { contract, rule, trial, turned } = planned;
+  const { contract, phase: rule, trial, turned } = planned;
   const document = documentNow(run.facts);
-  const { order } = contract.order === undefined ? {} : orderFor(run.facts, contract, priceMinor, at);
+  const { order } = orderFor(run.facts, contract, priceMinor, at);
   return {
     type: 'reserved', at, lead: lead.id, campaign: lead.campaign, contract: contract.id, client: contract.client, rule, priceMinor,
     trial, turned, contractGroup: contract.contractGroup, group: groupOf(document, contract),
     maxShareCount: contract.maxShareCount, order: order?.id,
-    round: run.facts.length, persons: personsOf(lead),
+    round: run.facts.length, persons: personsOf(lead), terms: termsOf(contract),
   };
 }
 
 /** A3: to chosen contracts, in the order given, their gates respected, M2 and M5 always. */
 function byHand(run: Run, leadId: string, ids: readonly string[], at: number): void {
   const document = documentNow(run.facts);
-  const lead = run.steps.get(leadId)?.lead;
-  if (!lead) return;
+  const step = run.steps.get(leadId);
+  if (!step) return;
+  const { lead } = step;
   const campaign = document.campaigns?.find(({ id }) => id === lead.campaign);
-  const workflow = document.workflows?.find(({ id }) => id === campaign?.workflow);
-  const asked = askedFor(run, lead, at, workflow);
+  const workflow = document.workflows?.find(({ id }) => id === campaign?.workflow) ?? { id: 'none' };
+  const asked = askedFor(run, lead, at, workflow, 'manual');
   const sold = soldSet(run.facts, leadId);
-  const plan: Plan = { picks: [], refused: new Map(), qualified: [], reached: [], minimumsMet: false, rulesMet: [], totalMinimum: false };
-  for (const contract of ids.map((id) => document.contracts?.find((each) => each.id === id)).filter((each) => each !== undefined)) {
+  const named = ids.map((id) => document.contracts?.find((each) => each.id === id)).filter((each) => each !== undefined);
+  const plan: Plan = { picks: [], refused: new Map(), qualified: [], reached: [], minimumsMet: false, rulesMet: [] };
+  for (const contract of named) {
     const picked = plan.picks.map((each) => each.contract);
-    const [gate] = failingGates(asked, contract);
+    const gate = handGate(asked, contract);
+    const cap = sharedCap({ ...HAND, asked, document, workflow, sold, history: run.facts, now: at, leadId }, picked, contract);
     if (gate) plan.refused.set(contract.id, gate);
     else if (picked.some((each) => conflicts(each, contract))) plan.refused.set(contract.id, 'sibling');
-    else if (!fits(sold, [...picked, contract], workflow?.maxMultiplication)) plan.refused.set(contract.id, 'share_count');
-    else plan.picks.push({ contract, rule: 'manual', trial: false, turned: false });
+    else if (!fits(sold, [...picked, contract], workflow.maxMultiplication)) plan.refused.set(contract.id, 'share_count');
+    else if (cap) plan.refused.set(contract.id, cap);
+    else plan.picks.push({ contract, phase: 'manual', trial: trialsLeft(run.facts, contract) > 0, turned: false });
   }
-  record(run, lead, 'manual', at, plan);
+  const qualified = named.filter((contract) => inScope(contract, lead.campaign) && staticGates(asked, contract).length === 0);
+  plan.qualified = qualified.map(({ id }) => id);
+  answer(run, step, workflow, at, record(run, lead, 'manual', at, plan));
 }
 
+/** The first gate that fails; a contract of other campaigns lets the lead in no more than its criteria would. */
+function handGate(asked: Asked, contract: Contract): string | undefined {
+  const failed: string[] = failingGates(asked, contract);
+  if (!inScope(contract, asked.lead.campaign)) failed.push('criteria');
+  return GATES.find((gate) => failed.includes(gate));
+}
+
+const HAND: Pick<Desk, 'phase' | 'before' | 'takeLeft' | 'place'> = {
+  before: [], takeLeft: Infinity, place: undefined,
+  phase: {
+    key: 'manual', method: 'price', by: 'contract', reset: 'never', timeframe: 'day', strict: true, stops: false, admits: () => true,
+  },
+};
+
+/** A4: no distribution; of the gates only those of status, consent and what the client had before. */
+const CHERRY_GATES = ['client_not_active', 'contract_not_open', 'consent', 'already_received', 'duplicate_person'];
+
 function pick(run: Run, contract: Contract, leadId: string, at: number): void {
-  const cherries = run.facts.filter((fact) => fact.type === 'cherryPicked').filter(({ lead }) => lead === leadId);
-  const has = [...soldSet(run.facts, leadId), ...cherries];
-  if (has.some(({ client }) => client === contract.client)) return;
-  const { id, client, contractGroup } = contract;
+  const lead = run.steps.get(leadId)?.lead;
+  if (!lead) return;
   const document = documentNow(run.facts);
-  run.facts.push({ type: 'cherryPicked', at, lead: leadId, contract: id, client, contractGroup });
-  const price = formatMoney(priceFor(document, contract, 1), document.currency ?? 'USD');
-  run.lines.push({ at, lead: leadId, trigger: 'cherryPick', assigned: [{ contract: id, price }], refused: {} });
+  const gate = failingGates(askedFor(run, lead, at, undefined, 'cherryPick'), contract).find((each) => CHERRY_GATES.includes(each));
+  const { id, client, contractGroup } = contract;
+  const price = formatMoney(priceFor(document, contract, soldSet(run.facts, leadId).length + 1), document.currency ?? 'USD');
+  run.lines.push({
+    at, lead: leadId, trigger: 'cherryPick', assigned: gate ? [] : [{ contract: id, price }], refused: gate ? { [id]: gate } : {},
+  });
+  if (!gate) run.facts.push({ type: 'cherryPicked', at, lead: leadId, contract: id, client, contractGroup, persons: personsOf(lead) });
 }
 
 function giveBack(run: Run, { lead, contract }: { lead: string; contract: string }, at: number): void {

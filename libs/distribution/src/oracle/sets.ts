@@ -1,15 +1,16 @@
 /** The methods that choose a whole set: separate price optimisation and turnover (the richest), lead count (the largest). */
 import type { Contract } from '../document.js';
 import type { Recipient } from './history.js';
-import { priceFor } from './limits.js';
+import { priceFor, trialsLeft } from './limits.js';
 import { fullOrder, type Order } from './orders.js';
-import { conflicts, fitsWith, type Desk, type Outcome } from './phase.js';
+import { conflicts, fitsWith, sharedCap, type Desk, type Outcome } from './phase.js';
 
 /** Every set of up to `takeLeft` recipients that M2 and M5 allow is looked at; the best by the method's own words is taken. */
 export function runSets(desk: Desk, recipients: readonly Recipient[], largest: boolean): Outcome {
   const { phase, document, sold, before } = desk;
   const buyersBefore = sold.length + before.length;
-  const priceAt = (buyers: number) => ({ contract }: Recipient) => priceFor(document, contract, buyers);
+  const priceAt = (buyers: number) => ({ contract }: Recipient) => (
+    trialsLeft(desk.history, contract) > 0 ? 0n : priceFor(document, contract, buyers));
   const tie = fullOrder(desk, [phase.secondary]);
   const orderAt = (buyers: number): Order => (a, b) => {
     const byPrice = compareHigh(priceAt(buyers)(a), priceAt(buyers)(b));
@@ -22,7 +23,7 @@ export function runSets(desk: Desk, recipients: readonly Recipient[], largest: b
     const buyers = buyersBefore + k;
     const able = recipients.filter(({ contract }) => buyers <= (contract.maxShareCount ?? Infinity)).sort(orderAt(buyers));
     const set: Recipient[] = [];
-    for (const each of able) if (set.length < k && !set.some(({ contract }) => conflicts(contract, each.contract))) set.push(each);
+    for (const each of able) if (set.length < k && mayJoin(desk, set, each)) set.push(each);
     if (set.length < k || !fitsWith(desk, set.map(({ contract }) => contract))) continue;
     const sum = set.map(priceAt(buyers)).reduce((a, b) => a + b, 0n);
     if (largest || sum > bestSum) { best = set; bestSum = sum; }
@@ -31,15 +32,16 @@ export function runSets(desk: Desk, recipients: readonly Recipient[], largest: b
   return { picks, reasons: reasonsOf(desk, recipients, picks), turned: new Set() };
 }
 
+function mayJoin(desk: Desk, set: readonly Recipient[], { contract }: Recipient): boolean {
+  const picks = set.map((each) => each.contract);
+  return ![...desk.before, ...picks].some((pick) => conflicts(pick, contract)) && sharedCap(desk, picks, contract) === undefined;
+}
+
 function compareHigh(a: bigint, b: bigint): number {
   return a > b ? -1 : a < b ? 1 : 0;
 }
 
 function reasonsOf(desk: Desk, recipients: readonly Recipient[], picks: readonly Contract[]): Map<string, string> {
   const rest = recipients.map(({ contract }) => contract).filter((contract) => !picks.includes(contract));
-  return new Map(rest.map((contract) => {
-    if (picks.some((pick) => conflicts(pick, contract))) return [contract.id, 'sibling'];
-    const reached = picks.length >= desk.takeLeft;
-    return [contract.id, reached || fitsWith(desk, [...picks, contract]) ? 'outranked' : 'share_count'];
-  }));
+  return new Map(picks.length >= desk.takeLeft ? rest.map((contract) => [contract.id, 'take_reached']) : []);
 }

@@ -3,6 +3,11 @@ import type { Scenario } from '../scenario.js';
 
 type Tree = { [key: string]: unknown } | unknown[];
 
+/** Keys without which what stands around them means nothing. */
+const KEPT = [
+  'id', 'at', 'client', 'method', 'mode', 'workflow', 'apiVersion', 'group', 'lookBack', 'campaign', 'deliveryMethod', 'contract', 'lead',
+];
+
 /** Drops steps, contracts, rules and settings one at a time, over and over, as long as `differs` stays true. */
 export function shrink(scenario: Scenario, differs: (smaller: Scenario) => boolean): Scenario {
   let smallest = scenario;
@@ -22,11 +27,24 @@ export function shrink(scenario: Scenario, differs: (smaller: Scenario) => boole
 
 function tries(scenario: Scenario, differs: (smaller: Scenario) => boolean): boolean {
   try {
-    return differs(scenario);
+    return isWhole(scenario) && differs(scenario);
   } catch {
     // A document without what it needs is refused: not the difference that is looked for.
     return false;
   }
+}
+
+/** Nothing names what is not there: such a document would be refused, and what it does means nothing. */
+function isWhole({ config, timeline = [] }: Scenario): boolean {
+  const has = (list: readonly { id: string }[] = [], id?: string) => id === undefined || list.some((each) => each.id === id);
+  return (config.contracts ?? []).every(({ client }) => has(config.clients, client))
+    && (config.contracts ?? []).every(({ deliveryMethod }) => has(config.deliveryMethods, deliveryMethod))
+    && (config.workflows ?? []).every(({ rules }) => rules !== undefined && rules.length > 0)
+    && (config.campaigns ?? []).every(({ workflow, list }) => has(config.workflows, workflow) && has(config.lists, list))
+    && (config.orders ?? []).every(({ contract }) => has(config.contracts, contract))
+    && (config.orders ?? []).every(({ quantity, amount }) => (quantity ?? amount) !== undefined)
+    && timeline.every((step) => !('distribute' in step) || (step.distribute.contracts ?? []).length > 0)
+    && timeline.every((step) => !('lead' in step) || typeof step.lead === 'string' || has(config.campaigns, step.lead.campaign));
 }
 
 /** All places in the document, the large ones first. */
@@ -44,7 +62,7 @@ function without(scenario: Scenario, path: readonly string[]): Scenario | undefi
   let tree = copy as unknown as Record<string, unknown>;
   for (const key of path.slice(0, -1)) tree = tree[key] as Record<string, unknown>;
   const last = path[path.length - 1] as string;
-  if (['id', 'at', 'client', 'method', 'mode', 'workflow', 'apiVersion'].includes(last)) return undefined;
+  if (KEPT.includes(last)) return undefined;
   if (Array.isArray(tree)) tree.splice(Number(last), 1); else delete tree[last];
   return copy;
 }

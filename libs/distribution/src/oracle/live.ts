@@ -1,0 +1,108 @@
+/** Runs the same scenario through the live functions as the engine calls them: compile, decide, reserve, accept, release, explain. */
+import { formatMoney } from '@sluice/kernel';
+import type { ConfigDocument } from '../document.js';
+import { decide } from '../decide.js';
+import type { Request, Trigger } from '../decision.js';
+import { explain } from '../explain.js';
+import { itemsOf, type ConfigItem } from '../items.js';
+import { newLife, type Holding, type Lead, type Life } from '../lead.js';
+import { Market } from '../market.js';
+import { accept, release, reserve, returned } from '../reserve.js';
+import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
+import { State } from '../state.js';
+import { withSet, without, type LeadStep, type OracleLine } from './run.js';
+
+interface Run {
+  document: ConfigDocument;
+  items: Map<string, ConfigItem>;
+  market: Market;
+  state: State;
+  lives: Map<string, { lead: Lead; life: Life; step: LeadStep }>;
+  lines: OracleLine[];
+}
+
+export function runLive(scenario: Scenario): OracleLine[] {
+  const items = itemsOf(scenario.config);
+  const run: Run = {
+    document: scenario.config, items: new Map(items.map((item) => [keyOf(item), item])), state: State.load(), lives: new Map(), lines: [],
+    market: Market.compile(items, { deliversAlways: true }),
+  };
+  const timeline = scenario.timeline ?? [];
+  run.state.follow(run.market, Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'));
+  for (const step of timeline) takeStep(run, step, Date.parse(step.at));
+  return run.lines;
+}
+
+const keyOf = ({ kind, id }: { kind: string; id: string }) => `${kind}/${id}`;
+
+function takeStep(run: Run, step: ScenarioStep, at: number): void {
+  if ('set' in step) change(run, withSet(run.document, step.set), at);
+  else if ('remove' in step) change(run, without(run.document, step.remove), at);
+  else if ('lead' in step) {
+    const leadStep = step as LeadStep;
+    run.lives.set(leadStep.lead.id, { lead: leadOf(leadStep.lead, at), life: newLife(), step: leadStep });
+    distribute(run, leadStep.lead.id, { trigger: 'arrival' }, at);
+  } else if ('distribute' in step) distribute(run, step.distribute.lead, { trigger: 'manual', contracts: step.distribute.contracts }, at);
+  else if ('cherryPick' in step) {
+    distribute(run, step.cherryPick.lead, { trigger: 'cherryPick', contracts: [step.cherryPick.contract] }, at);
+  } else if ('return' in step) {
+    const known = run.lives.get(step.return.lead);
+    const holding = known?.life.picks.find(({ contractId, state }) => contractId === step.return.contract && state === 'accepted');
+    if (known && holding) known.life = returned(run.market, run.state, known.life, holding.outboundLeadId, at);
+  }
+}
+
+/** Only what changed, as a change of configuration carries it. */
+function change(run: Run, document: ConfigDocument, at: number): void {
+  const next = Math.max(...[...run.items.values()].map(({ entry }) => entry)) + 1;
+  const items = itemsOf(document, (kind, id) => run.items.get(`${kind}/${id}`)?.entry, next);
+  const gone = [...run.items.values()].filter((item) => !items.some((each) => keyOf(each) === keyOf(item)))
+    .map((item) => ({ ...item, body: null }) as ConfigItem);
+  const changed = items.filter((item) => JSON.stringify(item.body) !== JSON.stringify(run.items.get(keyOf(item))?.body));
+  run.market.change([...changed, ...gone]);
+  run.state.follow(run.market, at);
+  for (const item of [...changed, ...gone]) run.items.set(keyOf(item), item);
+  run.document = document;
+}
+
+function leadOf(lead: ScenarioLead, at: number): Lead {
+  return {
+    leadId: lead.id, tenantId: 't', campaignId: lead.campaign, sourceId: lead.source, country: lead.country, attributes: lead.fields ?? {},
+    receivedAt: lead.receivedAt === undefined ? at : Date.parse(lead.receivedAt), lat: lead.lat, lon: lead.lon, score: lead.score,
+    phoneHash: lead.phone, emailHash: lead.email, list: lead.list, consent: lead.consent, duplicate: lead.duplicate,
+  };
+}
+
+function distribute(run: Run, leadId: string, request: Request, at: number): void {
+  const waiting = attempt(run, leadId, request, at);
+  const known = run.lives.get(leadId);
+  for (let holding = waiting.shift(); known && holding; holding = waiting.shift()) {
+    const { outboundLeadId, contractId, state } = holding;
+    const { rejectedBy, failedBy } = known.step;
+    const outcome = rejectedBy?.includes(contractId) ? 'rejected' : failedBy?.includes(contractId) ? 'failed' : undefined;
+    if (state === 'cherryPicked') continue;
+    if (!outcome) known.life = accept(known.life, outboundLeadId);
+    else {
+      known.life = release(run.market, run.state, known.life, outboundLeadId, outcome);
+      waiting.push(...attempt(run, leadId, { trigger: 'fallback' }, at));
+    }
+  }
+}
+
+function attempt(run: Run, leadId: string, request: Request, at: number): Holding[] {
+  const known = run.lives.get(leadId);
+  if (!known) return [];
+  const { market, state } = run;
+  const { lead, life } = known;
+  const decision = decide(market, state, lead, life, request, at, () => 0.5);
+  const verdicts = request.contracts ? decision.verdicts : explain(market, lead, decision.verdicts, at, { state, life });
+  const currency = run.document.currency ?? 'USD';
+  run.lines.push({
+    at, lead: leadId, trigger: request.trigger satisfies Trigger,
+    assigned: decision.picks.map(({ contractId, priceMinor }) => ({ contract: contractId, price: formatMoney(priceMinor, currency) })),
+    refused: Object.fromEntries(verdicts.filter(({ code }) => code !== 'picked').map(({ contractId, code }) => [contractId, code])),
+  });
+  const reserved = reserve(market, state, lead, life, decision, at, ({ contractId }) => `${leadId}/${contractId}/${life.rounds}`);
+  known.life = reserved.life;
+  return reserved.holdings;
+}
