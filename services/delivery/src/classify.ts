@@ -101,6 +101,6 @@ function retryAfterOf(answer: Answer, now: number): number | undefined {
   const given = answer.headers['retry-after'];
   if (given === undefined) return undefined;
   if (/^\d{1,9}$/.test(given)) return Number(given) * 1000;
-  const date = Date.parse(given);
+  const date = /^[A-Z][a-z]{2},/.test(given) ? Date.parse(given) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -12,20 +12,19 @@ export function excerptOf(text: string, personal: readonly string[]): string {
 /** A text with each of the values replaced by `***`. */
 export function blank(text: string, personal: readonly string[]): string {
   let clean = text;
-  for (const value of personal) {
-    for (const spelling of spellings(value)) clean = clean.replaceAll(new RegExp(escaped(spelling), 'gi'), '***');
-  }
+  for (const value of personal) for (const pattern of patterns(value)) clean = clean.replaceAll(new RegExp(pattern, 'gi'), '***');
   return clean;
 }
 
-function spellings(value: string): string[] {
+function patterns(value: string): string[] {
   const trimmed = value.trim();
   if (trimmed.length < VALUE_LENGTH_MIN) return [];
+  const spellings = new Set([trimmed, JSON.stringify(trimmed).slice(1, -1), encodeURIComponent(trimmed)]);
   const digits = trimmed.replaceAll(/\D/g, '');
   const phone = digits.length >= 7 && digits.length >= trimmed.length - 6;
-  const json = JSON.stringify(trimmed).slice(1, -1);
-  // A national form leaves the country code out: the last seven digits betray it.
-  return [...new Set([trimmed, json, encodeURIComponent(trimmed), ...(phone ? [digits, digits.slice(-10), digits.slice(-7)] : [])])];
+  // A national form leaves the country code out, a local one the area's; between the digits stands whatever is the custom.
+  const numbers = phone ? [...new Set([digits, digits.slice(-10), digits.slice(-7)])].map((part) => [...part].join('[\\s().+-]*')) : [];
+  return [...[...spellings].map(escaped), ...numbers];
 }
 
 function escaped(text: string): string {
