@@ -15,20 +15,27 @@ export class ReadModelsStore {
 
   /** Empties the projection; the caller sets the group back in the same transaction. */
   async truncate(tx: Tx): Promise<void> {
-    await tx.query('TRUNCATE gateway.leads, gateway.outbound_leads, gateway.funnel');
+    await tx.query('TRUNCATE gateway.leads, gateway.outbound_leads, gateway.unresolved, gateway.funnel');
   }
 
-  /** What is settled now and was unresolved before, perhaps long ago. */
+  /** What is settled now and was unresolved before, perhaps long ago; and what is unresolved from now on. */
   private async unresolvedNoMore(tx: Tx, folded: FoldedBatch): Promise<void> {
     if (folded.settled.length === 0) return;
+    const { text } = columnsOf(folded.settled);
     const rows = await tx.query<{ n: number }>(
-      `SELECT x.n::int AS n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS x(tenant_id, id, n)
-       JOIN gateway.outbound_leads o ON o.tenant_id = x.tenant_id AND o.outbound_lead_id = x.id WHERE o.status = 'unresolved'`,
-      [textArray(folded.settled.map((row) => row.tenantId)), textArray(folded.settled.map((row) => row.outboundLeadId))], 'gateway.unresolved');
+      `DELETE FROM gateway.unresolved u USING unnest($1::text[], $2::text[]) WITH ORDINALITY AS x(tenant_id, id, n)
+       WHERE u.tenant_id = x.tenant_id AND u.outbound_lead_id = x.id RETURNING x.n::int AS n`,
+      [text('tenantId'), text('outboundLeadId')], 'gateway.unresolved');
     for (const { n } of rows) {
       const { tenantId, at } = folded.settled[n - 1]!;
       folded.add(tenantId, at, 'unresolved', '', -1);
     }
+    const left = folded.outboundChanges().filter((row) => row.status === 'unresolved');
+    if (left.length === 0) return;
+    const columns = columnsOf(left);
+    await tx.query(
+      'INSERT INTO gateway.unresolved (tenant_id, outbound_lead_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING',
+      [columns.text('tenantId'), columns.text('outboundLeadId')]);
   }
 
   private async leads(tx: Tx, rows: readonly LeadChange[]): Promise<void> {

@@ -18,7 +18,7 @@ export class Gateway1764000000004 implements MigrationInterface {
   }
 }
 
-const PROJECTIONS = ['leads', 'outbound_leads', 'funnel'];
+const PROJECTIONS = ['leads', 'outbound_leads', 'unresolved', 'funnel'];
 
 const TABLES = [
   `CREATE TABLE gateway.tenants (tenant_id text PRIMARY KEY, name text NOT NULL, created_at timestamptz NOT NULL)`,
@@ -51,6 +51,8 @@ const TABLES = [
     PRIMARY KEY (tenant_id, outbound_lead_id)) WITH (fillfactor = 70)`,
   `CREATE INDEX outbound_leads_of_lead ON gateway.outbound_leads (tenant_id, lead_id)`,
   `CREATE INDEX outbound_leads_of_contract ON gateway.outbound_leads (tenant_id, contract_id, reserved_at DESC, outbound_lead_id DESC)`,
+  // Those that nobody answered: few, and asked for at every answer, so that the large table need not be.
+  `CREATE TABLE gateway.unresolved (tenant_id text NOT NULL, outbound_lead_id text NOT NULL, PRIMARY KEY (tenant_id, outbound_lead_id))`,
   // Counts by minute, and in minute 0 of all time.
   `CREATE TABLE gateway.funnel (
     tenant_id text NOT NULL, minute bigint NOT NULL, stage text NOT NULL, reason text NOT NULL, count bigint NOT NULL,
