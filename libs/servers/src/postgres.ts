@@ -39,7 +39,7 @@ const major = 18;
 const user = 'sluice';
 
 /**
- * A PostgreSQL of our own on 127.0.0.1, from the binaries that npm brought: made at the first start, then started, with a database `sluice`.
+ * A PostgreSQL of our own on 127.0.0.1 from the binaries that npm brought: made at the first start, then started, with a database `sluice`.
  * A server that an earlier process of ours left behind on the same folder is taken over. As root it runs as `postgres` or `nobody`:
  * `dataDir` becomes 0711 then, and where a folder above it is closed to that user the cluster lies in /var/lib/sluice, with a link to it.
  * @throws Error that names the platform and DATABASE_URL as the way out, with the last lines of the server's log.

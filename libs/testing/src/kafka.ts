@@ -16,7 +16,8 @@ export interface TestKafka {
 
 /**
  * The one broker of this run: the one of TEST_KAFKA_BROKERS, else a container where an engine answers, else Apache Kafka from its Maven
- * jars (version SLUICE_TEST_KAFKA_VERSION). Others use it at the same time: put `prefix` before every name, and do not kill it (see `ownKafka`).
+ * jars (version SLUICE_TEST_KAFKA_VERSION). Others use it at the same time: put `prefix` before every name, and do not kill it
+ * (`ownKafka` is for that).
  */
 export async function testKafka(): Promise<TestKafka> {
   const given = testConfig().TEST_KAFKA_BROKERS;
