@@ -21,6 +21,7 @@ type Item = NonNullable<ConfigurationChanged['items']>[number];
 @Injectable()
 export class ConfigurationService {
   private readonly compiled = new Map<string, TenantConfiguration>();
+  private readonly reading = new Map<string, Promise<TenantConfiguration>>();
   private readonly store = new ConfigurationStore();
 
   constructor(
@@ -34,8 +35,12 @@ export class ConfigurationService {
   }
 
   async of(tenantId: string): Promise<TenantConfiguration> {
-    return this.cached(tenantId)
-      ?? this.database.transaction({ service: 'intake', tenants: [tenantId] }, (tx) => this.load(tx, tenantId));
+    const cached = this.cached(tenantId);
+    if (cached) return cached;
+    const reading = this.reading.get(tenantId)
+      ?? this.database.transaction({ service: 'intake', tenants: [tenantId] }, (tx) => this.load(tx, tenantId)).finally(() => this.reading.delete(tenantId));
+    this.reading.set(tenantId, reading);
+    return reading;
   }
 
   /** Reads and compiles a tenant's configuration anew. */

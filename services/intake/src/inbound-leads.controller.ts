@@ -71,7 +71,9 @@ export class InboundLeadsController implements OnModuleInit, OnModuleDestroy {
     if (retryAfterS !== undefined) {
       return done(new Problem(429, 'overloaded', 'More leads are coming in than can be decided; send this one again later.', [], { 'retry-after': String(retryAfterS) }));
     }
-    request.source = source;
+    // Who sends a file for another campaign than the source's own names it once, not on each line.
+    const { campaign } = request.query as { campaign?: unknown };
+    request.source = typeof campaign === 'string' && campaign !== '' ? { ...source, campaignId: campaign } : source;
     done();
   }
 

@@ -38,7 +38,7 @@ export class PrepareLead {
       tenantId: source.tenantId, sourceId: source.sourceId, id: uuid7(receivedAt, this.vault.idBytes()), receivedAt,
       campaignId: named ?? source.campaignId, channel: source.channel, sourceList: source.listId,
       idempotencyKey: about.idempotencyKey, waits: about.waits, traceparent: about.traceparent, input: lead, faults,
-      payloadHash: this.vault.payloadHash(source.tenantId, unreadable ? '' : canonical(body)),
+      payloadHash: this.vault.payloadHash(source.tenantId, `${named ?? source.campaignId} ${unreadable ? '' : canonical(body)}`),
     };
     return { ...draft, verdict: this.verdict(configuration, draft) };
   }

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { lineResult } from './answer.js';
 import type { AcceptLead } from './accept-lead.service.js';
 import type { BatchLine } from './batch-lines.service.js';
-import type { Outcome } from './candidate.js';
+import type { Candidate, Outcome } from './candidate.js';
 import type { Overload } from './overload.service.js';
 import type { CallingSource, PrepareLead } from './prepare-lead.service.js';
 
@@ -10,6 +10,10 @@ import type { CallingSource, PrepareLead } from './prepare-lead.service.js';
 const WINDOW = 1_000;
 /** Results that a client has not read, bytes. One that writes without reading is held up here. */
 const UNREAD_MAX = 1_048_576;
+
+/** Each try takes more than a second by itself: a minute in all, in which a database restarts. */
+const TRIES = 30;
+const BETWEEN_TRIES_MS = 1_000;
 
 interface Slot {
   readonly line: number;
@@ -56,10 +60,19 @@ export class ReceiveBatch {
     const candidate = this.prepare.candidate(source, configuration, body, about, unreadable);
     const slot: Slot = { line, outcome: undefined };
     results.add(slot);
-    void this.accept.accept(candidate).then((outcome) => {
+    void this.settle(candidate).then((outcome) => {
       slot.outcome = outcome;
       results.settled();
     });
+  }
+
+  /** While the database is away a stream waits for it; its sender would only come again with the same line. */
+  private async settle(candidate: Candidate): Promise<Outcome> {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.accept.accept(candidate);
+      if (outcome.kind !== 'unavailable' || attempt >= TRIES) return outcome;
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
+    }
   }
 }
 

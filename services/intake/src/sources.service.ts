@@ -42,6 +42,8 @@ const CACHED_MAX = 10_000;
 @Injectable()
 export class SourcesService {
   private readonly cache = new Map<string, CachedKey>();
+  private generation = 0;
+  private readonly asking = new Map<string, Promise<KnownSource | undefined>>();
 
   constructor(private readonly database: Database, private readonly store: SourcesStore, private readonly clock: Clock) {}
 
@@ -108,12 +110,22 @@ export class SourcesService {
     if (known) return known.source;
     const keyId = KEY.exec(key)?.[1];
     if (keyId === undefined) return undefined;
+    // However many requests meet a key that has to be looked up again, one of them does it.
+    const asked = this.asking.get(key) ?? this.lookUp(key, keyId).finally(() => this.asking.delete(key));
+    this.asking.set(key, asked);
+    return asked;
+  }
+
+  private async lookUp(key: string, keyId: string): Promise<KnownSource | undefined> {
+    const { generation } = this;
     const now = this.clock.now();
     const row = await this.database.transaction({ service: 'intake', tenants: [] }, (tx) => this.store.findKey(tx, keyId));
     const hash = digest(key);
     const ends = Math.min(row?.expiresAt?.getTime() ?? Infinity, now + CACHE_MS);
     const holds = row !== null && row.revokedAt === null && ends > now && timingSafeEqual(row.hash, Buffer.from(hash, 'hex'));
     const source = holds ? await this.sourceOf(row) : undefined;
+    // What was read before a change of this process is not kept beyond it.
+    if (generation !== this.generation) return source;
     if (this.cache.size >= CACHED_MAX) this.cache.delete(this.cache.keys().next().value ?? '');
     this.cache.set(hash, { until: holds ? ends : now + CACHE_MS, source });
     return source;
@@ -142,6 +154,8 @@ export class SourcesService {
 
   private async write<T>(tenantId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     const result = await this.database.transaction({ service: 'intake', tenants: [tenantId] }, work);
+    this.generation++;
+    this.asking.clear();
     this.cache.clear();
     return result;
   }
