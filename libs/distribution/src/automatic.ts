@@ -195,7 +195,8 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
 function newlyCounted({ life, request }: Scene, { reached }: Outcome, { qualified }: Prepared): string[] {
   // Cherry-picking is no distribution: it makes no lead a qualified one either (A4).
   if (request.trigger === 'cherryPick' || (reached.length === 0 && qualified.length === 0)) return [];
-  return [...new Set([...reached, ...qualified])].filter((key) => !life.counted.includes(key));
+  // In an order that does not hang on where contracts stand in the index.
+  return [...new Set([...reached, ...qualified.sort()])].filter((key) => !life.counted.includes(key));
 }
 
 /** A decision whose verdicts and counts are put into words when they are first read. */
@@ -255,12 +256,14 @@ export function movesOf(decision: Decision): Moves {
 const REASONS = [...new Set([...GATES, ...AFTER_GATES])] as readonly ReasonCode[];
 
 function reasonsOf(fates: Fates, notMatched: number): Partial<Record<ReasonCode, number>> {
-  const reasons: Partial<Record<ReasonCode, number>> = {};
-  if (notMatched > 0) reasons.criteria = notMatched;
+  const counts: Partial<Record<ReasonCode, number>> = {};
+  if (notMatched > 0) counts.criteria = notMatched;
   for (let candidate = 0; candidate < fates.field.contracts.length; candidate++) {
     const code = codeOf(fates, candidate);
-    if (code !== 'picked') reasons[code] = (reasons[code] ?? 0) + 1;
+    if (code !== 'picked') counts[code] = (counts[code] ?? 0) + 1;
   }
+  const reasons: Partial<Record<ReasonCode, number>> = {};
+  for (const reason of REASONS) if (counts[reason] !== undefined) reasons[reason] = counts[reason];
   return reasons;
 }
 

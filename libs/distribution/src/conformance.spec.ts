@@ -1,4 +1,5 @@
 /** Every scenario file: those of this library, and the shared acceptance files where they lie beside the repository. */
+import { describe, expect, it, jest } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { simulate } from './simulate.js';

@@ -36,6 +36,8 @@ export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: nu
   });
   // Who cannot be sold to cannot win, so it does not earn: a credit saved up that way would flood it later.
   const eligible = weighing.filter((candidate) => plan.fits(candidate));
+  // Sums of shares are made in order of entry, so that their last bit does not hang on where a contract stands in the index.
+  eligible.sort((a, b) => field.contracts[a]!.entry - field.contracts[b]!.entry);
   const before = plan.picks.length;
   const wanted = Math.min(take, plan.room, largestCount(field, eligible, plan.buyers));
   let result = run(scene, field, phase, place, eligible, wanted, plan);

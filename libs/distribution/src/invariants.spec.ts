@@ -1,0 +1,188 @@
+/** What must hold in any run, whatever the configuration: caps, sharing, give-backs, and that a decision is the same however it came about. */
+import { describe, expect, it } from '@jest/globals';
+import { bucketOf } from '@sluice/kernel';
+import fc from 'fast-check';
+import { decide } from './decide.js';
+import type { ConfigDocument, Contract, Method, Rule, Workflow } from './document.js';
+import { itemsOf } from './items.js';
+import { newLife, type Holding, type Lead, type Life } from './lead.js';
+import { Market } from './market.js';
+import { accept, release, reserve, returned } from './reserve.js';
+import { State } from './state.js';
+
+const RUNS = { numRuns: 1000 };
+const START = Date.UTC(2026, 2, 7, 3);
+const ZONE = 'America/New_York';
+const seed = (text: string) => (text.length % 97) / 97;
+
+const methods: Method[] = ['price', 'priority', 'roundRobin', 'weighted', 'percentage', 'distance', 'qualityScore', 'random', 'freeTrial', 'turnover', 'leadCount'];
+const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined });
+
+const contract = fc.record({
+  client: fc.constantFrom('c0', 'c1', 'c2', 'c3'), price: fc.constantFrom(0, 5, 10, 20, 40), maxShareCount: maybe(fc.integer({ min: 1, max: 4 })),
+  prices: maybe(fc.constantFrom({ 1: 40, 2: 25, 3: 10 }, { 2: 12 })), qualityScore: maybe(fc.integer({ min: 1, max: 4 })), priority: maybe(fc.integer({ min: -2, max: 2 })),
+  weight: maybe(fc.integer({ min: 0, max: 9 })), percentage: maybe(fc.constantFrom(10, 25, 33.3)), trial: maybe(fc.constant({ leads: 2 })),
+  caps: maybe(fc.constantFrom({ day: 2 }, { day: { amount: 30 } }, { hour: 1, total: 4 }, { rolling60m: 1 }, { day: 3, week: { count: 4, amount: 70 } })),
+  percentageLimit: maybe(fc.constant({ percent: 50, lookBack: 'day' as const })), group: maybe(fc.constantFrom('g', 'h')), order: maybe(fc.constantFrom('required' as const, 'optional' as const)),
+  criteria: maybe(fc.constantFrom({ field: 'state', op: 'in' as const, value: ['NY'] }, { field: 'state', op: 'notIn' as const, value: ['NY'] })),
+});
+const rule = fc.record({
+  method: fc.constantFrom(...methods), secondary: maybe(fc.constantFrom(...methods)), base: maybe(fc.constantFrom(...methods)), by: fc.constantFrom('contract' as const, 'client' as const),
+  take: maybe(fc.integer({ min: 1, max: 3 })), minTurnover: maybe(fc.constantFrom(10, 25)), reset: fc.constantFrom('never' as const, 'daily' as const, '7days' as const),
+  strict: fc.boolean(), contracts: maybe(fc.constantFrom({ groups: ['g'] }, { ids: ['k0', 'k1'] })),
+});
+const workflow = fc.record({
+  maxMultiplication: maybe(fc.integer({ min: 1, max: 4 })), priceOptimization: fc.constantFrom('pooled' as const, 'separate' as const),
+  rules: fc.array(rule, { minLength: 1, maxLength: 3 }), groups: maybe(fc.constant([{ group: 'g', method: 'price' as const, take: 1, onSold: 'continue' as const }])),
+  minimums: maybe(fc.constantFrom({ contracts: 2 }, { turnover: 15 })),
+});
+const world = fc.record({ contracts: fc.array(contract, { minLength: 1, maxLength: 7 }), workflow, clientCap: maybe(fc.integer({ min: 1, max: 3 })) })
+  .map(({ contracts, workflow: flow, clientCap }): ConfigDocument => ({
+    apiVersion: 'v1', timezone: ZONE, groups: [{ id: 'g', caps: { day: 3 } }],
+    clients: [{ id: 'c0', caps: clientCap === undefined ? undefined : { day: clientCap } }, { id: 'c1', weight: 2, percentage: 40 }, { id: 'c2', tierDelivery: true }, { id: 'c3' }],
+    contracts: contracts.map((body, place) => ({ id: `k${place}`, ...body }) as Contract), campaigns: [{ id: 'x', workflow: 'w', caps: { day: 12 } }],
+    workflows: [{ id: 'w', mode: 'onArrival', ...flow, rules: flow.rules as Rule[] } as Workflow],
+    orders: contracts.flatMap(({ order }, place) => (order ? [{ id: `o${place}`, contract: `k${place}`, quantity: 3, start: '2026-03-01' }] : [])),
+  }));
+/** What happens to the lead: the answers to its picks in order, then perhaps a return. Minutes pass before it comes. */
+const visit = fc.record({ minutes: fc.integer({ min: 0, max: 500 }), state: fc.constantFrom('NY', 'TX'), answers: fc.array(fc.constantFrom('yes', 'no', 'failed', 'silent'), { maxLength: 5 }), back: fc.nat({ max: 3 }) });
+const visits = fc.array(visit, { minLength: 1, maxLength: 14 });
+type Visit = typeof visit extends fc.Arbitrary<infer V> ? V : never;
+
+interface Sale { lead: string; holding: Holding; at: number; returnedAt?: number; gone?: boolean }
+
+class Run {
+  readonly sales: Sale[] = [];
+  readonly decisions: string[] = [];
+  now = START;
+  private outbound = 0;
+
+  constructor(readonly market: Market, public state: State) {
+    state.follow(market, START);
+  }
+
+  visit(one: Visit, place: number): Life {
+    this.now += one.minutes * 60_000;
+    const lead: Lead = { leadId: `L${place}`, tenantId: 't', campaignId: 'x', receivedAt: this.now, attributes: { state: one.state } };
+    let life = newLife();
+    const answers = [...one.answers];
+    for (let round = 0; round < 9; round++) {
+      const decision = decide(this.market, this.state, lead, life, { trigger: round === 0 ? 'arrival' : 'fallback' }, this.now, seed);
+      this.decisions.push(JSON.stringify(decision));
+      const done = reserve(this.market, this.state, lead, life, decision, this.now, () => `O${++this.outbound}`);
+      life = done.life;
+      for (const holding of done.holdings) this.sales.push({ lead: lead.leadId, holding, at: this.now });
+      let refused = false;
+      for (const { outboundLeadId } of done.holdings) {
+        const answer = answers.shift() ?? 'yes';
+        if (answer === 'yes') life = accept(life, outboundLeadId);
+        if (answer !== 'no' && answer !== 'failed') continue;
+        life = release(this.market, this.state, life, outboundLeadId, answer === 'no' ? 'rejected' : 'failed');
+        this.sale(outboundLeadId).gone = true;
+        refused = true;
+      }
+      if (!refused) break;
+    }
+    const back = life.picks.filter(({ state }) => state === 'accepted')[one.back];
+    if (back) {
+      life = returned(this.market, this.state, life, back.outboundLeadId, this.now);
+      this.sale(back.outboundLeadId).returnedAt = this.now;
+    }
+    return life;
+  }
+
+  private sale(id: string): Sale {
+    return this.sales.find(({ holding }) => holding.outboundLeadId === id)!;
+  }
+
+  /** Leads or minor units that stand in a bucket, counted anew from the sales alone. */
+  used(of: (sale: Sale) => boolean, amount: boolean): number {
+    return this.sales.filter((sale) => of(sale) && !sale.gone && sale.returnedAt === undefined).reduce((sum, { holding }) => sum + (amount ? Number(holding.price) : 1), 0);
+  }
+}
+
+const marketOf = (document: ConfigDocument) => Market.compile(itemsOf(document), { deliversAlways: true });
+const runOf = (document: ConfigDocument) => new Run(marketOf(document), State.load());
+
+describe('in any run', () => {
+  it('no cap of a contract, client, group or campaign is passed, whatever is rejected, unanswered or returned', () => {
+    fc.assert(fc.property(world, visits, (document, all) => {
+      const run = runOf(document);
+      all.forEach((one, place) => {
+        run.visit(one, place);
+        const today = (sale: Sale) => bucketOf(sale.at, ZONE, 'day') === bucketOf(run.now, ZONE, 'day');
+        for (const { id, caps } of document.contracts!) {
+          const own = (sale: Sale) => sale.holding.contractId === id;
+          const day = caps?.day;
+          if (typeof day === 'number') expect(run.used((sale) => own(sale) && today(sale), false)).toBeLessThanOrEqual(day);
+          if (typeof day === 'object') expect(run.used((sale) => own(sale) && today(sale), true)).toBeLessThanOrEqual(Number(day.amount) * 100);
+          if (typeof caps?.total === 'number') expect(run.used(own, false)).toBeLessThanOrEqual(caps.total);
+          if (caps?.rolling60m) expect(run.used((sale) => own(sale) && sale.at > run.now - 3_600_000, false)).toBeLessThanOrEqual(1);
+        }
+        for (const { id, caps } of document.clients!) {
+          if (typeof caps?.day === 'number') expect(run.used((sale) => sale.holding.clientId === id && today(sale), false)).toBeLessThanOrEqual(caps.day);
+        }
+        const inGroup = new Set(document.contracts!.filter(({ group }) => group === 'g').map(({ id }) => id));
+        expect(run.used((sale) => inGroup.has(sale.holding.contractId) && today(sale), false)).toBeLessThanOrEqual(3);
+        expect(run.used(today, false)).toBeLessThanOrEqual(12);
+      });
+    }), RUNS);
+  });
+
+  it('a lead has no more buyers than the workflow and each of them accepts, and never two of one client (M2, M5)', () => {
+    fc.assert(fc.property(world, visits, (document, all) => {
+      const run = runOf(document);
+      all.forEach((one, place) => {
+        const sharing = run.visit(one, place).picks.filter(({ state }) => ['reserved', 'accepted', 'returned'].includes(state));
+        const most = Math.min(document.workflows![0]!.maxMultiplication ?? Infinity, ...sharing.map(({ maxShareCount }) => maxShareCount ?? Infinity));
+        expect(sharing.length).toBeLessThanOrEqual(most);
+        expect(new Set(sharing.map(({ clientId }) => clientId)).size).toBe(sharing.length);
+      });
+    }), RUNS);
+  });
+
+  it('the order of the contracts in the input does not matter, nor does building the market step by step', () => {
+    fc.assert(fc.property(world, visits, fc.infiniteStream(fc.nat({ max: 1000 })), (document, all, draws) => {
+      const items = itemsOf(document);
+      const shuffled = [...items].map((item) => ({ item, at: draws.next().value as number })).sort((a, b) => a.at - b.at).map(({ item }) => item);
+      const straight = new Run(Market.compile(items, { deliversAlways: true }), State.load());
+      const stepwise = new Run(Market.compile(shuffled.slice(0, 2), { deliversAlways: true }), State.load());
+      for (const item of shuffled.slice(2)) stepwise.market.change([item]);
+      const whole = new Run(Market.compile(shuffled, { deliversAlways: true }), State.load());
+      // Creation is told in order of entry to both that are built at once; step by step it is another story, so that one starts equal.
+      const again = new Run(stepwise.market, State.load(straight.state.entries()));
+      all.forEach((one, place) => { straight.visit(one, place); whole.visit(one, place); again.visit(one, place); });
+      expect(whole.decisions).toEqual(straight.decisions);
+      expect(again.decisions).toEqual(straight.decisions);
+    }), RUNS);
+  });
+
+  it('a state that was saved and loaded decides on as the one that went on, to the byte', () => {
+    fc.assert(fc.property(world, visits, visits, (document, before, after) => {
+      const run = runOf(document);
+      const stored = new Map<string, number | string>();
+      before.forEach((one, place) => {
+        run.visit(one, place);
+        for (const { key, value } of run.state.takeDirty()) stored.set(key, value);
+      });
+      const loaded = new Run(marketOf(document), State.load([...stored].map(([key, value]) => ({ key, value }))));
+      loaded.now = run.now;
+      const known = run.decisions.length;
+      after.forEach((one, place) => { run.visit(one, 100 + place); loaded.visit(one, 100 + place); });
+      expect(loaded.decisions).toEqual(run.decisions.slice(known));
+    }), RUNS);
+  });
+
+  it('turning everything down leaves every counter, turn and credit as it was', () => {
+    fc.assert(fc.property(world, visits, visit, (document, before, last) => {
+      const run = runOf(document);
+      before.forEach((one, place) => run.visit(one, place));
+      const moved = (state: State) => [...state.entries()].filter(({ key }) => !/^(seq|gap|rot0|pct\|.*\|\||pl\|.*\|q\|)/.test(key))
+        .map(({ key, value }) => `${key}=${Number(value).toFixed(6)}`).filter((line) => !line.endsWith('=0.000000') && !line.endsWith('=-0.000000')).sort();
+      const clamped = [...run.state.entries()].some(({ key, value }) => key.startsWith('w|') && Math.abs(Number(value)) > 3.9);
+      const was = moved(run.state);
+      run.visit({ ...last, answers: Array.from({ length: 40 }, () => 'no' as const), back: 3 }, 999);
+      if (!clamped) expect(moved(run.state)).toEqual(was);
+    }), RUNS);
+  });
+});
