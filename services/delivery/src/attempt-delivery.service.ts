@@ -51,6 +51,7 @@ export class AttemptDelivery {
       const traceparent = traceparentOf(span) ?? claim.traceparent ?? undefined;
       const body = Buffer.from(prepared.body);
       const now = this.clock.now();
+      crashPoint('delivery.sending');
       const result = await this.sendSafely({
         method: method.method, url: method.url, body, timeoutMs: method.timeoutMs,
         headers: {

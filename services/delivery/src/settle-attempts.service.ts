@@ -50,6 +50,7 @@ export class SettleAttempts {
     for (let tries = 1; ; tries++) {
       try {
         await this.store.scoped([...new Set(batch.map(({ report }) => report.settled.claimed.tenantId))], (tx) => this.write(tx, batch));
+        crashPoint('delivery.results-committed');
         return;
       } catch (error) {
         this.log.error({ results: batch.length, tries, error: error instanceof Error ? error.message : 'unknown' }, 'results of deliveries cannot be written');
@@ -70,6 +71,7 @@ export class SettleAttempts {
     const now = this.clock.now();
     crashPoint('delivery.before-results');
     const mine = await this.store.settle(tx, batch.map(({ report }) => report.settled), now);
+    crashPoint('delivery.results-written');
     const counted = batch.filter(({ report }) => mine.has(report.settled.claimed.outboundLeadId));
     this.bus.append(tx, counted.flatMap(({ report: { settled, say } }) => say.map((state) => outcomeEvent(settled.claimed, {
       state, attempts: settled.attempts, reason: settled.deliveryReason, reference: settled.reference, at: now,
