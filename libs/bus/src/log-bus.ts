@@ -1,6 +1,6 @@
 import type { Database, Tx } from '@sluice/db';
 import { definitions, topics as knownTopics, type Heard, type Said } from '@sluice/events';
-import type { Log } from '@sluice/runtime';
+import { crashPoint, type Log } from '@sluice/runtime';
 import { Bus, type Batch, type Lag, type ParkedEvent } from './bus.js';
 import { BelowRetained, LogGap } from './failures.js';
 import { recordsOf, runsOf, RUN_MAX, type LogRecord } from './log-record.js';
@@ -36,6 +36,7 @@ export abstract class LogBus extends Bus {
       // What a later last step says begins anew.
       this.buffers.delete(tx);
       const heads = await this.store.append(tx, runsOf(said));
+      crashPoint('bus.appended');
       tx.afterCommit(() => this.appended(heads));
     });
   }
