@@ -1,0 +1,16 @@
+import { PinoLog } from '@sluice/runtime';
+import type { Role, Settings } from '../config.js';
+import { startPlatform } from '../platform.js';
+
+/** Some services as one process. Answers once they run. */
+export async function serve(settings: Settings, roles: readonly Role[]): Promise<{ stop(): Promise<void> }> {
+  if (!settings.DATABASE_URL) throw new Error('"serve" needs DATABASE_URL. For everything on this machine without one, use "sluice dev".');
+  if (!settings.SLUICE_SERVICE_SECRET) {
+    throw new Error('"serve" needs SLUICE_SERVICE_SECRET, the same for all processes: at least 32 characters, for instance from "openssl rand -base64 32".');
+  }
+  const log = new PinoLog(roles.length > 2 ? 'all' : roles.join('+'), settings.SLUICE_LOG_LEVEL);
+  const platform = await startPlatform({
+    settings, roles, log, databaseUrl: settings.DATABASE_URL, serviceSecret: settings.SLUICE_SERVICE_SECRET, environment: process.env, port: settings.SLUICE_PORT,
+  });
+  return { stop: () => platform.close() };
+}

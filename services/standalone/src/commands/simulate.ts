@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { simulate, type Scenario } from '@sluice/distribution';
+import { faultLine, parseScenario } from '@sluice/workflow';
+import { RE2JS } from 're2js';
+import type { Terminal } from '../terminal.js';
+
+/** Linear in the length of the text, whatever the pattern. */
+const regex = (pattern: string) => {
+  const compiled = RE2JS.compile(pattern);
+  return { test: (text: string) => compiled.matcher(text).find() };
+};
+
+/**
+ * Runs a scenario file on the live decision code. Answers the exit status: 0 every expectation holds, 1 one does not, 2 the document is refused.
+ */
+export async function simulateFile(file: string, json: boolean, terminal: Terminal): Promise<0 | 1 | 2> {
+  const scenario = await readScenario(file);
+  if (Array.isArray(scenario)) {
+    for (const fault of scenario as readonly string[]) terminal.line(`${file}: ${fault}`);
+    return 2;
+  }
+  return run(scenario as Scenario, file, json, terminal);
+}
+
+function run(scenario: Scenario, file: string, json: boolean, terminal: Terminal): 0 | 1 | 2 {
+  const bar = terminal.progress('steps');
+  const steps = scenario.timeline?.length ?? 0;
+  const result = (() => {
+    try {
+      return simulate(scenario, {
+        regex,
+        ...(json ? { onLine: (line: object) => terminal.out(JSON.stringify(line)) } : {}),
+        ...(steps > 10_000 ? { onProgress: (done: number, of: number) => bar.update(done, done / of) } : {}),
+      });
+    } catch (error) {
+      if (error instanceof RangeError) return error.message;
+      throw error;
+    }
+  })();
+  if (typeof result === 'string') {
+    terminal.line(`${file}: ${result}`);
+    return 2;
+  }
+  if (steps > 10_000) bar.end();
+  if (json) terminal.out(JSON.stringify(result.summary));
+  for (const { what, expected, got } of result.failures) terminal.line(`${file}: ${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}`);
+  if (!json) {
+    const { counts, turnover } = result.summary.summary;
+    terminal.out(`${result.failures.length === 0 ? 'ok  ' : 'FAIL'} ${scenario.name ?? file}`);
+    for (const [contract, count] of Object.entries(counts)) terminal.out(`       ${contract.padEnd(24)} ${String(count).padStart(8)}`);
+    terminal.out(`       turnover ${turnover}`);
+  }
+  return result.failures.length === 0 ? 0 : 1;
+}
+
+async function readScenario(file: string): Promise<Scenario | readonly string[]> {
+  try {
+    const text = await readFile(file, 'utf8');
+    // `config: ./file.yaml` stands beside the scenario.
+    const parsed = parseScenario(text, (reference) => readFileSync(path.resolve(path.dirname(file), reference), 'utf8'));
+    return parsed.faults ? parsed.faults.map(faultLine) : parsed.document;
+  } catch (error) {
+    return [`cannot be read: ${(error as Error).message}`];
+  }
+}
