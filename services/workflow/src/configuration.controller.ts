@@ -1,19 +1,20 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Database } from '@sluice/db';
 import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { stringify } from 'yaml';
 import { linkOf, type Answer } from './answer.js';
+import { inlineSchema } from './api-schema.js';
 import { ConfigurationService, type Standing } from './configuration.service.js';
 import { ConfigurationStore } from './configuration.store.js';
 import { ConfigurationVersion } from './configuration-version.entity.js';
-import { jsonSchema } from './document.js';
+import { documentSchema, jsonSchema } from './document.js';
 import { cursorOf, numberOfCursor, pageSizeOf } from './pages.js';
 import { takers } from './taken.service.js';
 import { documentOfBody, WriteService } from './write.service.js';
 
-const documentBody = { schema: { type: 'object', description: 'The document; its JSON Schema stands at /v1/configuration/schema.' } } as const;
+const documentBody = { schema: inlineSchema(documentSchema) };
 
 /** The configuration as one document: applied, compared, exported, by version. */
 @ApiTags('configuration')
@@ -27,7 +28,7 @@ export class ConfigurationController {
 
   @Get('configuration')
   @ApiOperation({ summary: 'Exports the configuration: YAML where Accept asks for application/yaml, else JSON' })
-  @ApiQuery({ name: 'version', required: false, description: 'A version that is past; the current one unless given.' })
+  @ApiQuery({ name: 'version', required: false, schema: { type: 'integer' }, description: 'A version that is past; the current one unless given.' })
   async export(
     @Caller() caller: Principal, @Query('version') version: string | undefined, @Headers('accept') accept: string | undefined,
     @Res() reply: FastifyReply,
@@ -43,7 +44,12 @@ export class ConfigurationController {
   @ApiOperation({ summary: 'Applies a whole document: what is not in it is removed. Answers once intake, engine and delivery have taken it in' })
   @ApiConsumes('application/yaml', 'application/json')
   @ApiBody(documentBody)
-  @ApiQuery({ name: 'dryRun', required: false, description: 'Checks and compares, and applies nothing.' })
+  @ApiQuery({ name: 'dryRun', required: false, schema: { type: 'boolean' }, description: 'Checks and compares, and applies nothing.' })
+  @ApiHeader({ name: 'Prefer', required: false, description: 'wait=SECONDS for intake, engine and delivery to take it in, or respond-async.' })
+  @ApiHeader({ name: 'If-Match', required: false, description: 'The version that the document was made from, as its ETag.' })
+  @ApiResponse({ status: 200, description: 'Applied, and taken in everywhere.' })
+  @ApiResponse({ status: 202, description: 'Applied; a service has yet to take it in. Location says where to look.' })
+  @ApiResponse({ status: 422, description: 'Refused whole, with every fault and its pointer.' })
   async apply(
     @Caller() caller: Principal, @Body() body: unknown, @Query('dryRun') dryRun: string | undefined,
     @Headers('prefer') prefer: string | undefined, @Headers('if-match') ifMatch: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,

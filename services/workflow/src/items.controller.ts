@@ -1,10 +1,11 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Put, Query, Res, type Type } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { applyDecorators, Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Put, Query, Res, type Type } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import type { Answer } from './answer.js';
-import { sections, type Section } from './document.js';
-import { ItemsService, type Shown } from './items.service.js';
+import { inlineSchema } from './api-schema.js';
+import { itemSchemas, sections, type Section } from './document.js';
+import { filtersOf, ItemsService, type Shown } from './items.service.js';
 
 /** Public paths of the sections of a document. */
 export const paths: Readonly<Record<Section, string>> = {
@@ -18,7 +19,7 @@ type Written = Answer & { readonly item: Shown['body'] | null };
 export function itemsControllerOf(section: Section): Type<unknown> {
   const path = paths[section];
   const one = sections[section];
-  const body = { schema: { type: 'object', description: `As in ${section} of the document; see /v1/configuration/schema.` } } as const;
+  const body = { schema: inlineSchema(itemSchemas[one]) };
 
   @ApiTags(path)
   @Controller(`v1/${path}`)
@@ -28,9 +29,7 @@ export function itemsControllerOf(section: Section): Type<unknown> {
 
     @Get()
     @ApiOperation({ summary: `Lists: ${section}` })
-    @ApiQuery({ name: 'limit', required: false })
-    @ApiQuery({ name: 'cursor', required: false })
-    @ApiQuery({ name: 'filter', required: false, description: 'status, client, campaign (of contracts), contract (of orders), text (in id and name)' })
+    @Queries(...filtersOf(section), 'limit', 'cursor')
     list(@Caller() caller: Principal, @Query() query: Record<string, string>): Promise<unknown> {
       return this.items.list(caller.tenantId, section, query);
     }
@@ -54,6 +53,7 @@ export function itemsControllerOf(section: Section): Type<unknown> {
     @HttpCode(201)
     @ApiOperation({ summary: `Makes a ${one}` })
     @ApiBody(body)
+    @Writes(201)
     async create(
       @Caller() caller: Principal, @Body() item: unknown, @Headers('prefer') prefer: string | undefined,
       @Res({ passthrough: true }) reply: FastifyReply,
@@ -65,6 +65,7 @@ export function itemsControllerOf(section: Section): Type<unknown> {
     @Put(':id')
     @ApiOperation({ summary: `Replaces a ${one}; needs If-Match with its ETag` })
     @ApiBody(body)
+    @Writes(200, true)
     async replace(
       @Caller() caller: Principal, @Param('id') id: string, @Body() item: unknown, @Headers('if-match') ifMatch: string | undefined,
       @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
@@ -75,7 +76,8 @@ export function itemsControllerOf(section: Section): Type<unknown> {
     @Patch(':id')
     @ApiOperation({ summary: `Changes a ${one} by JSON Merge Patch (null removes a key); needs If-Match with its ETag` })
     @ApiConsumes('application/merge-patch+json', 'application/json')
-    @ApiBody(body)
+    @ApiBody({ schema: { type: 'object', description: `Keys of the ${one} to change.` } })
+    @Writes(200, true)
     async patch(
       @Caller() caller: Principal, @Param('id') id: string, @Body() patch: unknown, @Headers('if-match') ifMatch: string | undefined,
       @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
@@ -85,6 +87,7 @@ export function itemsControllerOf(section: Section): Type<unknown> {
 
     @Delete(':id')
     @ApiOperation({ summary: `Removes a ${one}; refused while something names it` })
+    @Writes(200)
     async remove(
       @Caller() caller: Principal, @Param('id') id: string, @Headers('if-match') ifMatch: string | undefined,
       @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
@@ -95,6 +98,23 @@ export function itemsControllerOf(section: Section): Type<unknown> {
   // Nest and OpenAPI know a controller by its class's name.
   Object.defineProperty(ItemsController, 'name', { value: `${one.charAt(0).toUpperCase()}${one.slice(1)}Controller` });
   return ItemsController;
+}
+
+function Queries(...names: readonly string[]): MethodDecorator {
+  return applyDecorators(...names.map((name) => ApiQuery({ name, required: false, schema: { type: name === 'limit' ? 'integer' : 'string' } })));
+}
+
+/** What every write may be answered; a change of what is there names what it changes. */
+function Writes(status: number, needsMatch = false): MethodDecorator {
+  return applyDecorators(
+    ApiHeader({ name: 'Prefer', required: false, description: 'wait=SECONDS for intake, engine and delivery to take it in, or respond-async.' }),
+    ApiHeader({ name: 'If-Match', required: needsMatch, description: 'The ETag that GET gave.' }),
+    ApiResponse({ status, description: 'Done, and taken in everywhere.' }),
+    ApiResponse({ status: 202, description: 'Done; a service has yet to take it in. Location or Link says where to look.' }),
+    ApiResponse({ status: 409, description: 'It is there already, or something names it.' }),
+    ...(needsMatch ? [ApiResponse({ status: 412, description: 'Somebody else changed it.' }), ApiResponse({ status: 428, description: 'If-Match is missing.' })] : []),
+    ApiResponse({ status: 422, description: 'Refused, with every fault and its pointer.' }),
+  );
 }
 
 /** 202 and where to look, while a service has yet to take the version in. */

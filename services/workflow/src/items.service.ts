@@ -35,6 +35,11 @@ const filters: Readonly<Record<string, { readonly sections: readonly Section[]; 
   text: { sections: Object.keys(sections) as Section[], where: `strpos(lower(item.id || ' ' || coalesce(item.body->>'name', '')), lower(:text)) > 0` },
 };
 
+/** The names of the filters of a section. */
+export function filtersOf(section: Section): string[] {
+  return Object.keys(filters).filter((name) => filters[name]!.sections.includes(section));
+}
+
 /** The parts of a configuration one by one. Every write is a version of the whole, checked as a whole. */
 @Injectable()
 export class ItemsService {
@@ -134,7 +139,7 @@ export class ItemsService {
 }
 
 function narrow(select: SelectQueryBuilder<ConfigurationItem>, section: Section, wanted: Readonly<Record<string, string>>): void {
-  const known = Object.keys(filters).filter((name) => filters[name]!.sections.includes(section));
+  const known = filtersOf(section);
   for (const [name, value] of Object.entries(wanted)) {
     const filter = known.includes(name) ? filters[name] : undefined;
     if (!filter) throw new Problem(400, 'unknown_filter', `"${name}" is no filter here; there are ${[...known, 'limit', 'cursor'].join(', ')}.`);
