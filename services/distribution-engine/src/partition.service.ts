@@ -1,4 +1,6 @@
+import { setImmediate as others } from 'node:timers/promises';
 import type { Batch } from '@sluice/bus';
+import type { Tx } from '@sluice/db';
 import { crashPoint } from '@sluice/runtime';
 import { BatchStore } from './batch.store.js';
 import { ChainStore } from './chain.store.js';
@@ -6,11 +8,13 @@ import type { Changes, StoredLead } from './changes.js';
 import type { Engine } from './engine.service.js';
 import { LoadStore } from './load.store.js';
 import { partitionMemory, type PartitionMemory } from './memory.js';
-import { step } from './step.js';
+import { stepwise } from './step.js';
 import { overlay, wantedLeads } from './wanted.js';
 
 /** Batches that may be decided and not committed yet: one commits, the next is ready. A third would only wait and hold memory. */
 const DEPTH = 2;
+/** Records between two pauses, some two milliseconds: the commit of the batch before, and all else in this process, goes on in them. */
+const PACE = 32;
 
 interface Uncommitted {
   readonly leads: ReadonlyMap<string, StoredLead>;
@@ -59,19 +63,28 @@ export class Partition {
     crashPoint('engine.fetched');
     this.mustStand();
     const now = Math.max(engine.clock.now(), memory.now);
-    let changes: Changes;
-    try {
-      changes = step(memory, batch, overlay(stored, before), now, engine.tools());
-    } catch (error) {
-      // Counters may have moved half way.
-      this.dropped = true;
-      throw error;
-    }
+    const changes = await this.decide(batch, overlay(stored, before), now);
     crashPoint('engine.decided');
     this.careful = false;
     for (const fault of changes.faults) engine.log.error({ partition: memory.partition, ...fault },
       'a decision threw; the attempt says internal_error');
     return { committed: this.commit(batch, changes, memory.batchNo, now) };
+  }
+
+  private async decide(batch: Batch, leads: (key: string) => StoredLead | undefined, now: number): Promise<Changes> {
+    try {
+      const steps = stepwise(this.memory, batch, leads, now, this.engine.tools(), PACE);
+      for (;;) {
+        const { done, value } = steps.next();
+        if (done) return value;
+        await others();
+        this.mustStand();
+      }
+    } catch (error) {
+      // Counters may have moved half way.
+      this.dropped = true;
+      throw error;
+    }
   }
 
   private commit(batch: Batch, changes: Changes, batchNo: number, now: number): Promise<void> {
@@ -92,13 +105,12 @@ export class Partition {
     const { topic, first, last, parked } = batch;
     crashPoint('engine.before-commit');
     await database.transaction({ service: 'engine', tenants: [...changes.touched] }, async (tx) => {
-      await this.chain.move(tx, partition, { epoch, batchNo, now });
-      crashPoint('engine.chain-moved');
-      await this.batches.write(tx, changes, { partition, batchNo, topic, first, last, parked, now });
-      crashPoint('engine.written');
       bus.append(tx, changes.said);
-      await bus.settle(tx, batch);
-      crashPoint('engine.settled');
+      await inOneTrip(tx, [
+        () => this.chain.move(tx, partition, { epoch, batchNo, now }).then(() => crashPoint('engine.chain-moved')),
+        () => this.batches.write(tx, changes, { partition, batchNo, topic, first, last, parked, now }).then(() => crashPoint('engine.written')),
+        () => bus.settle(tx, batch).then(() => crashPoint('engine.settled')),
+      ]);
     });
     crashPoint('engine.committed');
   }
@@ -106,4 +118,16 @@ export class Partition {
   private mustStand(): void {
     if (this.dropped) throw new Error(`partition ${this.memory.partition} is not ours any more, or has to be loaded anew`);
   }
+}
+
+/**
+ * Sends what each piece of work begins with without waiting for the answers in between: the server takes the statements in their order,
+ * and after one that failed it refuses those behind it. Throws what the first one that failed threw.
+ */
+async function inOneTrip(tx: Tx, works: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const client = tx.client as Tx['client'] & { pipeline: boolean };
+  client.pipeline = true;
+  const ends = await Promise.allSettled(works.map((work) => work()));
+  client.pipeline = false;
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -2,7 +2,7 @@
  * A decision receipt: what was decided and why, kept as text for as long as the attempt. It holds the verdict of every contract that
  * passed the criteria index; `explain` adds the rest from the same configuration version.
  */
-import type { Decision, Gate, Request, Verdict } from '@sluice/distribution';
+import type { Decision, Gate, Method, Request, Verdict } from '@sluice/distribution';
 
 export interface ReceiptPick {
   readonly outboundLeadId: string;
@@ -36,13 +36,22 @@ export interface Asked {
   readonly windowGeneration?: number;
 }
 
-/** Verdicts stand as short lists: a lead that forty contracts match would cost more in field names than in facts. */
-type VerdictLine = [contractId: string, clientId: string, code: string, gates?: readonly Gate[] | 0, limit?: Verdict['limit'] | 0,
-  detail?: string | 0, rank?: Verdict['rank']];
+/** Verdicts stand as short lists: of a lead that forty contracts match, the names of the fields would cost more than the facts. */
+type VerdictLine = [
+  contractId: string, clientId: string, code: string, rank?: readonly number[] | 0, gates?: readonly Gate[] | 0, limit?: Verdict['limit'] | 0,
+  detail?: string,
+];
+
+/** By which rule and keys contracts were ranked. A receipt has few of them; a verdict names one by its place, and then the keys' values. */
+type RankShape = [rule: string, method: string, ...keys: string[]];
+
+type StoredReceipt = Omit<Receipt, 'verdicts'> & { readonly ranks: readonly RankShape[]; readonly verdicts: readonly VerdictLine[] };
 
 export function receiptText(decision: Decision, round: number, outboundLeadIds: readonly string[], asked: Asked): string {
   const { request, requestId, windowGeneration } = asked;
-  return JSON.stringify({
+  const ranks: RankShape[] = [];
+  const verdicts = decision.verdicts.map((verdict) => lineOf(verdict, ranks));
+  const receipt: StoredReceipt = {
     round,
     workflowId: decision.workflowId,
     actor: request.actor,
@@ -61,42 +70,51 @@ export function receiptText(decision: Decision, round: number, outboundLeadIds: 
     full: decision.full,
     minimumsMet: decision.minimumsMet,
     considered: decision.considered,
-    verdicts: decision.verdicts.map(lineOf),
-  });
+    ranks,
+    verdicts,
+  };
+  return JSON.stringify(receipt);
 }
 
 /** The receipt of an attempt in which the decision itself threw: nobody was looked at to the end. */
 export function faultyReceiptText(round: number, asked: Asked): string {
   const { request, requestId, windowGeneration } = asked;
   const considered: Decision['considered'] = { inScope: 0, notMatched: 0, reasons: { internal_error: 1 } };
-  return JSON.stringify({ round, actor: request.actor, requestId, windowGeneration, picks: [], full: false, minimumsMet: false,
-    considered, verdicts: [] });
+  const receipt: StoredReceipt = {
+    round, actor: request.actor, requestId, windowGeneration, picks: [], full: false, minimumsMet: false, considered, ranks: [], verdicts: [],
+  };
+  return JSON.stringify(receipt);
 }
 
 /** Text → receipt. */
 export function parseReceipt(text: string): Receipt {
-  const stored = JSON.parse(text) as Omit<Receipt, 'verdicts'> & { verdicts: VerdictLine[] };
-  return { ...stored, verdicts: stored.verdicts.map(verdictOf) };
+  const { ranks, verdicts, ...receipt } = JSON.parse(text) as StoredReceipt;
+  return { ...receipt, verdicts: verdicts.map((line) => verdictOf(line, ranks)) };
 }
 
-function lineOf(verdict: Verdict): VerdictLine {
-  const line: VerdictLine = [
-    verdict.contractId, verdict.clientId, verdict.code, verdict.gates.length > 0 ? verdict.gates : 0, verdict.limit ?? 0,
-    verdict.detail ?? 0, verdict.rank,
-  ];
+function lineOf({ contractId, clientId, code, rank, gates, limit, detail }: Verdict, ranks: RankShape[]): VerdictLine {
+  const line: VerdictLine = [contractId, clientId, code, rank ? rankLine(rank, ranks) : 0, gates.length > 0 ? gates : 0, limit ?? 0, detail];
   while (line.length > 3 && !line[line.length - 1]) line.pop();
   return line;
 }
 
-function verdictOf(line: VerdictLine): Verdict {
-  const [contractId, clientId, code, gates, limit, detail, rank] = line;
-  return {
-    contractId,
-    clientId,
-    code: code as Verdict['code'],
-    gates: gates ? [...gates] : [],
-    ...(limit ? { limit } : {}),
-    ...(detail ? { detail } : {}),
-    ...(rank ? { rank } : {}),
-  };
+function rankLine({ rule, method, keys }: NonNullable<Verdict['rank']>, ranks: RankShape[]): number[] {
+  const names = Object.keys(keys);
+  let shape = ranks.findIndex((known) => known[0] === rule && known[1] === method && known.length === names.length + 2
+    && names.every((name, place) => known[place + 2] === name));
+  if (shape < 0) shape = ranks.push([rule, method, ...names]) - 1;
+  return [shape, ...Object.values(keys)];
+}
+
+function verdictOf([contractId, clientId, code, rank, gates, limit, detail]: VerdictLine, ranks: readonly RankShape[]): Verdict {
+  const verdict: Verdict = { contractId, clientId, code: code as Verdict['code'], gates: gates ? [...gates] : [] };
+  if (limit) verdict.limit = limit;
+  if (detail) verdict.detail = detail;
+  if (rank) verdict.rank = rankOf(rank, ranks);
+  return verdict;
+}
+
+function rankOf([shape, ...values]: readonly number[], ranks: readonly RankShape[]): NonNullable<Verdict['rank']> {
+  const [rule, method, ...names] = ranks[shape!]!;
+  return { rule, method: method as Method, keys: Object.fromEntries(names.map((name, place) => [name, values[place]!])) };
 }

@@ -33,9 +33,27 @@ export interface BatchHeard {
 
 /** Decides a batch at `now` (epoch ms, never before the memory's) and moves the memory behind it. */
 export function step(memory: PartitionMemory, batch: BatchHeard, leads: LeadSource, now: number, tools: Tools): Changes {
+  const steps = stepwise(memory, batch, leads, now, tools, batch.events.length);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same with a pause after each `pace` records, in which other work may go on; nothing else may touch the memory meanwhile. */
+export function* stepwise(
+  memory: PartitionMemory, batch: BatchHeard, leads: LeadSource, now: number, tools: Tools, pace: number,
+): Generator<undefined, Changes> {
   const run = new Run(memory, batch.topic, memory.batchNo + 1, now, leads, tools);
   sweep(run);
-  for (const heard of batch.events) hear(run, heard, batch.topic);
+  let sincePause = 0;
+  for (const heard of batch.events) {
+    if (sincePause++ === pace) {
+      sincePause = 1;
+      yield;
+    }
+    hear(run, heard, batch.topic);
+  }
   const { changes } = run;
   for (const tenantId of changes.touched) {
     for (const { key, value } of run.tenant(tenantId).state.takeDirty()) changes.state.push({ tenantId, key, value });
