@@ -1,6 +1,6 @@
 /** The workflow's way from the contracts that match to a decision: gates, phases, minimums, prices, reasons. */
 import type { Decision, Pick } from './decision.js';
-import { COMPLEX, MASK, PRICE, SHARE } from './gate-cache.js';
+import { COMPLEX, FROM, LINE, MASK, PRICE, SHARE, UNTIL } from './gate-cache.js';
 import { isSpecial, shutGates, type Details } from './gates.js';
 import { qualifiedKey } from './limits.js';
 import { BIT } from './links.js';
@@ -34,17 +34,18 @@ export interface Prepared { field: Field; details: Map<number, Details>; inScope
 
 /** Contracts whose criteria let the lead in, with their gates. `only`: these instead of what the index finds. */
 export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared {
-  const { market, state } = scene;
+  const { market, state, now } = scene;
   const inScope = only ? only.length : market.match(scene.lead, found);
   const count = only ? only.length : found.count;
   const field: Field = { contracts: [], masks: [], prices: [], trials: null, scores: null };
   const prepared: Prepared = { field, details: new Map(), inScope, words: new Map(), qualified: [] };
   const cache = state.gates(market);
+  const { lines } = cache;
   const special = isSpecial(scene);
   for (let candidate = 0; candidate < count; candidate++) {
     const index = only ? only[candidate]!.index : found.owners[candidate]!;
-    const line = cache.lineFor(index, scene.now);
-    const { lines } = cache;
+    const line = index * LINE;
+    if (now >= lines[line + UNTIL]! || now < lines[line + FROM]!) cache.refresh(index, now);
     field.contracts.push(market.byIndex[index]!);
     if (special || lines[line + COMPLEX] !== 0) { askInFull(scene, prepared, candidate, count); continue; }
     let mask = lines[line + MASK]!;
@@ -178,7 +179,7 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
     picks.push({
       contractId: contract.id, clientId: contract.client.id, rule: end.rule ?? phases[phase]?.key ?? 'manual',
       priceMinor: BigInt(finalPrice(plan, candidate)), trial: field.trials !== null && field.trials[candidate] === 1,
-      deliveryMethodId: contract.body.deliveryMethod, overridden: gatesIn(field.masks[candidate]! & overrides),
+      deliveryMethodId: contract.deliveryMethod, overridden: gatesIn(field.masks[candidate]! & overrides),
     });
     moves.contracts.push(contract);
     moves.phases.push(end.rule ? null : phases[phase] ?? null);

@@ -43,7 +43,7 @@ export function caseGates(scene: Scene, contract: ContractTerms, priceMinor: num
   let mask = 0;
   if (scene.received !== null || scene.rejected !== null) mask |= lifeGates(scene, contract);
   if (scene.lists.length > 0 && unlisted(scene, contract)) mask |= BIT.not_in_list;
-  if (scene.state.suspensions > 0 && contract.body.deliveryMethod !== undefined && suspended(scene, contract.body.deliveryMethod)) mask |= BIT.delivery_suspended;
+  if (scene.state.suspensions > 0 && contract.deliveryMethod !== undefined && suspended(scene, contract.deliveryMethod)) mask |= BIT.delivery_suspended;
   if (scene.lead.consent !== undefined && !scene.lead.consent.includes(contract.client.id)) mask |= BIT.consent;
   for (const limit of scene.campaignLimits) mask |= limitGate(scene.state, limit, priceMinor, scene.now, details);
   return mask;

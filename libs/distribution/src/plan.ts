@@ -59,7 +59,7 @@ export class Plan {
   /** Another contract of its client or contract group is in the plan (M5). */
   hasSibling(contract: ContractTerms): boolean {
     if (this.picks.length === 0) return false;
-    return this.clients.has(contract.client.id) || (contract.body.contractGroup !== undefined && this.groups.has(contract.body.contractGroup));
+    return this.clients.has(contract.client.id) || (contract.contractGroup !== undefined && this.groups.has(contract.contractGroup));
   }
 
   /** One more buyer, this one, breaks no share limit. */
@@ -142,7 +142,7 @@ export class Plan {
     this.buyers++;
     if (contract.maxShareCount < this.most) this.most = contract.maxShareCount;
     this.clients.add(contract.client.id);
-    if (contract.body.contractGroup !== undefined) this.groups.add(contract.body.contractGroup);
+    if (contract.contractGroup !== undefined) this.groups.add(contract.contractGroup);
     if (contract.sharedLimits.length > 0 || this.scene.campaignLimits.length > 0) this.useShared(candidate, contract);
   }
 

@@ -52,7 +52,7 @@ function hold(
   const units: Unit[] = [];
   const cherry = decision.trigger === 'cherryPick';
   const holding: Holding = {
-    outboundLeadId, contractId: contract.id, clientId: contract.client.id, contractGroup: contract.body.contractGroup, rule: pick.rule,
+    outboundLeadId, contractId: contract.id, clientId: contract.client.id, contractGroup: contract.contractGroup, rule: pick.rule,
     state: cherry ? 'cherryPicked' : 'reserved', price: String(pick.priceMinor), maxShareCount: contract.maxShareCount === Infinity ? undefined : contract.maxShareCount,
     terms: contract.terms, round: life.rounds + 1, units,
   };

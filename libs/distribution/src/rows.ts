@@ -81,7 +81,10 @@ export class Survivors {
 
   /** Keeps what is open to any value and not shut out, and what names this one. */
   keepValue(open: Int32Array, accept: Posting | undefined, exclude: Posting | undefined): void {
-    if (exclude && exclude.count > 0) this.drop(exclude);
+    if (exclude && exclude.count > 0) {
+      if (exclude.bits && accept?.bits) { this.keepAll(open, accept.bits, exclude.bits); return; }
+      this.drop(exclude);
+    }
     if (!accept || accept.count === 0) { this.keep(open); return; }
     if (accept.bits) { this.keepRows(open, accept.bits); return; }
     this.keepListed(open, accept.list);
@@ -94,6 +97,19 @@ export class Survivors {
     for (let place = 0; place < this.size; place++) {
       const word = active[place]!;
       const left = bits[word]! & (open[word]! | accept[word]!);
+      bits[word] = left;
+      if (left !== 0) active[size++] = word;
+    }
+    this.size = size;
+  }
+
+  /** In one pass, as it is the most frequent. */
+  private keepAll(open: Int32Array, accept: Int32Array, exclude: Int32Array): void {
+    const { bits, active } = this;
+    let size = 0;
+    for (let place = 0; place < this.size; place++) {
+      const word = active[place]!;
+      const left = bits[word]! & ((open[word]! & ~exclude[word]!) | accept[word]!);
       bits[word] = left;
       if (left !== 0) active[size++] = word;
     }

@@ -101,6 +101,8 @@ export class ContractTerms {
   readonly radiusSteps: number;
   readonly orderRequired: boolean;
   readonly tags: ReadonlySet<string>;
+  readonly contractGroup: string | undefined;
+  readonly deliveryMethod: string | undefined;
   private readonly ownPlaces: Place[];
 
   // Linked: what depends on other items. Set by the market, again whenever one of those changes.
@@ -143,6 +145,8 @@ export class ContractTerms {
     this.radiusSteps = body.radiusKm === undefined ? Infinity : body.radiusKm * 10;
     this.orderRequired = body.order === 'required';
     this.tags = new Set(body.tags);
+    this.contractGroup = body.contractGroup;
+    this.deliveryMethod = body.deliveryMethod;
     this.ownPlaces = (body.locations ?? []).flatMap((place) => placeOfText(place) ?? []);
   }
 
