@@ -5,7 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Test } from '@nestjs/testing';
 import { Bus, busMigrations, BusTransport, PostgresBus, type Subscription } from '@sluice/bus';
 import { Database, type Tx } from '@sluice/db';
-import { ConfigurationChanged, definitions, LeadDistributed, LeadNotDistributed, type Said } from '@sluice/events';
+import { ConfigurationChanged, definitions, LeadDistributed, LeadNotDistributed, LeadReceived, type Said } from '@sluice/events';
 import { uuid7 } from '@sluice/kernel';
 import { AccessGuard, AccessRules, Authenticator, Clock, Log, PinoLog, ProblemFilter, signPrincipal, SystemClock, type Principal } from '@sluice/runtime';
 import { testDatabase, type TestDatabase } from '@sluice/testing';
@@ -135,6 +135,16 @@ export class Booted {
     const found = () => this.said.filter((event) => wanted.has(event.type));
     for (let turn = 0; turn < 500 && found().length < count; turn++) await pause(20);
     return found().map(({ type, tenantId, traceparent, value }) => ({ type, tenantId, traceparent, data: JSON.parse(value) as Record<string, unknown> }));
+  }
+
+  /** What was said of one lead; waits until something is. */
+  async heardOf(leadId: string) {
+    for (let count = 1; count < 200; count++) {
+      const found = (await this.heard(0, LeadReceived)).filter(({ data }) => data['leadId'] === leadId);
+      if (found.length > 0) return found;
+      await pause(25);
+    }
+    return [];
   }
 
   async listen(): Promise<void> {

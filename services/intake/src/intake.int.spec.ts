@@ -27,7 +27,7 @@ describe('intake', () => {
       links: { self: `/v1/leads/${body.leadId}`, attempts: `/v1/leads/${body.leadId}/attempts` } }]);
     const [row] = await intake.rows('SELECT l.*, v.sealed FROM intake.leads l JOIN intake.vault v USING (lead_id) WHERE lead_id = $1', [body.leadId]);
     expect(row).toMatchObject({ tenant_id: 't1', source_id: 'web', campaign_id: 'solar', configuration_version: 1, duplicate_of: null });
-    const said = (await intake.heard(1, LeadReceived)).find((event) => event.data['leadId'] === body.leadId);
+    const [said] = await intake.heardOf(body.leadId!);
     expect(said).toMatchObject({ tenantId: 't1', traceparent, data: {
       tenantId: 't1', sourceId: 'web', campaignId: 'solar', configurationVersion: 1, country: 'US', consent: ['acme'], score: 7,
       attributes: { state: 'NY', age: 40, zip: '10001-1234', 'zip.state': 'NY', 'zip.prefix': '100' },
@@ -122,7 +122,7 @@ describe('intake', () => {
     const canary = { email: 'zz.canary77@canary.test', phone: '+12025559977', name: 'Canary Seventyseven' };
     const { body } = await intake.post(one, aLead(canary));
     await intake.post(one, aLead({ ...canary, age: 'Canary Seventyseven' }));
-    await intake.heard(1, LeadReceived);
+    await intake.heardOf(body.leadId!);
     const tables = await intake.rows<{ name: string }>(`SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('intake', 'log')`);
     for (const { name } of tables) {
       const dump = JSON.stringify(await intake.rows(`SELECT t::text FROM ${name} t`));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IntakeConfigured, LeadReceived } from '@sluice/events';
+import { IntakeConfigured } from '@sluice/events';
 import { VirtualClock } from '@sluice/runtime';
 import { aLead, Booted, configurationPart, pause, solar } from './booted.suite.js';
 import { RetentionJob } from './retention.job.js';
@@ -33,7 +33,7 @@ describe('the terms of intake', () => {
     expect([again.status, again.body]).toEqual([409, expect.objectContaining({ code: 'duplicate_lead', duplicateOf: first.body.leadId })]);
     const person = await intake.post(key, aLead({ email: ` ${String(lead.fields['email']).toUpperCase()} ` }));
     expect([person.status, person.body]).toEqual([202, expect.objectContaining({ duplicateOf: first.body.leadId })]);
-    const said = (await intake.heard(2, LeadReceived)).find(({ data }) => data['leadId'] === person.body.leadId);
+    const [said] = await intake.heardOf(person.body.leadId!);
     expect(said?.data).toMatchObject({ duplicate: true, duplicateOf: first.body.leadId });
     pass(60 * SECOND);
     expect((await intake.post(key, lead)).status).toBe(202);
