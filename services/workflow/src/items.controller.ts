@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 import type { Answer } from './answer.js';
 import { inlineSchema } from './api-schema.js';
 import { itemSchemas, sections, type Section } from './document.js';
-import { filtersOf, ItemsService, type Shown } from './items.service.js';
+import { filtersOf, ItemsService, type Shown, type Written } from './items.service.js';
 
 /** Public paths of the sections of a document. */
 export const paths: Readonly<Record<Section, string>> = {
@@ -13,7 +13,7 @@ export const paths: Readonly<Record<Section, string>> = {
   orders: 'orders', pushStrategies: 'push-strategies',
 };
 
-type Written = Answer & { readonly item: Shown['body'] | null };
+type WriteAnswer = Answer & { readonly item: Shown['body'] | null };
 
 /** One controller a section, so that each has its own paths in the API's description. */
 export function itemsControllerOf(section: Section): Type<unknown> {
@@ -57,9 +57,9 @@ export function itemsControllerOf(section: Section): Type<unknown> {
     async create(
       @Caller() caller: Principal, @Body() item: unknown, @Headers('prefer') prefer: string | undefined,
       @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<Written> {
-      const answer = await this.items.create(caller, prefer, section, item);
-      return answered(reply, answer, 201, `/v1/${path}/${String(answer.item?.['id'])}`);
+    ): Promise<WriteAnswer> {
+      const written = await this.items.create(caller, prefer, section, item);
+      return answered(reply, written, 201, `/v1/${path}/${String(written.item?.['id'])}`);
     }
 
     @Put(':id')
@@ -69,7 +69,7 @@ export function itemsControllerOf(section: Section): Type<unknown> {
     async replace(
       @Caller() caller: Principal, @Param('id') id: string, @Body() item: unknown, @Headers('if-match') ifMatch: string | undefined,
       @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<Written> {
+    ): Promise<WriteAnswer> {
       return answered(reply, await this.items.replace(caller, prefer, section, { id, ifMatch }, item), 200);
     }
 
@@ -81,7 +81,7 @@ export function itemsControllerOf(section: Section): Type<unknown> {
     async patch(
       @Caller() caller: Principal, @Param('id') id: string, @Body() patch: unknown, @Headers('if-match') ifMatch: string | undefined,
       @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<Written> {
+    ): Promise<WriteAnswer> {
       return answered(reply, await this.items.patch(caller, prefer, section, { id, ifMatch }, patch), 200);
     }
 
@@ -91,7 +91,7 @@ export function itemsControllerOf(section: Section): Type<unknown> {
     async remove(
       @Caller() caller: Principal, @Param('id') id: string, @Headers('if-match') ifMatch: string | undefined,
       @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<Written> {
+    ): Promise<WriteAnswer> {
       return answered(reply, await this.items.remove(caller, prefer, section, { id, ifMatch }), 200);
     }
   }
@@ -118,9 +118,9 @@ function Writes(status: number, needsMatch = false): MethodDecorator {
 }
 
 /** 202 and where to look, while a service has yet to take the version in. */
-function answered(reply: FastifyReply, answer: Written, status: number, location?: string): Written {
-  void reply.header('etag', `"${answer.version}"`).status(answer.taken ? status : 202);
+function answered(reply: FastifyReply, { answer, item, itemVersion }: Written, status: number, location?: string): WriteAnswer {
+  void reply.header('etag', `"${itemVersion}"`).status(answer.taken ? status : 202);
   if (location) void reply.header('location', location);
   if (!answer.taken) void reply.header('link', `<${answer.link}>; rel="monitor"`).header('location', location ?? answer.link);
-  return answer;
+  return { ...answer, item };
 }

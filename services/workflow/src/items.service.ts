@@ -17,7 +17,8 @@ export interface Shown {
   readonly version: number;
 }
 
-type Written = Answer & { readonly item: Shown['body'] | null };
+/** The item as it is now, and the version that gave it its form: its ETag. */
+export type Written = { readonly answer: Answer; readonly item: Shown['body'] | null; readonly itemVersion: number };
 type Page = { readonly data: readonly unknown[]; readonly nextCursor: string | null };
 type Target = { readonly id: string; readonly ifMatch: string | undefined };
 
@@ -108,21 +109,23 @@ export class ItemsService {
       throw new Problem(409, 'in_use', `The ${sections[section]} "${id}" is named at ${users}; change those first, or apply a whole document.`,
         checked.faults.map(({ pointer, code, message }) => ({ pointer, code, message })));
     });
-    return { ...answer, item: null };
+    return { answer, item: null, itemVersion: answer.version };
   }
 
   private async edit(
     caller: Principal, prefer: string | undefined, section: Section, id: string, next: (...standing: Parameters<Edit>) => unknown,
   ): Promise<Written> {
     let item: Shown['body'] | undefined;
+    let before: number | undefined;
     const answer = await this.writes.write(caller, prefer, (standing, items) => {
       const edited = next(standing, items);
       const checked = checkEdited(edited, section, id);
       if (checked.faults) throw refusalOf(relativeTo(checked.faults, edited, section, id), 'Nothing is changed.');
       item = findItem(checked.document, section, id);
+      before = items.find((one) => one.kind === sections[section] && one.id === id)?.version;
       return checked.document;
     });
-    return { ...answer, item: item ?? null };
+    return { answer, item: item ?? null, itemVersion: answer.changed > 0 ? answer.version : before ?? answer.version };
   }
 
   /** Two people who change one thing: the second is told, instead of undoing the first. */

@@ -245,6 +245,8 @@ describe('the parts of a configuration', () => {
 
     const patched = await call('p', 'PATCH', '/v1/contracts/A', { caps: { hour: null }, price: 6 }, { 'if-match': '"2"', 'content-type': 'application/merge-patch+json' });
     expect(patched.json).toMatchObject({ version: 3, item: { id: 'A', client: 'acme', caps: { day: 3 }, price: 6 } });
+    const same = await call('p', 'PATCH', '/v1/clients/acme', { name: 'Acme' }, { 'if-match': '"1"' });
+    expect([same.json.version, same.json.changed, same.headers['etag']]).toEqual([3, 0, '"1"']);
     const replaced = await call('p', 'PUT', '/v1/contracts/A', { client: 'acme', price: 7 }, { 'if-match': '"3"' });
     expect(replaced.json.item).toEqual({ id: 'A', client: 'acme', price: 7 });
     expect((await call('p', 'DELETE', '/v1/clients/acme')).json).toMatchObject({ code: 'in_use' });
