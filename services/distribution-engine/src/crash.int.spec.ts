@@ -19,7 +19,8 @@ const document = aDocument({
 /** Every crash point that the engine's code names, in the order in which a batch comes by. */
 function namedPoints(): string[] {
   const sources = fs.readdirSync(__dirname).filter((file) => file.endsWith('.ts') && !/\.(spec|suite)\.ts$/.test(file));
-  const found = sources.flatMap((file) => [...fs.readFileSync(path.join(__dirname, file), 'utf8').matchAll(/crashPoint\('(engine\.[a-z-]+)'\)/g)]);
+  const found = sources.flatMap((file) =>
+    [...fs.readFileSync(path.join(__dirname, file), 'utf8').matchAll(/crashPoint\('(engine\.[a-z-]+)'\)/g)]);
   return found.map((match) => match[1]!);
 }
 
@@ -33,7 +34,8 @@ afterAll(async () => {
 
 function start(...args: string[]): ChildProcess {
   const runner = path.join(__dirname, '../test/run-ts.cjs');
-  running = spawn(process.execPath, [runner, path.join(__dirname, 'crash-child.suite.ts'), rig.url, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  running = spawn(process.execPath, [runner, path.join(__dirname, 'crash-child.suite.ts'), rig.url, ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'] });
   return running;
 }
 

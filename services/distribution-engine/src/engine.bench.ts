@@ -35,7 +35,8 @@ export async function benchEngine(options: EngineBenchOptions): Promise<Row[]> {
       const raw = await rawCopy(database, url, leads, engine.bytes, partitions);
       const goal = partitions === 1 ? 0.4 : 0.5;
       rows.push({
-        what: `engine end to end, ${partitions} partition${partitions > 1 ? 's' : ''}, ${contracts} contracts`, measured: Math.round(engine.rate), unit: 'leads/s',
+        what: `engine end to end, ${partitions} partition${partitions > 1 ? 's' : ''}, ${contracts} contracts`,
+        measured: Math.round(engine.rate), unit: 'leads/s',
         against: `COPY of rows of ${engine.bytes} bytes: ${Math.round(raw)}/s`, ratio: round(engine.rate / raw),
         goal: `≥ ${goal.toFixed(2)}${partitions === 2 ? '; ≥ 20,000 leads/s on 2 cores' : ''}`,
         met: engine.rate / raw >= goal && (partitions === 1 || engine.rate >= 20_000),
@@ -60,7 +61,8 @@ function tenantsIn(partitions: number, prefix: string): string[] {
 }
 
 /** Leads that stand in the log → all of them decided and committed: leads a second, and how many bytes a lead was written in. */
-async function endToEnd(database: Database, tenants: readonly string[], leads: number, contracts: number): Promise<{ rate: number; bytes: number }> {
+async function endToEnd(database: Database, tenants: readonly string[], leads: number,
+  contracts: number): Promise<{ rate: number; bytes: number }> {
   const bus = await PostgresBus.open(database, { parallel: 4 });
   const engine = new Engine(new EngineSettings(engineConfig.parse({})), database, bus, new SystemClock(), new PinoLog('bench', 'error'));
   await bus.register('engine', [LeadReceived.topic.name, ConfigurationChanged.topic.name, 'sluice.delivery']);
@@ -68,13 +70,15 @@ async function endToEnd(database: Database, tenants: readonly string[], leads: n
   for (const tenantId of tenants) await say(database, bus, [configurationOf(tenantId, contracts, random)]);
   for (let from = 0; from < leads; from += 1000) {
     const count = Math.min(1000, leads - from);
-    await say(database, bus, Array.from({ length: count }, (_, place) => leadOf(tenants[(from + place) % tenants.length]!, from + place, random)));
+    await say(database, bus, Array.from({ length: count },
+      (_, place) => leadOf(tenants[(from + place) % tenants.length]!, from + place, random)));
   }
   const consumer = new EngineConsumer(engine);
   const before = await written(database, tenants);
   const started = performance.now();
   await consumer.onApplicationBootstrap();
-  while ((await database.pool.query('SELECT count(*)::int AS n FROM engine.attempts WHERE tenant_id = ANY ($1)', [tenants])).rows[0].n < leads) await pause(20);
+  while ((await database.pool.query('SELECT count(*)::int AS n FROM engine.attempts WHERE tenant_id = ANY ($1)',
+    [tenants])).rows[0].n < leads) await pause(20);
   const seconds = (performance.now() - started) / 1000;
   await consumer.beforeApplicationShutdown();
   const bytes = Math.round((await written(database, tenants) - before) / leads);
@@ -89,10 +93,12 @@ async function say(database: Database, bus: PostgresBus, said: readonly Said[]):
 /** Bytes of what the engine wrote for the tenants, its events among them. */
 async function written(database: Database, tenants: readonly string[]): Promise<number> {
   const { rows } = await database.pool.query<{ bytes: string }>(
-    `SELECT (SELECT coalesce(sum(octet_length(lead) + octet_length(life) + octet_length(attempts) + 60), 0) FROM engine.leads WHERE tenant_id = ANY ($1))
+    `SELECT (SELECT coalesce(sum(octet_length(lead) + octet_length(life) + octet_length(attempts) + 60), 0) FROM engine.leads
+      WHERE tenant_id = ANY ($1))
           + (SELECT coalesce(sum(octet_length(receipt) + octet_length(attempt_id) + 60), 0) FROM engine.attempts WHERE tenant_id = ANY ($1))
           + (SELECT count(*) * 180 FROM engine.outbound_leads WHERE tenant_id = ANY ($1))
-          + (SELECT coalesce(sum(octet_length(heads) + octet_length(bodies)), 0) FROM log.run WHERE topic = 'sluice.distribution') AS bytes`, [tenants]);
+          + (SELECT coalesce(sum(octet_length(heads) + octet_length(bodies)), 0) FROM log.run WHERE topic = 'sluice.distribution')
+            AS bytes`, [tenants]);
   return Number(rows[0]!.bytes);
 }
 
@@ -102,7 +108,8 @@ async function rawCopy(database: Database, url: string, rows: number, bytes: num
   const body = 'x'.repeat(Math.max(1, bytes - 36));
   const chunks: string[] = [];
   for (let from = 0; from < rows; from += 5000) {
-    chunks.push(Array.from({ length: Math.min(5000, rows - from) }, (_, place) => `${String(from + place).padStart(36, '0')}\t${body}\n`).join(''));
+    chunks.push(Array.from({ length: Math.min(5000, rows - from) }, (_, place) =>
+      `${String(from + place).padStart(36, '0')}\t${body}\n`).join(''));
   }
   const clients = await Promise.all(Array.from({ length: connections }, async () => {
     const client = new pg.Client({ connectionString: url });
@@ -145,7 +152,8 @@ async function takeOver(database: Database, counters: number): Promise<Row> {
   await database.pool.query('INSERT INTO engine.configuration_versions (tenant_id, version, taken_at) VALUES ($1, 1, 0)', [tenantId]);
   await database.pool.query(
     `INSERT INTO engine.configuration_items (tenant_id, kind, id, version, entry, body)
-     SELECT $1, i->>'kind', i->>'id', 1, (i->>'entry')::int, i->>'body' FROM json_array_elements($2::json) AS i`, [tenantId, JSON.stringify(items)]);
+     SELECT $1, i->>'kind', i->>'id', 1, (i->>'entry')::int, i->>'body' FROM json_array_elements($2::json)
+       AS i`, [tenantId, JSON.stringify(items)]);
   await database.pool.query(
     `INSERT INTO engine.state (tenant_id, key, value)
      SELECT $1, 'cap|contract|c' || (n % $3::int) || '|day|count|2026-' || lpad((n / $3::int)::text, 4, '0'), (n % 20 + 1)::text
@@ -162,7 +170,8 @@ async function takeOver(database: Database, counters: number): Promise<Row> {
   await bus.close();
   const ms = Math.round(times.sort((a, b) => a - b)[1]!);
   return {
-    what: `engine takes over a partition: ${contracts.toLocaleString('en')} contracts, ${counters.toLocaleString('en')} counters`, measured: ms, unit: 'ms',
+    what: `engine takes over a partition: ${contracts.toLocaleString('en')} contracts, ${counters.toLocaleString('en')} counters`,
+    measured: ms, unit: 'ms',
     goal: '≤ 2,000 ms', met: ms <= 2000,
   };
 }
@@ -176,7 +185,8 @@ function documentOf(contracts: number, random: SeededRandom): ConfigDocument {
     clients: Array.from({ length: clients }, (_, place) => ({ id: `client-${place}`, timezone: 'America/Chicago' })),
     deliveryMethods: [{ id: 'hook', type: 'webhook', url: 'https://example.com/hook' }],
     contracts: Array.from({ length: contracts }, (_, place) => ({
-      id: `c${place}`, client: `client-${place % clients}`, price: (5 + random.int(0, 9500) / 100).toFixed(2), maxShareCount: random.int(1, 4),
+      id: `c${place}`, client: `client-${place % clients}`, price: (5 + random.int(0, 9500) / 100).toFixed(2),
+      maxShareCount: random.int(1, 4),
       deliveryMethod: 'hook', caps: { day: 1_000_000, month: 10_000_000 },
       criteria: { all: [
         { field: 'product', op: 'equals' as const, value: random.pick(PRODUCTS) },
@@ -199,7 +209,8 @@ function leadOf(tenantId: string, place: number, random: SeededRandom): Said {
   return LeadReceived.make({
     tenantId, leadId, campaignId: 'home', sourceId: 'web', receivedAt: '2026-03-02T12:00:00.000Z', configurationVersion: 1,
     attributes: {
-      product: random.pick(PRODUCTS), state: random.pick(STATES), age: random.int(18, 90), 'zip.prefix': String(random.int(100, 999)), homeowner: random.chance(0.7),
+      product: random.pick(PRODUCTS), state: random.pick(STATES), age: random.int(18, 90), 'zip.prefix': String(random.int(100, 999)),
+      homeowner: random.chance(0.7),
       credit: random.int(500, 850), roof: random.pick(['asphalt', 'tile', 'metal']),
     },
     phoneHash: `p${random.int(0, 1e9)}`, emailHash: `e${random.int(0, 1e9)}`,

@@ -108,7 +108,8 @@ export class Partition {
       bus.append(tx, changes.said);
       await inOneTrip(tx, [
         () => this.chain.move(tx, partition, { epoch, batchNo, now }).then(() => crashPoint('engine.chain-moved')),
-        () => this.batches.write(tx, changes, { partition, batchNo, topic, first, last, parked, now }).then(() => crashPoint('engine.written')),
+        () => this.batches.write(tx, changes, { partition, batchNo, topic, first, last, parked, now }).then(() =>
+          crashPoint('engine.written')),
         () => bus.settle(tx, batch).then(() => crashPoint('engine.settled')),
       ]);
     });

@@ -38,7 +38,8 @@ export interface Asked {
 
 /** Verdicts stand as short lists: of a lead that forty contracts match, the names of the fields would cost more than the facts. */
 type VerdictLine = [
-  contractId: string, clientId: string, code: string, rank?: readonly number[] | 0, gates?: readonly Gate[] | 0, limit?: Verdict['limit'] | 0,
+  contractId: string, clientId: string, code: string, rank?: readonly number[] | 0, gates?: readonly Gate[] | 0,
+  limit?: Verdict['limit'] | 0,
   detail?: string,
 ];
 
@@ -81,7 +82,8 @@ export function faultyReceiptText(round: number, asked: Asked): string {
   const { request, requestId, windowGeneration } = asked;
   const considered: Decision['considered'] = { inScope: 0, notMatched: 0, reasons: { internal_error: 1 } };
   const receipt: StoredReceipt = {
-    round, actor: request.actor, requestId, windowGeneration, picks: [], full: false, minimumsMet: false, considered, ranks: [], verdicts: [],
+    round, actor: request.actor, requestId, windowGeneration, picks: [], full: false, minimumsMet: false, considered, ranks: [],
+    verdicts: [],
   };
   return JSON.stringify(receipt);
 }
@@ -93,7 +95,8 @@ export function parseReceipt(text: string): Receipt {
 }
 
 function lineOf({ contractId, clientId, code, rank, gates, limit, detail }: Verdict, ranks: RankShape[]): VerdictLine {
-  const line: VerdictLine = [contractId, clientId, code, rank ? rankLine(rank, ranks) : 0, gates.length > 0 ? gates : 0, limit ?? 0, detail];
+  const line: VerdictLine = [contractId, clientId, code, rank ? rankLine(rank, ranks) : 0, gates.length > 0 ? gates : 0, limit ?? 0,
+    detail];
   while (line.length > 3 && !line[line.length - 1]) line.pop();
   return line;
 }
