@@ -21,7 +21,7 @@ export class LeaseStore {
    * One round of a member: says that it lives, renews what it holds, and takes what is free up to its fair share. The rounds of a group come
    * one after another, so that two members cannot both believe to be the first.
    */
-  async round(group: string, member: number, leaseMs: number): Promise<Share> {
+  async round(group: string, member: number, leaseMs: number, busy: readonly number[] = []): Promise<Share> {
     const client = await this.database.pool.connect();
     let broken: Error | undefined;
     try {
@@ -47,8 +47,9 @@ export class LeaseStore {
       const taken = share <= held.rows.length ? [] : (await client.query<Lease>(
         `UPDATE log.lease SET member = $2, epoch = epoch + 1, expires_at = now() + $3 * interval '1 ms'
          WHERE grp = $1 AND partition IN (
-           SELECT partition FROM log.lease WHERE grp = $1 AND (member IS NULL OR member <> ALL ($4::int[])) ORDER BY partition LIMIT $5)
-         RETURNING partition, epoch::float8 AS epoch`, [group, member, leaseMs, members.map((row) => row.member), share - held.rows.length],
+           SELECT partition FROM log.lease WHERE grp = $1 AND (member IS NULL OR member <> ALL ($4::int[]))
+             AND partition <> ALL ($6::int[]) ORDER BY partition LIMIT $5)
+         RETURNING partition, epoch::float8 AS epoch`, [group, member, leaseMs, members.map((row) => row.member), share - held.rows.length, busy],
       )).rows;
       await client.query('COMMIT');
       return { leases: [...held.rows, ...taken], surplus: Math.max(0, held.rows.length - share) };
