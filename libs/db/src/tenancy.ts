@@ -50,6 +50,9 @@ async function patiently(runner: QueryRunner, statement: string): Promise<void> 
     END $$`);
 }
 
+/** As a subquery it is worked out once a statement. Bare it is worked out for every row: 200,000 inserts took 1.4 s instead of 0.9. */
+const VISIBLE = `(SELECT string_to_array(current_setting('sluice.tenants', true), ','))::text[]`;
+
 /**
  * For migrations: opens a table of a service to its role, and binds the role to the tenants of the transaction.
  * An empty setting, or none, shows no row. Note: COPY FROM refuses tables with row-level security; insert by unnest.
@@ -61,6 +64,5 @@ export async function protectTable(runner: QueryRunner, service: string, table: 
   await runner.query(`ALTER TABLE ${service}.${table} FORCE ROW LEVEL SECURITY`);
   await runner.query(`
     CREATE POLICY tenant ON ${service}.${table}
-      USING (${tenantColumn} = ANY (string_to_array(current_setting('sluice.tenants', true), ',')))
-      WITH CHECK (${tenantColumn} = ANY (string_to_array(current_setting('sluice.tenants', true), ',')))`);
+      USING (${tenantColumn} = ANY (${VISIBLE})) WITH CHECK (${tenantColumn} = ANY (${VISIBLE}))`);
 }

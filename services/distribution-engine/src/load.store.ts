@@ -59,9 +59,9 @@ export class LoadStore {
 
   /** A million counters are read as packed text: a row each would take several times as long. */
   private async state(tx: Tx): Promise<Map<string, Iterable<StateEntry>>> {
-    const packed = await tx.query<{ tenant_id: string; keys: string; values: string }>(
-      `SELECT tenant_id, string_agg(key, E'\\x1f' ORDER BY n) AS keys, string_agg(value, E'\\x1f' ORDER BY n) AS values
-         FROM (SELECT tenant_id, key, value, row_number() OVER () AS n FROM engine.state) s GROUP BY tenant_id, n / 100000`);
+    const packed = await tx.query<{ tenant_id: string; entries: string }>(
+      `SELECT tenant_id, string_agg(key || E'\\x1f' || value, E'\\x1e') AS entries
+         FROM (SELECT tenant_id, key, value, row_number() OVER () / 50000 AS part FROM engine.state) s GROUP BY tenant_id, part`);
     const entries = groupBy(packed, (row) => row.tenant_id);
     return new Map([...entries].map(([tenantId, rows]) => [tenantId, unpacked(rows)]));
   }
@@ -76,11 +76,12 @@ export class LoadStore {
   }
 }
 
-function* unpacked(rows: readonly { readonly keys: string; readonly values: string }[]): Iterable<StateEntry> {
-  for (const { keys, values } of rows) {
-    const numbers = values.split('\u001f');
-    let place = 0;
-    for (const key of keys.split('\u001f')) yield { key, value: Number(numbers[place++]) };
+function* unpacked(rows: readonly { readonly entries: string }[]): Iterable<StateEntry> {
+  for (const { entries } of rows) {
+    for (const entry of entries.split('\u001e')) {
+      const cut = entry.indexOf('\u001f');
+      yield { key: entry.slice(0, cut), value: Number(entry.slice(cut + 1)) };
+    }
   }
 }
 
