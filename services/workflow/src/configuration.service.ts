@@ -83,8 +83,8 @@ export class ConfigurationService {
         version, appliedAt: now, actor: caller.id, added: count('added'), changed: count('changed'), removed: count('removed'),
       }, Math.max(nextEntry, ...after.map((item) => item.entry + 1)), items);
       this.bus.append(tx, saidOf(tenantId, version, items, now));
-      crashPoint('workflow.apply.before-commit');
-      tx.afterCommit(() => crashPoint('workflow.apply.after-commit'));
+      crashPoint('workflow.before-commit');
+      tx.afterCommit(() => crashPoint('workflow.after-commit'));
       return { version, changes };
     });
   }

@@ -1,50 +1,19 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE, NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Bus, busMigrations, BusTransport, eventsOf, PostgresBus, type Batch, type Subscription } from '@sluice/bus';
-import { Database, type Tx } from '@sluice/db';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { busMigrations, eventsOf, type Batch, type Bus, type Subscription } from '@sluice/bus';
+import type { Tx } from '@sluice/db';
 import {
   ConfigurationChanged, DeliveryConfigured, EngineConfigured, IntakeConfigured, workflowTopic, type Heard, type Said,
 } from '@sluice/events';
-import { AccessGuard, AccessRules, Authenticator, Clock, Log, PinoLog, Problem, ProblemFilter, SystemClock, type Principal } from '@sluice/runtime';
 import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { parse } from 'yaml';
+import { bootWorkflow, type Booted } from './booted.suite.js';
 import { workflowService } from './workflow.module.js';
 
-/** Keys of the tests: `admin <tenant>` and `service <tenant>`. */
-class TestKeys extends Authenticator {
-  override async authenticate(key: string): Promise<Principal | undefined> {
-    const [kind, tenantId] = key.split('-');
-    return kind === 'admin' || kind === 'service' ? { kind, tenantId: tenantId!, id: `key of ${tenantId}` } : undefined;
-  }
-}
-
-@Module({})
-class Root {
-  static with(database: Database, bus: Bus): DynamicModule {
-    const clock = new SystemClock();
-    const rules = new AccessRules('x'.repeat(32));
-    rules.authenticators.push(new TestKeys());
-    const seams = [
-      { provide: Database, useValue: database }, { provide: Bus, useValue: bus }, { provide: Clock, useValue: clock },
-      { provide: Log, useValue: new PinoLog('test', 'silent') }, { provide: AccessRules, useValue: rules },
-    ];
-    return {
-      module: Root, global: true, imports: [workflowService.module(workflowService.config.parse({ SLUICE_CONFIGURATION_WAIT_MS: 5_000 }))],
-      providers: [
-        ...seams, { provide: APP_GUARD, useClass: AccessGuard }, { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: () => new Problem(422, 'invalid', 'The request has faults.') }) },
-      ],
-      exports: seams,
-    };
-  }
-}
-
 let server: TestDatabase;
-let database: Database;
-let bus: PostgresBus;
+let booted: Booted;
+let bus: Bus;
 let app: NestFastifyApplication;
 let takers: Subscription;
 /** What was said, by tenant, in the order of the log. */
@@ -54,14 +23,8 @@ const deaf = new Set<string>();
 
 beforeAll(async () => {
   server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
-  database = await Database.open({ url: server.url, entities: workflowService.entities, poolMax: 20 });
-  bus = await PostgresBus.open(database);
-  const options = { logger: false, abortOnError: false } as const;
-  app = await NestFactory.create<NestFastifyApplication>(Root.with(database, bus), new FastifyAdapter(), options);
-  app.connectMicroservice({ strategy: new BusTransport(bus) });
-  await app.init();
-  await app.getHttpAdapter().getInstance().ready();
-  await app.startAllMicroservices();
+  booted = await bootWorkflow(server.url);
+  ({ app, bus } = booted);
   takers = await bus.subscribe({
     group: 'takers', service: 'workflow', topics: [workflowTopic.name], types: [ConfigurationChanged.type], handle: takeIn,
   });
@@ -84,9 +47,7 @@ async function takeIn(batch: Batch, tx: Tx): Promise<void> {
 
 afterAll(async () => {
   await takers?.close();
-  await app?.close();
-  await bus?.close();
-  await database?.close();
+  await booted?.stop();
   await server?.drop();
 });
 
