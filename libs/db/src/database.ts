@@ -45,7 +45,12 @@ export class Database {
       logging: false,
       // A connection that the server ends between two statements of a transaction has nobody who waits for it: without a listener of its own
       // that event would end the process. The next statement fails, and so the transaction.
-      extra: { keepAlive: true, onConnect: (client: pg.PoolClient) => { client.on('error', () => undefined); } },
+      extra: {
+        keepAlive: true,
+        // A process that is paused between its last statements and COMMIT holds the counters of the log: others must not wait for it for ever.
+        idle_in_transaction_session_timeout: 15_000,
+        onConnect: (client: pg.PoolClient) => { client.on('error', () => undefined); },
+      },
     });
     await dataSource.initialize();
     const database = new Database(dataSource);
@@ -62,38 +67,43 @@ export class Database {
   /** Runs what is missing of the migrations. Safe to call from several processes at once: the others wait. */
   async migrate(): Promise<void> {
     const client = await this.pool.connect();
+    let broken: Error | undefined;
     try {
       await client.query(`SELECT pg_advisory_lock(hashtext('sluice.migrate'))`);
       await this.dataSource.runMigrations({ transaction: 'each' });
     } finally {
-      await client.query(`SELECT pg_advisory_unlock(hashtext('sluice.migrate'))`).catch(() => undefined);
-      client.release();
+      // Where it cannot be unlocked, the lock goes with the connection.
+      await client.query(`SELECT pg_advisory_unlock(hashtext('sluice.migrate'))`).catch((failure: Error) => { broken = failure; });
+      client.release(broken);
     }
   }
 
   /**
    * Runs `work` in one READ COMMITTED transaction with the service's role and the tenants' rows. What `beforeCommit` was given runs
-   * last before COMMIT; `afterCommit` once it is durable; `onRollback` where it is not, or where nobody can tell.
+   * last before COMMIT; `afterCommit` once it is durable; `onRollback` where it is not, or where nobody can tell. Throws what the work
+   * threw, and also where the work has swallowed the failure of a statement: the server would answer COMMIT by rolling back.
    */
   async transaction<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
+    const begin = beginAs(scope);
+    const runner = this.dataSource.createQueryRunner() as Releasable;
     const client = (await runner.connect()) as pg.PoolClient;
     const tx = new TransactionOfRunner(runner, client);
     let broken: Error | undefined;
     let result: T;
     try {
-      await client.query(beginAs(scope));
+      await client.query(begin);
       result = await work(tx);
       await tx.finish();
-      await client.query('COMMIT');
+      const { command } = await client.query('COMMIT');
+      if (command !== 'COMMIT') throw new Error('a statement of the transaction had failed: nothing is committed');
     } catch (error) {
       // The role ends with the transaction; a connection that cannot roll back is thrown away.
       await client.query('ROLLBACK').catch((failure: Error) => { broken = failure; });
       tx.rolledBack();
       throw error;
     } finally {
-      if (broken) client.release(broken);
-      await runner.release().catch(() => undefined);
+      // Through the runner, which may have given the connection back already when the server cut it: a second time would throw.
+      await runner.releasePostgresConnection(broken);
     }
     tx.committed();
     return result;
@@ -104,9 +114,13 @@ export class Database {
   }
 }
 
+/** What TypeORM's runner has and does not publish: its release with a reason to throw the connection away. */
+type Releasable = QueryRunner & { releasePostgresConnection(reason?: Error): Promise<void> };
+
 /** One round trip for the three statements. Roles and tenants are quoted, since SET takes no parameters. */
 function beginAs(scope: Scope): string {
   if (!/^[a-z][a-z_]*$/.test(scope.service)) throw new Error(`"${scope.service}" is no service name`);
+  if (scope.tenants.some((tenant) => tenant.includes(','))) throw new Error('a tenant id has no comma: it would stand for two');
   const tenants = scope.tenants.join(',').replaceAll(`'`, `''`);
   return `BEGIN; SET LOCAL ROLE sluice_${scope.service}; SET LOCAL sluice.tenants = '${tenants}'`;
 }

@@ -50,10 +50,19 @@ export class TransactionOfRunner implements Tx {
   }
 
   committed(): void {
-    for (const work of this.after) work();
+    for (const work of this.after) quietly(work);
   }
 
   rolledBack(): void {
-    for (const work of this.undone) work();
+    for (const work of this.undone) quietly(work);
+  }
+}
+
+/** What has happened to the transaction cannot be changed by who hears of it, nor hidden from the next one. */
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // Documented at afterCommit: nobody's.
   }
 }
