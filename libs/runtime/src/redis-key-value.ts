@@ -12,7 +12,9 @@ export class RedisKeyValue extends KeyValue {
   static async connect(url: string): Promise<RedisKeyValue> {
     const client = createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 2_000, reconnectStrategy: (tries) => Math.min(tries * 100, 2_000) } });
     client.on('error', () => undefined);
-    await client.connect();
+    // One that is away must not keep a service from starting: the client goes on trying, and until then no key is there.
+    const connected = client.connect().catch(() => undefined);
+    await Promise.race([connected, new Promise((resolve) => setTimeout(resolve, 3_000).unref())]);
     return new RedisKeyValue(client as Client);
   }
 

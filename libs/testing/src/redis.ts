@@ -10,7 +10,7 @@ export async function testRedis(): Promise<string> {
   if (given) return given;
   const { address } = await once('redis', async (dir) => {
     if (await dockerAnswers()) {
-      const container = await startContainer('redis:8', (shape) => shape.withExposedPorts(6379));
+      const container = await startContainer('redis:8', (shape) => shape.withCommand(['redis-server', '--protected-mode', 'no']).withExposedPorts(6379));
       return { address: `redis://${container.getHost()}:${container.getMappedPort(6379)}`, container: container.getId() };
     }
     const server = await startRedis({ dir, outlives: true });
