@@ -13,7 +13,10 @@ interface Request {
 
 /** Who may pass. The secret is what the services of one installation share. */
 export class AccessRules {
-  constructor(readonly authenticators: readonly Authenticator[], readonly serviceSecret: string) {}
+  /** Asked in turn. A composition root fills them in once its modules are made, and before it listens. */
+  readonly authenticators: Authenticator[] = [];
+
+  constructor(readonly serviceSecret: string) {}
 }
 
 /** Finds out who calls, and denies by default: a route says with `@Allow` who may call it, or nobody may. */
