@@ -1,4 +1,5 @@
 /** How a write of configuration is answered, and how long it waits. */
+import type { Finding } from '@sluice/distribution';
 import type { Change } from './changes.js';
 
 export interface Answer {
@@ -8,7 +9,8 @@ export interface Answer {
   readonly changes: readonly Change[];
   /** Whether intake, engine and delivery have taken the version in. */
   readonly taken: boolean;
-  readonly warnings: readonly { readonly path: string; readonly message: string }[];
+  /** What is hardly meant in a document that is sound: applied all the same. */
+  readonly warnings: readonly Finding[];
   /** Where to look whether it is taken. */
   readonly link: string;
 }

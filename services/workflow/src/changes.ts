@@ -1,5 +1,6 @@
 /** What an apply changes: the items that differ between what stands and what is to stand, and their way into events. */
 import type { ConfigItem } from '@sluice/distribution';
+import { ITEM_TEXT_MAX } from './parse-document.js';
 
 export interface Change {
   readonly kind: string;
@@ -67,8 +68,8 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** Most items of one event: a record stays well below what a broker takes, whatever the items hold. */
 export const PART_ITEMS_MAX = 200;
-/** Most JSON text of one event, in UTF-16 units, unless one item alone is larger. Kafka refuses records above 1 MB. */
-const PART_TEXT_MAX = 400_000;
+/** Most JSON text of one event, in UTF-16 units of at most three bytes. Kafka refuses records above 1 MB; no item alone is larger. */
+const PART_TEXT_MAX = ITEM_TEXT_MAX;
 
 /** Cuts the items of a version into parts; at least one, so that every version is said. */
 export function partsOf<T extends { readonly body: unknown }>(items: readonly T[]): T[][] {

@@ -55,9 +55,10 @@ export class ConfigurationController {
     @Headers('prefer') prefer: string | undefined, @Headers('if-match') ifMatch: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Answer | Omit<Answer, 'taken' | 'link'>> {
     const document = await documentOfBody(body);
+    const warnings = this.writes.warningsOf(document);
     if (dryRun !== undefined && dryRun !== 'false') {
       const { version, changes } = await this.configurations.differenceTo(caller.tenantId, document);
-      return { version, changed: changes.length, changes, warnings: [] };
+      return { version, changed: changes.length, changes, warnings };
     }
     const answer = await this.writes.write(caller, prefer, ({ version }) => {
       if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== `"${version}"`) {
@@ -67,7 +68,7 @@ export class ConfigurationController {
     });
     void reply.header('etag', `"${answer.version}"`);
     if (!answer.taken) void reply.status(202).header('location', answer.link);
-    return answer;
+    return { ...answer, warnings };
   }
 
   @Post('configuration::diff')

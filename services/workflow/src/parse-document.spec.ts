@@ -125,6 +125,12 @@ describe('a configuration document', () => {
     expect(parseDocument(bomb).faults?.[0]?.code).toBe('syntax');
   });
 
+  it('refuses an item that no record of the log could hold', () => {
+    const values = Array.from({ length: 40_000 }, (_, place) => `zip-${place}`);
+    expect(faultsOf(`clients: [{ id: a }]\ncontracts: [{ id: A, client: a, criteria: { field: zip, op: in, value: ${JSON.stringify(values)} } }]`)).toEqual(
+      ['contracts[0]: expected at most 250000 characters of JSON: split it into several']);
+  });
+
   it('names every fault at once', () => {
     expect(faultsOf('timezone: x\nclients: [{ id: a, wieght: 1 }, { id: b, status: on }]')).toHaveLength(3);
   });

@@ -21,6 +21,9 @@ export function checkDocument(value: unknown): Checked<ConfigDocument> {
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
 }
 
+/** Most JSON text of one item, in UTF-16 units: it must fit into a record of the log. */
+export const ITEM_TEXT_MAX = 250_000;
+
 /** Items between two pauses: some 10 ms of checking. */
 const STEP = 100;
 
@@ -43,7 +46,7 @@ export function* checkInSteps(value: unknown): Generator<void, Checked<ConfigDoc
   for (const [section, items] of lists) {
     const checked: unknown[] = [];
     for (const [place, item] of items.entries()) {
-      const result = checkSchema(itemSchemas[sections[section]], item, [section, place]);
+      const result = checkItem(section, item, place);
       if ('value' in result) checked.push(result.value);
       else faults.push(...result.faults);
       if (place % STEP === STEP - 1) yield;
@@ -62,9 +65,15 @@ export function checkEdited(edited: unknown, section: Section, id: string): Chec
   // Without a sound id it is the newest.
   const at = place >= 0 || items.length === 0 ? place : items.length - 1;
   if (at < 0) return withReferences(edited as ConfigDocument);
-  const checked = checkSchema(itemSchemas[sections[section]], items[at], [section, at]);
+  const checked = checkItem(section, items[at], at);
   if ('faults' in checked) return checked;
   return withReferences({ ...(edited as ConfigDocument), [section]: items.with(at, checked.value) });
+}
+
+function checkItem(section: Section, item: unknown, place: number): ReturnType<typeof checkSchema> {
+  const checked = checkSchema(itemSchemas[sections[section]], item, [section, place]);
+  if ('faults' in checked || JSON.stringify(checked.value).length <= ITEM_TEXT_MAX) return checked;
+  return { faults: [faultAt([section, place], 'invalid', `expected at most ${ITEM_TEXT_MAX} characters of JSON: split it into several`)] };
 }
 
 function withReferences(document: ConfigDocument): Checked<ConfigDocument> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { ConfigDocument } from '@sluice/distribution';
-import { Problem, type Principal } from '@sluice/runtime';
+import { lint, type ConfigDocument, type Finding } from '@sluice/distribution';
+import { Log, Problem, type Principal } from '@sluice/runtime';
 import { linkOf, waitMsOf, type Answer } from './answer.js';
 import { WorkflowSettings } from './config.js';
 import { ConfigurationService, type Edit } from './configuration.service.js';
@@ -8,12 +8,15 @@ import type { DocumentFault } from './faults.js';
 import { readDocument } from './read-document.service.js';
 import { TakenService } from './taken.service.js';
 
+/** An answer tells so many at most. */
+const WARNINGS_MAX = 200;
+
 /** A write of the configuration by HTTP: checked, made one version, and answered once the services have taken it in. */
 @Injectable()
 export class WriteService {
   constructor(
     private readonly configurations: ConfigurationService, private readonly taken: TakenService,
-    private readonly settings: WorkflowSettings,
+    private readonly settings: WorkflowSettings, private readonly log: Log,
   ) {}
 
   /** Writes, then waits as the caller prefers. `taken` false: the time was over first. */
@@ -23,6 +26,16 @@ export class WriteService {
     const taken = version === 0
       || await this.taken.until(caller.tenantId, version, waitMsOf(prefer, this.settings.values.SLUICE_CONFIGURATION_WAIT_MS));
     return { version, changed: changes.length, changes, taken, warnings: [], link: linkOf(version) };
+  }
+
+  /** What the linter says of a document. A linter that fails keeps no sound document out. */
+  warningsOf(document: ConfigDocument): readonly Finding[] {
+    try {
+      return lint(document).slice(0, WARNINGS_MAX);
+    } catch (error) {
+      this.log.error({ error: error instanceof Error ? error.message : 'unknown' }, 'the linter failed on a sound document');
+      return [];
+    }
   }
 }
 
