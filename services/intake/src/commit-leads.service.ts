@@ -5,7 +5,7 @@ import { LeadReceived, LeadRejected, type Said } from '@sluice/events';
 import { crashPoint, recordSpan } from '@sluice/runtime';
 import type { Candidate, Outcome } from './candidate.js';
 import { ConfigurationService } from './configuration.service.js';
-import { claimKey, claimsOf, settleDuplicates, spanMs, type Claim, type Claimant, type Holder } from './duplicates.js';
+import { claimsOf, settleDuplicates, spanMs, type Claim, type Claimant, type Holder } from './duplicates.js';
 import { IntakeStore, type KeyRow, type LeadRow, type RejectionRow } from './intake.store.js';
 import { PrepareLead } from './prepare-lead.service.js';
 import { Vault } from './vault.service.js';
@@ -97,7 +97,7 @@ export class CommitLeads {
         continue;
       }
       const policy = verdict.campaign.duplicates;
-      const claims = claimsOf(policy, tenantId, verdict.campaign.id, { payload: payloadHash, phone: verdict.phoneHash, email: verdict.emailHash });
+      const claims = claimsOf(policy, tenantId, verdict.campaign.id, { payload: payloadHash, phone: verdict.phoneHash, email: verdict.emailHash }, this.vault.digest);
       claimants.push({ leadId, receivedAt, policy, claims });
     }
     const { duplicates } = await this.settle(tx, claimants);
@@ -116,7 +116,7 @@ export class CommitLeads {
     const first = new Map<string, { claim: Claim; holder: Holder }>();
     for (const { leadId, receivedAt, policy, claims } of claimants) {
       for (const claim of claims) {
-        const key = claimKey(claim);
+        const key = claim.fingerprint;
         if (!first.has(key)) first.set(key, { claim, holder: { leadId, seenAt: receivedAt, until: receivedAt + spanMs(claim, policy) } });
       }
     }

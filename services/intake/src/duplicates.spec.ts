@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DuplicatePolicy } from './campaign.js';
-import { claimKey, claimsOf, settleDuplicates, type Claimant, type Holder } from './duplicates.js';
+import { claimsOf, EMAIL, settleDuplicates, type Claimant, type Holder } from './duplicates.js';
 
 const MINUTE = 60_000;
 const policy = (over: Partial<DuplicatePolicy> = {}): DuplicatePolicy => (
@@ -8,7 +8,7 @@ const policy = (over: Partial<DuplicatePolicy> = {}): DuplicatePolicy => (
 
 function lead(leadId: string, receivedAt: number, hashes: { payload?: string; phone?: string; email?: string }, over: Partial<DuplicatePolicy> = {}): Claimant {
   const of = policy(over);
-  return { leadId, receivedAt, policy: of, claims: claimsOf(of, 't', 'c', { payload: hashes.payload ?? leadId, phone: hashes.phone, email: hashes.email }) };
+  return { leadId, receivedAt, policy: of, claims: claimsOf(of, 't', 'c', { payload: hashes.payload ?? leadId, phone: hashes.phone, email: hashes.email }, (text) => text) };
 }
 
 const settle = (leads: Claimant[], stored = new Map<string, Holder>()) => Object.fromEntries(settleDuplicates(leads, stored).duplicates);
@@ -33,14 +33,14 @@ describe('duplicates', () => {
     const leads = [lead('a', 0, { phone: '1' }, reject), lead('b', 1, { phone: '1', email: 'x' }, reject), lead('c', 2, { phone: '2', email: 'x' }, reject)];
     expect(settle(leads)).toEqual({ b: { of: 'a', then: 'reject' } });
     const { holders } = settleDuplicates(leads, new Map());
-    const email = leads[2]!.claims.find(({ hash }) => hash === 'x')!;
-    expect(holders.get(claimKey(email))?.leadId).toBe('c');
+    const email = leads[2]!.claims.find(({ kind }) => kind === EMAIL)!;
+    expect(holders.get(email.fingerprint)?.leadId).toBe('c');
   });
 
   it('are judged against what is stored, and what is over is taken over', () => {
     const phone = lead('a', 0, { phone: '1' }).claims[1]!;
-    const stored = new Map([[claimKey(phone), { leadId: 'old', seenAt: -31 * MINUTE, until: -MINUTE }]]);
+    const stored = new Map([[phone.fingerprint, { leadId: 'old', seenAt: -31 * MINUTE, until: -MINUTE }]]);
     expect(settle([lead('a', 0, { phone: '1' })], stored)).toEqual({});
-    expect(settleDuplicates([lead('a', 0, { phone: '1' })], stored).holders.get(claimKey(phone))?.leadId).toBe('a');
+    expect(settleDuplicates([lead('a', 0, { phone: '1' })], stored).holders.get(phone.fingerprint)?.leadId).toBe('a');
   });
 });

@@ -12,8 +12,8 @@ export const EMAIL = 2;
 export interface Claim {
   readonly kind: number;
   readonly tenantId: string;
-  readonly campaignId: string;
-  readonly hash: string;
+  /** 128 bits, hexadecimal: of tenant, campaign, kind and the keyed hash of the value. Two claims of one fingerprint are of the same thing. */
+  readonly fingerprint: string;
 }
 
 /** Who holds a fingerprint. Instants in epoch milliseconds. */
@@ -33,34 +33,32 @@ export interface Claimant {
 export interface Settled {
   /** By lead id: the lead it is a duplicate of, and what the policy says to it. Absent: no duplicate. */
   readonly duplicates: ReadonlyMap<string, { readonly of: string; readonly then: 'reject' | 'flag' }>;
-  /** Who holds each fingerprint in the end, by `claimKey`; undefined: nobody. */
+  /** Who holds each fingerprint in the end; undefined: nobody. */
   readonly holders: ReadonlyMap<string, Holder | undefined>;
 }
 
-export function claimKey(claim: Claim): string {
-  return `${claim.kind}|${claim.tenantId}|${claim.campaignId}|${claim.hash}`;
-}
-
-/** The fingerprints that a lead has under its campaign's policy. */
+/** The fingerprints that a lead has under its campaign's policy. `digest`: 128 bits of a text, hexadecimal. */
 export function claimsOf(
-  policy: DuplicatePolicy, tenantId: string, campaignId: string, hashes: { payload: string; phone: string | undefined; email: string | undefined },
+  policy: DuplicatePolicy, tenantId: string, campaignId: string,
+  hashes: { readonly payload: string; readonly phone: string | undefined; readonly email: string | undefined }, digest: (text: string) => string,
 ): Claim[] {
   const claims: Claim[] = [];
-  if (policy.payload !== 'accept' && policy.payloadWithinMs > 0) claims.push({ kind: PAYLOAD, tenantId, campaignId, hash: hashes.payload });
+  const claim = (kind: number, hash: string) => claims.push({ kind, tenantId, fingerprint: digest(`${kind}\n${tenantId}\n${campaignId}\n${hash}`) });
+  if (policy.payload !== 'accept' && policy.payloadWithinMs > 0) claim(PAYLOAD, hashes.payload);
   if (policy.person === 'accept' || policy.personWithinMs <= 0) return claims;
-  if (hashes.phone !== undefined) claims.push({ kind: PHONE, tenantId, campaignId, hash: hashes.phone });
-  if (hashes.email !== undefined) claims.push({ kind: EMAIL, tenantId, campaignId, hash: hashes.email });
+  if (hashes.phone !== undefined) claim(PHONE, hashes.phone);
+  if (hashes.email !== undefined) claim(EMAIL, hashes.email);
   return claims;
 }
 
-/** `stored`: who held a fingerprint before this group, by `claimKey`. */
+/** `stored`: who held a fingerprint before this group. */
 export function settleDuplicates(claimants: readonly Claimant[], stored: ReadonlyMap<string, Holder>): Settled {
   const holders = new Map<string, Holder | undefined>();
   const duplicates = new Map<string, { of: string; then: 'reject' | 'flag' }>();
   for (const { leadId, receivedAt, policy, claims } of claimants) {
     let found: { of: string; then: 'reject' | 'flag' } | undefined;
     for (const claim of claims) {
-      const key = claimKey(claim);
+      const key = claim.fingerprint;
       if (!holders.has(key)) holders.set(key, stored.get(key));
       const holder = holders.get(key);
       const then = claim.kind === PAYLOAD ? policy.payload : policy.person;
@@ -71,7 +69,7 @@ export function settleDuplicates(claimants: readonly Claimant[], stored: Readonl
     if (found) duplicates.set(leadId, found);
     if (found?.then === 'reject') continue;
     for (const claim of claims) {
-      const key = claimKey(claim);
+      const key = claim.fingerprint;
       const holder = holders.get(key);
       const span = spanMs(claim, policy);
       if (!holder || receivedAt - holder.seenAt >= span) holders.set(key, { leadId, seenAt: receivedAt, until: receivedAt + span });

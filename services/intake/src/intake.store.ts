@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { hexArray, plainArray, textArray, type Tx } from '@sluice/db';
-import { claimKey, type Claim, type Holder } from './duplicates.js';
+import type { Claim, Holder } from './duplicates.js';
 import type { Sealed } from './vault.service.js';
 
 export interface KeyRow {
@@ -77,24 +77,39 @@ export class IntakeStore {
   }
 
   /**
-   * Claims fingerprints, each named once, for their first lead, and answers by `claimKey` who held what was not free. Those rows are
-   * locked until the commit: the update that changes nothing is what makes a race between replicas wait.
+   * Claims fingerprints, each named once, for their first lead, and answers who held those that were not free. Theirs are locked until the
+   * commit, as the new ones are: a race between replicas waits. (An update that changes nothing would do both in one statement, and costs
+   * half as much again where all are free, which is nearly always: measured 42 against 19 µs a lead.)
    */
   async claimFingerprints(tx: Tx, claims: readonly { claim: Claim; holder: Holder }[]): Promise<Map<string, Holder>> {
-    const rows = await tx.query<{ kind: number; tenant_id: string; campaign_id: string; hash: string; lead_id: string; seen: number; until: number }>(`
-      WITH claimed AS (
-        INSERT INTO intake.fingerprints AS f (kind, tenant_id, campaign_id, hash, lead_id, seen_at, until)
-        SELECT k, t, c, h, l, to_timestamp(s / 1000), to_timestamp(u / 1000)
-        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::double precision[], $7::double precision[]) AS g(k, t, c, h, l, s, u)
-        ORDER BY k, t, c, h
-        ON CONFLICT (kind, tenant_id, campaign_id, hash) DO UPDATE SET lead_id = f.lead_id
-        RETURNING kind, tenant_id, campaign_id, hash, lead_id, seen_at, until)
-      SELECT kind, tenant_id, campaign_id, encode(hash, 'hex') AS hash, lead_id,
-        (extract(epoch FROM seen_at) * 1000)::double precision AS seen, (extract(epoch FROM until) * 1000)::double precision AS until
-      FROM claimed WHERE lead_id <> ALL ($5::uuid[])`, columnsOf(claims), 'intake.claim_fingerprints');
-    return new Map(rows.map((row) => [
-      claimKey({ kind: row.kind, tenantId: row.tenant_id, campaignId: row.campaign_id, hash: row.hash }),
-      { leadId: row.lead_id, seenAt: Math.round(row.seen), until: Math.round(row.until) }]));
+    const held = new Map<string, Holder>();
+    for (let open = claims; open.length > 0;) {
+      const [result] = await tx.query<{ claimed: number }>(`
+        WITH claimed AS (
+          INSERT INTO intake.fingerprints (kind, tenant_id, fingerprint, lead_id, seen_at, until)
+          SELECT k, t, f, l, to_timestamp(s / 1000), to_timestamp(u / 1000)
+          FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::uuid[], $5::double precision[], $6::double precision[]) AS g(k, t, f, l, s, u)
+          ORDER BY k, f ON CONFLICT DO NOTHING RETURNING 1)
+        SELECT count(*)::int AS claimed FROM claimed`, columnsOf(open), 'intake.claim_fingerprints');
+      if (result?.claimed === open.length) break;
+      const there = await this.holders(tx, open.map(({ claim }) => claim));
+      for (const { claim, holder } of open) {
+        const found = there.get(claim.fingerprint);
+        if (found && found.leadId !== holder.leadId) held.set(claim.fingerprint, found);
+      }
+      // What was in the way, and was given up before it could be locked, is free now.
+      open = open.filter(({ claim }) => !there.has(claim.fingerprint));
+    }
+    return held;
+  }
+
+  private async holders(tx: Tx, claims: readonly Claim[]): Promise<Map<string, Holder>> {
+    const rows = await tx.query<{ fingerprint: string; leadId: string; seenAt: number; until: number }>(`
+      SELECT replace(fingerprint::text, '-', '') AS fingerprint, lead_id AS "leadId",
+        (extract(epoch FROM seen_at) * 1000)::double precision AS "seenAt", (extract(epoch FROM until) * 1000)::double precision AS until
+      FROM intake.fingerprints WHERE kind = ANY ('{0,1,2}') AND fingerprint = ANY ($1::uuid[]) ORDER BY kind, fingerprint FOR UPDATE`,
+    [plainArray(claims.map(({ fingerprint }) => fingerprint))], 'intake.holders');
+    return new Map(rows.map(({ fingerprint, leadId, seenAt, until }) => [fingerprint, { leadId, seenAt: Math.round(seenAt), until: Math.round(until) }]));
   }
 
   /** Gives fingerprints to the leads that hold them in the end; those without a holder are free again. */
@@ -104,15 +119,13 @@ export class IntakeStore {
     if (held.length > 0) {
       await tx.query(`
         UPDATE intake.fingerprints f SET lead_id = g.l, seen_at = to_timestamp(g.s / 1000), until = to_timestamp(g.u / 1000)
-        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::double precision[], $7::double precision[]) AS g(k, t, c, h, l, s, u)
-        WHERE f.kind = g.k AND f.tenant_id = g.t AND f.campaign_id = g.c AND f.hash = g.h`, columnsOf(held));
+        FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::uuid[], $5::double precision[], $6::double precision[]) AS g(k, t, f, l, s, u)
+        WHERE f.kind = g.k AND f.fingerprint = g.f`, columnsOf(held));
     }
     if (free.length > 0) {
       await tx.query(`
-        DELETE FROM intake.fingerprints f USING unnest($1::smallint[], $2::text[], $3::text[], $4::bytea[]) AS g(k, t, c, h)
-        WHERE f.kind = g.k AND f.tenant_id = g.t AND f.campaign_id = g.c AND f.hash = g.h`,
-      [plainArray(free.map((claim) => claim.kind)), textArray(free.map((claim) => claim.tenantId)),
-        textArray(free.map((claim) => claim.campaignId)), hexArray(free.map((claim) => claim.hash))]);
+        DELETE FROM intake.fingerprints f USING unnest($1::smallint[], $2::uuid[]) AS g(k, f) WHERE f.kind = g.k AND f.fingerprint = g.f`,
+      [plainArray(free.map((claim) => claim.kind)), plainArray(free.map((claim) => claim.fingerprint))]);
     }
   }
 
@@ -164,8 +177,8 @@ export class IntakeStore {
 
 function columnsOf(rows: readonly { claim: Claim; holder: Holder }[]): string[] {
   return [
-    plainArray(rows.map(({ claim }) => claim.kind)), textArray(rows.map(({ claim }) => claim.tenantId)), textArray(rows.map(({ claim }) => claim.campaignId)),
-    hexArray(rows.map(({ claim }) => claim.hash)), plainArray(rows.map(({ holder }) => holder.leadId)),
+    plainArray(rows.map(({ claim }) => claim.kind)), textArray(rows.map(({ claim }) => claim.tenantId)),
+    plainArray(rows.map(({ claim }) => claim.fingerprint)), plainArray(rows.map(({ holder }) => holder.leadId)),
     plainArray(rows.map(({ holder }) => holder.seenAt)), plainArray(rows.map(({ holder }) => holder.until)),
   ];
 }

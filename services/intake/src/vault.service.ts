@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hash, randomFillSync, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { MasterKey } from '@sluice/runtime';
 
@@ -60,6 +60,9 @@ export class Vault {
   payloadHash(tenantId: string, canonicalText: string): string {
     return this.hash(tenantId, `payload:${canonicalText}`);
   }
+
+  /** Unkeyed, for what is made of keyed hashes. 128 bits, hexadecimal. */
+  readonly digest = (text: string): string => hash('sha256', text).slice(0, 32);
 
   private hash(tenantId: string, text: string): string {
     let key = this.tenants.get(tenantId);
