@@ -14,12 +14,15 @@ export const paths: Readonly<Record<Section, string>> = {
 };
 
 type WriteAnswer = Answer & { readonly item: Shown['body'] | null };
+type Given = Readonly<Record<string, string | undefined>>;
+
+const passthrough = { passthrough: true } as const;
 
 /** One controller a section, so that each has its own paths in the API's description. */
 export function itemsControllerOf(section: Section): Type<unknown> {
   const path = paths[section];
   const one = sections[section];
-  const body = { schema: inlineSchema(itemSchemas[one]) };
+  const schema = inlineSchema(itemSchemas[one]);
 
   @ApiTags(path)
   @Controller(`v1/${path}`)
@@ -36,63 +39,43 @@ export function itemsControllerOf(section: Section): Type<unknown> {
 
     @Get(':id')
     @ApiOperation({ summary: `One ${one}; its ETag is the version that gave it its form` })
-    async one(
-      @Caller() caller: Principal, @Param('id') id: string, @Headers('if-none-match') known: string | undefined,
-      @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<unknown> {
+    async one(@Caller() caller: Principal, @Param('id') id: string, @Headers() given: Given, @Res(passthrough) reply: FastifyReply) {
       const { body: item, version } = await this.items.one(caller.tenantId, section, id);
       void reply.header('etag', `"${version}"`);
-      if (known === `"${version}"`) {
-        void reply.status(304);
-        return undefined;
-      }
-      return item;
+      if (given['if-none-match'] !== `"${version}"`) return item;
+      void reply.status(304);
+      return undefined;
     }
 
     @Post()
     @HttpCode(201)
-    @ApiOperation({ summary: `Makes a ${one}` })
-    @ApiBody(body)
-    @Writes(201)
-    async create(
-      @Caller() caller: Principal, @Body() item: unknown, @Headers('prefer') prefer: string | undefined,
-      @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<WriteAnswer> {
-      const written = await this.items.create(caller, prefer, section, item);
+    @Writes(`Makes a ${one}`, { status: 201, schema })
+    async create(@Caller() caller: Principal, @Body() item: unknown, @Headers() given: Given, @Res(passthrough) reply: FastifyReply) {
+      const written = await this.items.create(caller, given['prefer'], section, item);
       return answered(reply, written, 201, `/v1/${path}/${String(written.item?.['id'])}`);
     }
 
     @Put(':id')
-    @ApiOperation({ summary: `Replaces a ${one}; needs If-Match with its ETag` })
-    @ApiBody(body)
-    @Writes(200, true)
+    @Writes(`Replaces a ${one}; needs If-Match with its ETag`, { needsMatch: true, schema })
     async replace(
-      @Caller() caller: Principal, @Param('id') id: string, @Body() item: unknown, @Headers('if-match') ifMatch: string | undefined,
-      @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<WriteAnswer> {
-      return answered(reply, await this.items.replace(caller, prefer, section, { id, ifMatch }, item), 200);
+      @Caller() caller: Principal, @Param('id') id: string, @Body() item: unknown, @Headers() given: Given, @Res(passthrough) reply: FastifyReply,
+    ) {
+      return answered(reply, await this.items.replace(caller, given['prefer'], section, { id, ifMatch: given['if-match'] }, item), 200);
     }
 
     @Patch(':id')
-    @ApiOperation({ summary: `Changes a ${one} by JSON Merge Patch (null removes a key); needs If-Match with its ETag` })
     @ApiConsumes('application/merge-patch+json', 'application/json')
-    @ApiBody({ schema: { type: 'object', description: `Keys of the ${one} to change.` } })
-    @Writes(200, true)
+    @Writes(`Changes a ${one} by JSON Merge Patch (null removes a key); needs If-Match with its ETag`, { needsMatch: true, schema: patchSchema })
     async patch(
-      @Caller() caller: Principal, @Param('id') id: string, @Body() patch: unknown, @Headers('if-match') ifMatch: string | undefined,
-      @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<WriteAnswer> {
-      return answered(reply, await this.items.patch(caller, prefer, section, { id, ifMatch }, patch), 200);
+      @Caller() caller: Principal, @Param('id') id: string, @Body() patch: unknown, @Headers() given: Given, @Res(passthrough) reply: FastifyReply,
+    ) {
+      return answered(reply, await this.items.patch(caller, given['prefer'], section, { id, ifMatch: given['if-match'] }, patch), 200);
     }
 
     @Delete(':id')
-    @ApiOperation({ summary: `Removes a ${one}; refused while something names it` })
-    @Writes(200)
-    async remove(
-      @Caller() caller: Principal, @Param('id') id: string, @Headers('if-match') ifMatch: string | undefined,
-      @Headers('prefer') prefer: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
-    ): Promise<WriteAnswer> {
-      return answered(reply, await this.items.remove(caller, prefer, section, { id, ifMatch }), 200);
+    @Writes(`Removes a ${one}; refused while something names it`)
+    async remove(@Caller() caller: Principal, @Param('id') id: string, @Headers() given: Given, @Res(passthrough) reply: FastifyReply) {
+      return answered(reply, await this.items.remove(caller, given['prefer'], section, { id, ifMatch: given['if-match'] }), 200);
     }
   }
   // Nest and OpenAPI know a controller by its class's name.
@@ -100,20 +83,33 @@ export function itemsControllerOf(section: Section): Type<unknown> {
   return ItemsController;
 }
 
+const patchSchema = { type: 'object', description: 'The keys to change.' };
+
 function Queries(...names: readonly string[]): MethodDecorator {
   return applyDecorators(...names.map((name) => ApiQuery({ name, required: false, schema: { type: name === 'limit' ? 'integer' : 'string' } })));
 }
 
-/** What every write may be answered; a change of what is there names what it changes. */
-function Writes(status: number, needsMatch = false): MethodDecorator {
+interface WriteTerms {
+  readonly status?: number;
+  readonly needsMatch?: boolean;
+  readonly schema?: Record<string, unknown>;
+}
+
+/** What a write takes and may be answered; a change of what is there names what it changes. */
+function Writes(summary: string, { status = 200, needsMatch = false, schema }: WriteTerms = {}): MethodDecorator {
+  const answers: readonly (readonly [code: number, description: string])[] = [
+    [status, 'Done, and taken in everywhere.'],
+    [202, 'Done; a service has yet to take it in. Location or Link says where to look.'],
+    [409, 'It is there already, or something names it.'],
+    ...(needsMatch ? [[412, 'Somebody else changed it.'], [428, 'If-Match is missing.']] as const : []),
+    [422, 'Refused, with every fault and its pointer.'],
+  ];
   return applyDecorators(
+    ApiOperation({ summary }),
+    ...(schema ? [ApiBody({ schema })] : []),
     ApiHeader({ name: 'Prefer', required: false, description: 'wait=SECONDS for intake, engine and delivery to take it in, or respond-async.' }),
     ApiHeader({ name: 'If-Match', required: needsMatch, description: 'The ETag that GET gave.' }),
-    ApiResponse({ status, description: 'Done, and taken in everywhere.' }),
-    ApiResponse({ status: 202, description: 'Done; a service has yet to take it in. Location or Link says where to look.' }),
-    ApiResponse({ status: 409, description: 'It is there already, or something names it.' }),
-    ...(needsMatch ? [ApiResponse({ status: 412, description: 'Somebody else changed it.' }), ApiResponse({ status: 428, description: 'If-Match is missing.' })] : []),
-    ApiResponse({ status: 422, description: 'Refused, with every fault and its pointer.' }),
+    ...answers.map(([code, description]) => ApiResponse({ status: code, description })),
   );
 }
 
