@@ -18,6 +18,7 @@ export const Settings = z.object({
   SLUICE_GATEWAY_URL: z.url().optional().describe('Address of the gateway, where it is a process of its own.'),
   SLUICE_ALLOW_PRIVATE: z.string().default('').describe('Private host:port pairs that webhooks may go to, separated by commas; all others are refused.'),
   SLUICE_KAFKA_SESSION_MS: z.coerce.number().int().min(1_000).default(45_000).describe('How long Kafka waits for a silent member.'),
+  SLUICE_KAFKA_PREFIX: z.string().default('').describe('Stands before the names of topics and groups, where installations share a cluster.'),
   SLUICE_CRASH_AT: z.string().optional().describe('For tests: the crash point at which the process kills itself.'),
   SLUICE_TRACE_RATIO: z.coerce.number().min(0).max(1).default(1).describe('Share of traces that are kept.'),
   DATABASE_URL: z.string().optional().describe('Postgres; without it the embedded one is started in the data folder.'),

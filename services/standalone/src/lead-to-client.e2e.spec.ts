@@ -9,7 +9,7 @@ const person = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@mail.exampl
 function setUp(clients: string, prefix: string) {
   const hook = (id: string) => ({
     id: `${id}-hook`, type: 'webhook', url: `${clients}/${prefix}-${id}`, accept: { status: [200], body: { path: '$.result', equals: 'accepted' } },
-    reject: { status: [409], body: { path: '$.result', equals: 'rejected' }, reason: '$.reason' }, retry: ['PT0.2S', 'PT0.2S', 'PT0.2S'],
+    reject: { status: [409], body: { path: '$.result', equals: 'rejected' }, reason: '$.reason' }, retry: { delays: ['PT1S', 'PT1S', 'PT1S'], jitter: 0 },
   });
   const personal = { required: true, personal: true };
   return {
@@ -31,7 +31,7 @@ function setUp(clients: string, prefix: string) {
   };
 }
 
-interface Posted { leadId: string; status: string; decision?: { status: string } }
+interface Posted { leadId: string; status: string; decision?: { contracts: number } }
 interface Timeline { timeline: { type: string }[]; status: string }
 interface AttemptList { data: { attemptId: string; trigger: string }[] }
 interface Receipt { verdicts: { contractId: string; code: string }[] }
@@ -57,13 +57,13 @@ function stories(kafka: boolean): void {
     const events = await story.eventsOf(leadId, 'OutboundLeadAccepted');
     expect([...events].sort()).toEqual(['LeadDistributed', 'LeadReceived', 'OutboundLeadAccepted', 'OutboundLeadReserved']);
     const [sent] = story.received.filter((request) => request.client === 'one-dear');
-    expect(JSON.parse(sent!.body)).toMatchObject({ fields: { firstName: 'Ada', email: 'ada@mail.example', phone: '+12125550142', zip: '10001' } });
+    expect(JSON.parse(sent!.body)).toMatchObject({ data: { fields: { firstName: 'Ada', email: 'ada@mail.example', phone: '+12125550142', zip: '10001' } } });
     expect(sent!.headers['webhook-signature']).toMatch(/^v1,/);
   }, 60_000);
 
   it('answers whoever waits with the decision', async () => {
     const posted = await post(two, '94103', { prefer: 'wait=15' });
-    expect(JSON.stringify(posted)).toContain('cheap-c');
+    expect(posted).toMatchObject({ status: 'distributed', decision: { contracts: 1 } });
   }, 60_000);
 
   it('gives a rejected lead to the next, and the reasons stand in the receipts of every contract', async () => {

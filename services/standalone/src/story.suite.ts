@@ -79,11 +79,17 @@ export class Story {
     const { tenantId, adminKey } = await createTenant(this.platform.database, { name });
     const admin = this.keep(new Api(this.platform.url, adminKey));
     await admin.call('PUT', '/v1/configuration', { body: JSON.stringify(document), headers: { prefer: 'wait=30' } });
+    const sources = new Map<string, Promise<Api>>();
+    const make = async (campaign: string) => {
+      const { key } = await admin.call<{ key: string }>('POST', '/v1/sources', { body: { name: `${campaign} form`, campaign } });
+      return this.keep(new Api(this.platform.url, key));
+    };
     return {
       tenantId, admin,
-      source: async (campaign) => {
-        const { key } = await admin.call<{ key: string }>('POST', '/v1/sources', { body: { name: `${campaign} form`, campaign } });
-        return this.keep(new Api(this.platform.url, key));
+      source: (campaign) => {
+        const found = sources.get(campaign) ?? make(campaign);
+        sources.set(campaign, found);
+        return found;
       },
     };
   }

@@ -1,5 +1,7 @@
+import { ensureFirstTenant } from '@sluice/gateway';
 import { PinoLog } from '@sluice/runtime';
 import type { Role, Settings } from '../config.js';
+import { DataFolder } from '../data-folder.js';
 import { startPlatform } from '../platform.js';
 
 /** Some services as one process. Answers once they run. */
@@ -12,5 +14,10 @@ export async function serve(settings: Settings, roles: readonly Role[]): Promise
   const platform = await startPlatform({
     settings, roles, log, databaseUrl: settings.DATABASE_URL, serviceSecret: settings.SLUICE_SERVICE_SECRET, environment: process.env, port: settings.SLUICE_PORT,
   });
+  if (roles.includes('gateway')) {
+    const keyFile = new DataFolder(settings.SLUICE_DATA).file('admin.key');
+    await ensureFirstTenant(platform.database, { keyFile });
+    log.info({ keyFile }, 'the key of the first administrator is in this file');
+  }
   return { stop: () => platform.close() };
 }

@@ -14,7 +14,7 @@ export function proofDocument(receiver: string, leads: number): string {
     id: `${id}-hook`, type: 'webhook', url: `${receiver}/contracts/${id}`,
     accept: { status: [200], body: { path: '$.result', equals: 'accepted' } },
     reject: { status: [409], body: { path: '$.result', equals: 'rejected' }, reason: '$.reason' },
-    retry: ['PT1S', 'PT2S', 'PT4S', 'PT8S', 'PT15S', 'PT30S', 'PT30S', 'PT30S'],
+    retry: { delays: ['PT1S', 'PT2S', 'PT4S', 'PT8S', 'PT15S', 'PT30S', 'PT30S', 'PT30S'] },
   }));
   const personal = { required: true, personal: true };
   return JSON.stringify({
