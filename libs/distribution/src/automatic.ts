@@ -144,7 +144,7 @@ function applyScripts(scene: Scene, plan: Plan, field: Field): void {
 }
 
 /** K3, of all who share the lead: tested until it was met once. */
-function meetsMinimums(scene: Scene, workflow: WorkflowTerms, plan: Plan): boolean {
+export function meetsMinimums(scene: Scene, workflow: WorkflowTerms, plan: Plan): boolean {
   if (scene.life.minimumsMet) return true;
   let turnover = 0;
   for (const holding of scene.life.picks) if (holding.state === 'reserved' || holding.state === 'accepted') turnover += Number(holding.price);

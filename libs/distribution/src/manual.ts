@@ -1,5 +1,5 @@
 /** By hand (A3): chosen contracts, all their gates shown, in the order they were named. And cherry-picking (A4), which is no distribution. */
-import { conclude, overrideMask, prepare, type Prepared } from './automatic.js';
+import { conclude, meetsMinimums, overrideMask, prepare, type Prepared } from './automatic.js';
 import type { Decision } from './decision.js';
 import { holds } from './conditions.js';
 import { fieldOf } from './fields.js';
@@ -33,7 +33,7 @@ export function decideByHand(scene: Scene): Decision {
   const outcome = { plan, turns: [], rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: false };
   const counts: Prepared = { ...prepared, inScope: named.length };
   return conclude(scene, counts, outcome, [], {
-    workflowId: scene.workflow?.id, minimumsMet: meets(scene, plan), refused: null, rule: cherry ? 'cherryPick' : 'manual', overrides, full: plan.room <= 0,
+    workflowId: scene.workflow?.id, minimumsMet: scene.workflow === undefined || meetsMinimums(scene, scene.workflow, plan), refused: null, rule: cherry ? 'cherryPick' : 'manual', overrides, full: plan.room <= 0,
   });
 }
 
@@ -42,10 +42,6 @@ class CherryPlan extends Plan {
   override mayShare(): boolean {
     return true;
   }
-}
-
-function meets({ life, workflow }: Scene, plan: Plan): boolean {
-  return life.minimumsMet || workflow === undefined || plan.buyers >= workflow.minimumContracts;
 }
 
 function letsIn(contract: ContractTerms, { lead }: Scene): boolean {

@@ -217,7 +217,7 @@ function timelineOf(draw: Draw, config: ConfigDocument): ScenarioStep[] {
   const steps: ScenarioStep[] = [];
   let at = START;
   const leads = random.int(3, 18);
-  const pace = random.pick([600, 3600, 30_000]);
+  const pace = random.pick([600, 3600, 30_000, 200_000]);
   for (let place = 0; place < leads; place++) {
     at += random.int(1, pace) * 1000 + 7;
     if (has('changes') && random.chance(0.15)) steps.push({ at: iso(at), ...changeOf(draw, config, place) } as ScenarioStep);
@@ -249,10 +249,11 @@ function leadStep(draw: Draw, config: ConfigDocument, id: string, at: number): S
     email: has('lookBack') ? some(draw, 0.4, () => `p${random.int(0, 3)}@example.com`) : undefined,
     receivedAt: has('quality') ? some(draw, 0.3, () => iso(at - random.int(0, 5) * 3_600_000)) : undefined,
   });
-  return {
-    at: iso(at), lead, ...(has('rejections') && random.chance(0.4) ? { rejectedBy: contracts.filter(() => random.chance(0.4)) } : {}),
-    ...(has('rejections') && random.chance(0.15) ? { failedBy: contracts.filter(() => random.chance(0.3)) } : {}),
-  };
+  if (!has('rejections')) return { at: iso(at), lead };
+  const rejectedBy = random.chance(0.6) ? contracts.filter(() => random.chance(0.4)) : [];
+  const failedBy = random.chance(0.15) ? contracts.filter((each) => !rejectedBy.includes(each) && random.chance(0.4)) : [];
+  const unansweredBy = random.chance(0.15) ? contracts.filter((each) => ![...rejectedBy, ...failedBy].includes(each)) : [];
+  return { at: iso(at), lead, rejectedBy, failedBy, unansweredBy };
 }
 
 function changeOf(draw: Draw, config: ConfigDocument, place: number): { set: Record<string, unknown> } {

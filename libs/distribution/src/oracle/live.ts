@@ -78,9 +78,9 @@ function distribute(run: Run, leadId: string, request: Request, at: number): voi
   const known = run.lives.get(leadId);
   for (let holding = waiting.shift(); known && holding; holding = waiting.shift()) {
     const { outboundLeadId, contractId, state } = holding;
-    const { rejectedBy, failedBy } = known.step;
+    const { rejectedBy, failedBy, unansweredBy } = known.step;
     const outcome = rejectedBy?.includes(contractId) ? 'rejected' : failedBy?.includes(contractId) ? 'failed' : undefined;
-    if (state === 'cherryPicked') continue;
+    if (state === 'cherryPicked' || unansweredBy?.includes(contractId)) continue;
     if (!outcome) known.life = accept(known.life, outboundLeadId);
     else {
       known.life = release(run.market, run.state, known.life, outboundLeadId, outcome);

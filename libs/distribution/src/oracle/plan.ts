@@ -199,16 +199,21 @@ function testMinimums(asked: Asked, workflow: Workflow, plan: Plan, notes: Notes
   const earlier = asked.history.filter((fact) => fact.type === 'attempted').filter((fact) => fact.lead === asked.lead.id);
   plan.minimumsMet = earlier.some(({ minimumsMet }) => minimumsMet);
   if (plan.minimumsMet || plan.picks.length === 0) return;
-  const sold = soldSet(asked.history, asked.lead.id);
-  const buyers = sold.length + plan.picks.length;
-  const sum = turnover(asked, plan.picks, buyers) + sold.reduce((total, { priceMinor }) => total + priceMinor, 0n);
-  const { contracts = 0, turnover: least } = workflow.minimums ?? {};
-  plan.minimumsMet = buyers >= contracts && sum >= money(documentNow(asked.history), least);
+  plan.minimumsMet = meetsMinimums(asked, workflow, plan);
   if (plan.minimumsMet) return;
   for (const { contract } of plan.picks) notes.reasons.get(contract.id)?.add('total_minimum');
   plan.picks = [];
   plan.rulesMet = metBefore(asked);
   plan.reached = plan.reached.map(({ rule }) => ({ rule, picked: 0 }));
+}
+
+/** Of all who share the lead: number of buyers, and what they pay together. */
+export function meetsMinimums(asked: Asked, workflow: Workflow, { picks }: Plan): boolean {
+  const sold = soldSet(asked.history, asked.lead.id);
+  const buyers = sold.length + picks.length;
+  const sum = turnover(asked, picks, buyers) + sold.reduce((total, { priceMinor }) => total + priceMinor, 0n);
+  const { contracts = 0, turnover: least } = workflow.minimums ?? {};
+  return buyers >= contracts && sum >= money(documentNow(asked.history), least);
 }
 
 /** What a pick costs in a plan with that many buyers; a trial lead nothing. */

@@ -7,7 +7,7 @@ import { failingGates, fits, personsOf, staticGates, termsOf, type Asked } from 
 import { documentNow, groupOf, reservations, soldSet, stands, type Fact, type Reservation } from './history.js';
 import { orderFor, priceFor, trialsLeft } from './limits.js';
 import { conflicts, sharedCap, type Desk } from './phase.js';
-import { inScope, planFor, priceOf, type Plan, type Planned } from './plan.js';
+import { inScope, meetsMinimums, planFor, priceOf, type Plan, type Planned } from './plan.js';
 
 /** One attempt as the oracle sees it; comparable with a line of `simulate --json`. */
 export interface OracleLine {
@@ -18,11 +18,17 @@ export interface OracleLine {
   refused: Record<string, string>;
 }
 
-interface Run { facts: Fact[]; lines: OracleLine[]; steps: Map<string, LeadStep> }
+/**
+ * How answers come in: each by itself, as the engine hears them, every refusal followed by its fallback; or, as a simulation has it, all of a
+ * round together, followed by one fallback, and none after manual distribution, where a person goes on or does not.
+ */
+export type Answers = 'each' | 'together';
+
+interface Run { facts: Fact[]; lines: OracleLine[]; steps: Map<string, LeadStep>; answers: Answers }
 export type LeadStep = Extract<ScenarioStep, { lead: ScenarioLead }>;
 
-export function runOracle(scenario: Scenario): OracleLine[] {
-  const run: Run = { facts: [], lines: [], steps: new Map() };
+export function runOracle(scenario: Scenario, answers: Answers = 'each'): OracleLine[] {
+  const run: Run = { facts: [], lines: [], steps: new Map(), answers };
   const timeline = scenario.timeline ?? [];
   run.facts.push({ type: 'configured', at: Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'), document: scenario.config });
   for (const step of timeline) takeStep(run, step, Date.parse(step.at));
@@ -77,12 +83,16 @@ function arrive(run: Run, step: LeadStep, at: number): void {
 }
 
 /** The clients answer in the order in which they were reserved; who turns the lead down has the workflow run again (F5). */
-function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks: readonly string[]): void {
+function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks: readonly string[], byHand = false): void {
   const waiting = [...picks];
+  let refused = false;
   for (let contract = waiting.shift(); contract !== undefined; contract = waiting.shift()) {
     const how = step.rejectedBy?.includes(contract) ? 'rejected' : step.failedBy?.includes(contract) ? 'failed' : undefined;
-    if (!how) continue;
-    run.facts.push({ type: 'turnedDown', at, lead: step.lead.id, contract, how });
+    if (how) run.facts.push({ type: 'turnedDown', at, lead: step.lead.id, contract, how });
+    refused ||= how !== undefined;
+    const falls = run.answers === 'each' ? how !== undefined : refused && waiting.length === 0 && !byHand;
+    if (!falls) continue;
+    refused = false;
     waiting.push(...attempt(run, step.lead, workflow, 'fallback', at));
   }
 }
@@ -146,9 +156,10 @@ function byHand(run: Run, leadId: string, ids: readonly string[], at: number): v
     else if (cap) plan.refused.set(contract.id, cap);
     else plan.picks.push({ contract, phase: 'manual', trial: trialsLeft(run.facts, contract) > 0, turned: false });
   }
+  plan.minimumsMet = plan.picks.length > 0 && meetsMinimums(asked, workflow, plan);
   const qualified = named.filter((contract) => inScope(contract, lead.campaign) && staticGates(asked, contract).length === 0);
   plan.qualified = qualified.map(({ id }) => id);
-  answer(run, step, workflow, at, record(run, lead, 'manual', at, plan));
+  answer(run, step, workflow, at, record(run, lead, 'manual', at, plan), true);
 }
 
 /** The first gate that fails; a contract of other campaigns lets the lead in no more than its criteria would. */
@@ -184,5 +195,7 @@ function pick(run: Run, contract: Contract, leadId: string, at: number): void {
 function giveBack(run: Run, { lead, contract }: { lead: string; contract: string }, at: number): void {
   const held = reservations(run.facts).some((each) => each.lead === lead && each.contract === contract && stands(run.facts, each));
   const already = run.facts.some((fact) => fact.type === 'returned' && fact.lead === lead && fact.contract === contract);
-  if (held && !already) run.facts.push({ type: 'returned', at, lead, contract });
+  // Nobody can return what nobody said to have taken.
+  const unanswered = run.steps.get(lead)?.unansweredBy?.includes(contract) === true;
+  if (held && !already && !unanswered) run.facts.push({ type: 'returned', at, lead, contract });
 }
