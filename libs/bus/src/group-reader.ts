@@ -91,6 +91,7 @@ class Member {
   private pumping: Promise<void> | undefined;
   private again = false;
   private stopped = false;
+  private readonly ahead = new Map<string, { after: number; chunk: Promise<Chunk | undefined> }>();
 
   constructor(
     readonly worker: PartitionWorker,
@@ -129,10 +130,24 @@ class Member {
         if (this.stopped || !this.worker.ready) return;
         const after = this.worker.scanned(topic);
         if (this.tools.wake.head(topic, this.partition) <= after) continue;
-        await this.worker.offer(topic, await this.read(topic, after));
+        const chunk = await this.next(topic, after);
+        // The following one is read while this one is handled and commits; it is thrown away where this one fails.
+        if (this.tools.wake.head(topic, this.partition) > chunk.last) this.ahead.set(topic, { after: chunk.last, chunk: this.readAhead(topic, chunk.last) });
+        await this.worker.offer(topic, chunk);
         more = true;
       }
     }
+  }
+
+  private async next(topic: string, after: number): Promise<Chunk> {
+    const ahead = this.ahead.get(topic);
+    this.ahead.delete(topic);
+    return (ahead?.after === after ? await ahead.chunk : undefined) ?? this.read(topic, after);
+  }
+
+  /** Undefined where it fails: whoever needs it reads it again, and fails then. */
+  private readAhead(topic: string, after: number): Promise<Chunk | undefined> {
+    return this.read(topic, after).catch(() => undefined);
   }
 
   private async read(topic: string, after: number): Promise<Chunk> {

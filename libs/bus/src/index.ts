@@ -7,3 +7,4 @@ export { busMigrations } from './migrations/index.js';
 export { PostgresBus, type LogBusOptions } from './postgres-bus.js';
 export { KafkaBus, type KafkaBusOptions } from './kafka-bus.js';
 export { Relay, type RelayOptions } from './relay.js';
+export { benchBus, type BenchRow, type BusBenchOptions } from './bus.bench.js';
