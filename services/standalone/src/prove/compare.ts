@@ -47,8 +47,8 @@ async function readAnswers(file: string): Promise<{ lines: number; leadIds: stri
 
 async function compareLeads({ pool, tenantId }: Evidence, leadIds: readonly string[]): Promise<Comparison[]> {
   const { rows } = await pool.query<{ stored: string; arrivals: string; twice: string }>(
-    `SELECT (SELECT count(*) FROM intake.leads WHERE tenant_id = $1 AND id = ANY($2)) AS stored,
-            (SELECT count(DISTINCT lead_id) FROM engine.attempts WHERE tenant_id = $1 AND trigger = 'arrival' AND lead_id = ANY($2)) AS arrivals,
+    `SELECT (SELECT count(*) FROM intake.leads WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])) AS stored,
+            (SELECT count(DISTINCT lead_id) FROM engine.attempts WHERE tenant_id = $1 AND trigger = 'arrival' AND lead_id = ANY($2::uuid[]::text[])) AS arrivals,
             (SELECT count(*) FROM (SELECT lead_id FROM engine.attempts WHERE tenant_id = $1 AND trigger = 'arrival' GROUP BY lead_id HAVING count(*) > 1) t) AS twice`,
     [tenantId, leadIds]);
   const all = await pool.query<{ n: string }>('SELECT count(*) AS n FROM intake.leads WHERE tenant_id = $1', [tenantId]);
