@@ -54,8 +54,9 @@ export class AcceptLead {
 
   private pump(): void {
     // One transaction carries everything; another is begun beside it only for a full load, or groups would become small.
-    while (this.queue.length > 0 && (this.running === 0 || (this.running < this.config.SLUICE_INTAKE_COMMITS && this.queue.length >= this.config.SLUICE_INTAKE_COMMIT_MAX))) {
-      const group = this.queue.splice(0, this.config.SLUICE_INTAKE_COMMIT_MAX);
+    const { SLUICE_INTAKE_COMMITS: commits, SLUICE_INTAKE_COMMIT_MAX: most } = this.config;
+    while (this.queue.length > 0 && (this.running === 0 || (this.running < commits && this.queue.length >= most))) {
+      const group = this.queue.splice(0, most);
       this.running++;
       this.taken += group.length;
       void this.run(group).finally(() => {

@@ -14,9 +14,10 @@ export interface Refusal {
 /** The body of an accepted lead. With a decision it says that too. */
 export function acceptedBody(outcome: Extract<Outcome, { kind: 'accepted' }>, decision: Decision | undefined): Record<string, unknown> {
   const { leadId, duplicateOf } = outcome;
+  const { attemptId, decidedAt, contracts, reason } = decision ?? {};
   return {
     leadId, status: decision?.status ?? 'received', ...(duplicateOf === undefined ? {} : { duplicateOf }),
-    ...(decision ? { decision: { attemptId: decision.attemptId, decidedAt: decision.decidedAt, contracts: decision.contracts, reason: decision.reason } } : {}),
+    ...(decision ? { decision: { attemptId, decidedAt, contracts, reason } } : {}),
     links: { self: `/v1/leads/${leadId}`, attempts: `/v1/leads/${leadId}/attempts` },
   };
 }

@@ -12,6 +12,7 @@ import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { IntakeConfig } from './config.js';
+import type { Fault } from './fault.js';
 import { IntakeModule, intakeService, SourceAuthenticator, SourcesService } from './index.js';
 
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -47,6 +48,20 @@ export class Lines extends Writable {
   }
 }
 
+interface HeardEvent {
+  readonly type: string;
+  readonly tenantId: string;
+  readonly traceparent: string | undefined;
+  readonly data: Record<string, unknown>;
+}
+
+interface Item {
+  readonly kind: string;
+  readonly id: string;
+  readonly body?: object;
+  readonly removed?: boolean;
+}
+
 interface Parts {
   readonly test: TestDatabase;
   readonly database: Database;
@@ -70,8 +85,8 @@ export class Booted {
   private listening: Subscription | undefined;
 
   private constructor(
-    readonly app: NestFastifyApplication, readonly database: Database, readonly bus: Bus, readonly test: TestDatabase, readonly lines: Lines,
-    readonly clock: Clock,
+    readonly app: NestFastifyApplication, readonly database: Database, readonly bus: Bus, readonly test: TestDatabase,
+    readonly lines: Lines, readonly clock: Clock,
   ) {}
 
   static async start(options: BootOptions = {}): Promise<Booted> {
@@ -129,12 +144,13 @@ export class Booted {
   }
 
   /** Everything that intake said so far, in order, by type. */
-  async heard(count: number, ...types: { type: string }[]): Promise<{ type: string; tenantId: string; traceparent: string | undefined; data: Record<string, unknown> }[]> {
+  async heard(count: number, ...types: { type: string }[]): Promise<HeardEvent[]> {
     await this.listen();
     const wanted = new Set(types.map(({ type }) => type));
     const found = () => this.said.filter((event) => wanted.has(event.type));
     for (let turn = 0; turn < 500 && found().length < count; turn++) await pause(20);
-    return found().map(({ type, tenantId, traceparent, value }) => ({ type, tenantId, traceparent, data: JSON.parse(value) as Record<string, unknown> }));
+    return found().map(({ type, tenantId, traceparent, value }) => (
+      { type, tenantId, traceparent, data: JSON.parse(value) as Record<string, unknown> }));
   }
 
   /** What was said of one lead; waits until something is. */
@@ -151,7 +167,8 @@ export class Booted {
     this.listening ??= await this.bus.subscribe({
       group: 'listener', service: 'intake', topics: ['sluice.intake'], types: [...definitions.keys()].filter((type) => type.startsWith('sluice.intake.')),
       handle: async (batch) => {
-        for (const event of batch.events) this.said.push({ ...event, topic: batch.topic, key: event.tenantId, value: JSON.stringify(event.data) });
+        const { topic } = batch;
+        for (const event of batch.events) this.said.push({ ...event, topic, key: event.tenantId, value: JSON.stringify(event.data) });
       },
     });
   }
@@ -171,7 +188,7 @@ export class Booted {
   }
 
   /** Applies a configuration version, one part, and waits until intake has taken it. */
-  async configure(tenantId: string, version: number, items: readonly { kind: string; id: string; body?: object; removed?: boolean }[]): Promise<void> {
+  async configure(tenantId: string, version: number, items: readonly Item[]): Promise<void> {
     await this.say(tenantId, [configurationPart(tenantId, version, 1, 1, items)]);
     await this.taken(tenantId, version);
   }
@@ -218,7 +235,7 @@ export class Booted {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Record<string, unknown> & { leadId?: string; code?: string; errors?: { pointer: string; code: string; message: string }[] };
+  readonly body: Record<string, unknown> & { leadId?: string; code?: string; errors?: Fault[] };
   readonly lines: readonly Record<string, unknown>[];
 }
 
@@ -232,7 +249,7 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 export function configurationPart(
-  tenantId: string, version: number, part: number, parts: number, items: readonly { kind: string; id: string; body?: object; removed?: boolean }[],
+  tenantId: string, version: number, part: number, parts: number, items: readonly Item[],
 ): Said {
   return ConfigurationChanged.make({ tenantId, version, part, parts, items: items.map((item) => ({ ...item, body: item.body as never })) },
     { id: uuid7(Date.now(), randomBytes(10)), time: Date.now() });

@@ -20,7 +20,8 @@ const solar = {
 };
 const campaign = (over: object = {}) => compileCampaign('solar', { ...solar, ...over }, { country: 'US', timezone: 'America/New_York' });
 const good = { state: 'new york', zip: '10001', email: 'Ann@Example.com', phone: '(202) 555-0123', birthDate: '1980-11-25', name: ' Ann Lee ', age: '46' };
-const check = (fields: Record<string, unknown>, over: object = {}, lead: Partial<NewLead> = {}) => campaign(over).check({ fields, ...lead }, NOW);
+const check = (fields: Record<string, unknown>, over: object = {}, lead: Partial<NewLead> = {}) =>
+  campaign(over).check({ fields, ...lead }, NOW);
 
 describe('a lead against its campaign', () => {
   it('is parted into what routing may see and what the vault keeps', () => {

@@ -31,7 +31,9 @@ export interface CheckedLead {
   readonly mailbox: string | undefined;
 }
 
-export type LeadCheck = { readonly faults: readonly Fault[]; readonly lead?: undefined } | { readonly faults?: undefined; readonly lead: CheckedLead };
+export type LeadCheck =
+  | { readonly faults: readonly Fault[]; readonly lead?: undefined }
+  | { readonly faults?: undefined; readonly lead: CheckedLead };
 
 export interface CompiledCampaign {
   readonly id: string;
@@ -80,7 +82,9 @@ class Reading {
   private pointer = '';
   private readonly say = (code: string, message: string) => void this.faults.push({ pointer: this.pointer, code, message });
 
-  constructor(private readonly country: string, private readonly timezone: string, private readonly geo: string, private readonly now: number) {}
+  constructor(
+    private readonly country: string, private readonly timezone: string, private readonly geo: string, private readonly now: number,
+  ) {}
 
   take(field: CompiledField, given: unknown): void {
     const { name } = field;

@@ -4,7 +4,6 @@ import { Database, type Tx } from '@sluice/db';
 import { LeadReceived, LeadRejected, type Said } from '@sluice/events';
 import { crashPoint, recordSpan } from '@sluice/runtime';
 import type { Candidate, Outcome } from './candidate.js';
-import { ConfigurationService } from './configuration.service.js';
 import { claimsOf, settleDuplicates, spanMs, type Claim, type Claimant, type Holder } from './duplicates.js';
 import { IntakeStore, type KeyRow, type LeadRow, type RejectionRow } from './intake.store.js';
 import { PrepareLead } from './prepare-lead.service.js';
@@ -23,8 +22,8 @@ type KeptAnswer = { readonly duplicateOf: string; readonly rejected: boolean };
 @Injectable()
 export class CommitLeads {
   constructor(
-    private readonly database: Database, private readonly bus: Bus, private readonly store: IntakeStore, private readonly prepare: PrepareLead,
-    private readonly vault: Vault,
+    private readonly database: Database, private readonly bus: Bus, private readonly store: IntakeStore,
+    private readonly prepare: PrepareLead, private readonly vault: Vault,
   ) {}
 
   /** Sets the outcome of every entry. Throws where the transaction did not commit, or where nobody can tell. */
@@ -97,7 +96,8 @@ export class CommitLeads {
         continue;
       }
       const policy = verdict.campaign.duplicates;
-      const claims = claimsOf(policy, tenantId, verdict.campaign.id, { payload: payloadHash, phone: verdict.phoneHash, email: verdict.emailHash }, this.vault.digest);
+      const hashes = { payload: payloadHash, phone: verdict.phoneHash, email: verdict.emailHash };
+      const claims = claimsOf(policy, tenantId, verdict.campaign.id, hashes, this.vault.digest);
       claimants.push({ leadId, receivedAt, policy, claims });
     }
     const { duplicates } = await this.settle(tx, claimants);
@@ -166,8 +166,9 @@ export class CommitLeads {
     if (verdict.kind !== 'valid') throw new Error('an invalid lead cannot be accepted');
     const { personal, attributes } = verdict.lead;
     return {
-      leadId: candidate.id, tenantId: candidate.tenantId, sourceId: candidate.sourceId, campaignId: verdict.campaign.id, receivedAt: candidate.receivedAt,
-      version: verdict.version, payloadHash: candidate.payloadHash, phoneHash: verdict.phoneHash, emailHash: verdict.emailHash, duplicateOf,
+      leadId: candidate.id, tenantId: candidate.tenantId, sourceId: candidate.sourceId, campaignId: verdict.campaign.id,
+      receivedAt: candidate.receivedAt, version: verdict.version, payloadHash: candidate.payloadHash,
+      phoneHash: verdict.phoneHash, emailHash: verdict.emailHash, duplicateOf,
       attributes: JSON.stringify(attributes), sealed: personal && this.vault.seal(candidate.tenantId, candidate.id, personal),
     };
   }
@@ -202,7 +203,8 @@ function rejectionRow(candidate: Candidate, outcome: Extract<Outcome, { kind: 'r
   const { tenantId, sourceId, receivedAt } = candidate;
   return {
     rejectionId: outcome.rejectionId, tenantId, sourceId, campaignId: candidate.campaignId, receivedAt, reason: outcome.reason,
-    pointers: outcome.faults.map((fault) => fault.pointer), codes: outcome.faults.map((fault) => fault.code), duplicateOf: outcome.duplicateOf,
+    pointers: outcome.faults.map((fault) => fault.pointer), codes: outcome.faults.map((fault) => fault.code),
+    duplicateOf: outcome.duplicateOf,
   };
 }
 
@@ -213,7 +215,8 @@ function receivedEvent(candidate: Candidate, row: LeadRow): Said {
   const traceparent = recordSpan('accept lead', candidate.traceparent, { start: receivedAt, end: receivedAt },
     { 'lead.id': row.leadId, 'campaign.id': row.campaignId });
   return LeadReceived.make({
-    tenantId: row.tenantId, leadId: row.leadId, sourceId: row.sourceId, campaignId: row.campaignId, receivedAt: new Date(receivedAt).toISOString(),
+    tenantId: row.tenantId, leadId: row.leadId, sourceId: row.sourceId, campaignId: row.campaignId,
+    receivedAt: new Date(receivedAt).toISOString(),
     configurationVersion: row.version, attributes, lat: place?.lat, lon: place?.lon, phoneHash: row.phoneHash, emailHash: row.emailHash,
     duplicate: row.duplicateOf === undefined ? undefined : true, duplicateOf: row.duplicateOf, score: candidate.input?.score,
     channel: candidate.input?.channel ?? candidate.channel, country, list: candidate.input?.list ?? candidate.sourceList ?? list,

@@ -43,7 +43,9 @@ function reader(name: string, field: FieldDocument): ReadValue {
   }
 }
 
-function fromText(value: unknown, normalize: (text: string) => string | undefined, say: Say, code: string, message: string): string | undefined {
+function fromText(
+  value: unknown, normalize: (text: string) => string | undefined, say: Say, code: string, message: string,
+): string | undefined {
   const text = typeof value === 'number' ? String(value) : value;
   const result = typeof text === 'string' ? normalize(text) : undefined;
   if (result === undefined) say(code, message);

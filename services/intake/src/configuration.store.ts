@@ -53,7 +53,9 @@ export class ConfigurationStore {
     return rows[0]?.version ?? 0;
   }
 
-  async apply(tx: Tx, tenantId: string, version: number, kept: readonly ConfigurationRow[], removed: readonly { kind: string; id: string }[]): Promise<void> {
+  async apply(
+    tx: Tx, tenantId: string, version: number, kept: readonly ConfigurationRow[], removed: readonly { kind: string; id: string }[],
+  ): Promise<void> {
     await tx.query(`
       INSERT INTO intake.configuration_versions (tenant_id, version) VALUES ($1, $2)
       ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version`, [tenantId, version]);

@@ -1,4 +1,4 @@
-/** Intake in a process of its own that a test can kill: run-ts.cjs crash-child.suite.ts DATABASE_URL CRASH_POINT. Says its address and waits. */
+/** Intake in a process that a test can kill: run-ts.cjs crash-child.suite.ts DATABASE_URL CRASH_POINT. Says its address and waits. */
 import { armCrashPoint } from '@sluice/runtime';
 import { Booted } from './booted.suite.js';
 

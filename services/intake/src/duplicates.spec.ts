@@ -6,7 +6,9 @@ const MINUTE = 60_000;
 const policy = (over: Partial<DuplicatePolicy> = {}): DuplicatePolicy => (
   { payloadWithinMs: MINUTE, personWithinMs: 30 * MINUTE, payload: 'reject', person: 'flag', ...over });
 
-function lead(leadId: string, receivedAt: number, hashes: { payload?: string; phone?: string; email?: string }, over: Partial<DuplicatePolicy> = {}): Claimant {
+interface Hashes { payload?: string; phone?: string; email?: string }
+
+function lead(leadId: string, receivedAt: number, hashes: Hashes, over: Partial<DuplicatePolicy> = {}): Claimant {
   const of = policy(over);
   return { leadId, receivedAt, policy: of, claims: claimsOf(of, 't', 'c', { payload: hashes.payload ?? leadId, phone: hashes.phone, email: hashes.email }, (text) => text) };
 }

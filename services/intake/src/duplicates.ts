@@ -12,7 +12,7 @@ export const EMAIL = 2;
 export interface Claim {
   readonly kind: number;
   readonly tenantId: string;
-  /** 128 bits, hexadecimal: of tenant, campaign, kind and the keyed hash of the value. Two claims of one fingerprint are of the same thing. */
+  /** 128 bits, hexadecimal: of tenant, campaign, kind and the keyed hash of the value. */
   readonly fingerprint: string;
 }
 
@@ -40,7 +40,8 @@ export interface Settled {
 /** The fingerprints that a lead has under its campaign's policy. `digest`: 128 bits of a text, hexadecimal. */
 export function claimsOf(
   policy: DuplicatePolicy, tenantId: string, campaignId: string,
-  hashes: { readonly payload: string; readonly phone: string | undefined; readonly email: string | undefined }, digest: (text: string) => string,
+  hashes: { readonly payload: string; readonly phone: string | undefined; readonly email: string | undefined },
+  digest: (text: string) => string,
 ): Claim[] {
   const claims: Claim[] = [];
   const claim = (kind: number, hash: string) => claims.push({ kind, tenantId, fingerprint: digest(`${kind}\n${tenantId}\n${campaignId}\n${hash}`) });

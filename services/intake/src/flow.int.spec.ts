@@ -118,3 +118,17 @@ describe('overload', () => {
     throw new Error('the overload did not end');
   }
 });
+
+describe('more requests than may be in flight', () => {
+  it('are refused before they are stored: what was accepted is what is there', async () => {
+    const intake = await Booted.start({ config: { SLUICE_INTAKE_IN_FLIGHT_MAX: '5' } });
+    for (const tenant of ['t1', 't2']) await intake.configure(tenant, 1, [solar()]);
+    const keys = [await intake.source('t1'), await intake.source('t2')];
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => intake.post(keys[n % 2]!, aLead())));
+    const accepted = answers.filter(({ status }) => status === 202);
+    const refused = answers.filter(({ status, headers }) => status === 429 && headers.get('retry-after') === '1');
+    expect([accepted.length > 0, refused.length > 0, accepted.length + refused.length]).toEqual([true, true, 200]);
+    expect(await intake.rows('SELECT 1 FROM intake.leads')).toHaveLength(accepted.length);
+    await intake.stop();
+  });
+});

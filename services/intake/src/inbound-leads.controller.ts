@@ -11,15 +11,15 @@ import { SourcesService, type KnownSource } from './sources.service.js';
 import { LEAD_BYTES_MAX, readJson, type JsonRead } from './strict-json.js';
 
 /** A request whose source key held; the same place where the composition root's guard would look. */
-type Called = FastifyRequest & { source?: KnownSource };
+type Called = FastifyRequest & { source?: KnownSource; traceparent?: string | undefined };
 
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const KEY = /^[\x21-\x7e]{1,200}$/;
 const WAIT_MAX_S = 30;
 
 /**
- * The way in for leads: `POST /v1/leads` and `POST /v1/leads:batch`, as handlers of Fastify itself. Nest's pipeline costs as much again as the
- * whole request (measured: 20 to 28 µs), and parses a body before anybody could refuse it.
+ * The way in for leads: `POST /v1/leads` and `POST /v1/leads:batch`, as handlers of Fastify itself. Nest's pipeline costs as much again
+ * as the whole request (measured: 20 to 28 µs), and parses a body before anybody could refuse it.
  */
 @Injectable()
 export class InboundLeadsController implements OnModuleInit, OnModuleDestroy {
@@ -55,6 +55,8 @@ export class InboundLeadsController implements OnModuleInit, OnModuleDestroy {
 
   /** Who calls, and whether there is room: both before a byte of the body is read. */
   private admit(request: Called, reply: FastifyReply, done: (error?: Error) => void): void {
+    // Here the span of the request is at hand; reading the body leaves its context.
+    request.traceparent = traceOf(request);
     const { authorization = '' } = request.headers;
     const key = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
     const known = this.sources.known(key);
@@ -82,7 +84,7 @@ export class InboundLeadsController implements OnModuleInit, OnModuleDestroy {
     if (!Buffer.isBuffer(request.body)) throw new Problem(415, 'unsupported_media_type', 'Send one lead as application/json; NDJSON and CSV go to /v1/leads:batch.');
     const waitS = waitOf(request);
     const { outcome, decision } = await this.receive.one(source, readBody(request.body), {
-      idempotencyKey: keyOf(request), traceparent: traceOf(request), waitMs: waitS * 1000 });
+      idempotencyKey: keyOf(request), traceparent: request.traceparent, waitMs: waitS * 1000 });
     if (outcome.kind !== 'accepted') {
       const { status, code, detail, errors, extra } = refusalOf(outcome);
       if (outcome.kind === 'rejected' && outcome.replayed) void reply.header('idempotency-replayed', 'true');
@@ -108,7 +110,7 @@ export class InboundLeadsController implements OnModuleInit, OnModuleDestroy {
     output.setHeader('cache-control', 'no-store');
     try {
       await this.batches.run({
-        source, idempotencyKey, traceparent: traceOf(request), output, gone: () => output.destroyed,
+        source, idempotencyKey, traceparent: request.traceparent, output, gone: () => output.destroyed,
         lines: type.startsWith('text/csv') ? csvLines(input) : ndjsonLines(input),
       });
       output.end();

@@ -16,4 +16,5 @@ export const intakeService: ServiceDefinition<IntakeConfig> = {
   module: (config) => IntakeModule.with(config),
 };
 
+export { intakePaths, intakeSchemas } from './openapi.js';
 export { IntakeModule, SourceAuthenticator, SourcesService, type IntakeConfig };

@@ -53,7 +53,8 @@ const FIELDS = {
 /** Measures intake against the two limits of the same run: a bare Fastify that parses and validates, and a COPY of as many bytes. */
 export async function benchIntake(options: IntakeBenchOptions): Promise<BenchRow[]> {
   const { url, leads = 40_000 } = options;
-  const database = await Database.open({ url, poolMax: 10, migrations: [...busMigrations, ...intakeService.migrations] as never, entities: intakeService.entities });
+  const migrations = [...busMigrations, ...intakeService.migrations] as never;
+  const database = await Database.open({ url, poolMax: 10, migrations, entities: intakeService.entities });
   await database.migrate();
   const bus = await PostgresBus.open(database, {});
   const app = await start(database, bus);
@@ -202,7 +203,8 @@ function leadBodies(count: number, seed: string): string[] {
     firstName: random.pick(['Ann', 'Bob', 'Carla', 'Dmitri', 'Eve']), lastName: `Person${n}`, email: `person.${n}.${seed}@example.com`,
     phone: `+1212${200 + Math.floor(n / 10_000) % 800}${String(n % 10_000).padStart(4, '0')}`, street: `${n % 9999} Main Street`, city: 'Springfield',
     state: random.pick(states), zip: String(10_001 + random.int(0, 80_000)).padStart(5, '0'), birthDate: `19${random.int(40, 99)}-0${random.int(1, 9)}-1${random.int(0, 9)}`,
-    homeOwner: random.chance(0.7), monthlyBill: random.int(30, 900), roofAge: random.int(0, 60), roofType: random.pick(FIELDS.roofType.values),
+    homeOwner: random.chance(0.7), monthlyBill: random.int(30, 900), roofAge: random.int(0, 60),
+    roofType: random.pick(FIELDS.roofType.values),
     shading: 'light', provider: 'Consolidated Power', comment: 'Please call after six in the evening, the gate is on the left side of the house.',
   } }));
 }

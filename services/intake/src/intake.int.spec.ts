@@ -118,6 +118,18 @@ describe('intake', () => {
     expect([refused.status, refused.body.errors?.[0]?.pointer]).toEqual([422, '/fields/roofType']);
   });
 
+  it('shows a role without tenants no row of any table, and one tenant nothing of another', async () => {
+    await intake.post(one, aLead(), { 'idempotency-key': 'rows' });
+    await intake.post(one, { fields: {} });
+    const tables = await intake.rows<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'intake' AND tablename !~ '^fingerprints_|^source_keys$|^master_keys$'`);
+    expect(tables.length).toBeGreaterThanOrEqual(11);
+    for (const { name } of tables) {
+      const count = (tenant: string) => intake.inDatabase(tenant, async (tx) => (await tx.query<{ n: number }>(`SELECT count(*)::int AS n FROM intake.${name}`))[0]?.n);
+      expect([name, await count(''), await count('stranger')]).toEqual([name, 0, 0]);
+    }
+    await expect(intake.inDatabase('t2', (tx) => tx.query(`INSERT INTO intake.configuration_versions VALUES ('t1', 99)`))).rejects.toThrow(/row-level security/);
+  });
+
   it('keeps personal values in the vault alone', async () => {
     const canary = { email: 'zz.canary77@canary.test', phone: '+12025559977', name: 'Canary Seventyseven' };
     const { body } = await intake.post(one, aLead(canary));

@@ -109,7 +109,8 @@ export class IntakeStore {
         (extract(epoch FROM seen_at) * 1000)::double precision AS "seenAt", (extract(epoch FROM until) * 1000)::double precision AS until
       FROM intake.fingerprints WHERE kind = ANY ('{0,1,2}') AND fingerprint = ANY ($1::uuid[]) ORDER BY kind, fingerprint FOR UPDATE`,
     [plainArray(claims.map(({ fingerprint }) => fingerprint))], 'intake.holders');
-    return new Map(rows.map(({ fingerprint, leadId, seenAt, until }) => [fingerprint, { leadId, seenAt: Math.round(seenAt), until: Math.round(until) }]));
+    return new Map(rows.map(({ fingerprint, leadId, seenAt, until }) => (
+      [fingerprint, { leadId, seenAt: Math.round(seenAt), until: Math.round(until) }])));
   }
 
   /** Gives fingerprints to the leads that hold them in the end; those without a holder are free again. */
@@ -141,11 +142,13 @@ export class IntakeStore {
       INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
       SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bytea[], $16::bytea[])`,
     [plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)),
-      textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)), plainArray(rows.map((row) => row.version)),
-      hexArray(rows.map((row) => row.payloadHash)), hexArray(rows.map((row) => row.phoneHash)), hexArray(rows.map((row) => row.emailHash)),
+      textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)),
+      plainArray(rows.map((row) => row.version)), hexArray(rows.map((row) => row.payloadHash)),
+      hexArray(rows.map((row) => row.phoneHash)), hexArray(rows.map((row) => row.emailHash)),
       plainArray(rows.map((row) => row.duplicateOf)), textArray(rows.map((row) => row.attributes)),
-      plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)), textArray(sealed.map((row) => row.sealed.keyId)),
-      hexArray(sealed.map((row) => row.sealed.wrappedKey)), hexArray(sealed.map((row) => row.sealed.sealed))], 'intake.add_leads');
+      plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)),
+      textArray(sealed.map((row) => row.sealed.keyId)), hexArray(sealed.map((row) => row.sealed.wrappedKey)),
+      hexArray(sealed.map((row) => row.sealed.sealed))], 'intake.add_leads');
   }
 
   async addRejections(tx: Tx, rows: readonly RejectionRow[]): Promise<void> {

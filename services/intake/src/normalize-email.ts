@@ -23,7 +23,10 @@ export function normalizeEmail(given: string): string | undefined {
   return domain === undefined ? undefined : `${local}@${domain}`;
 }
 
-/** What all spellings of one mailbox share: lower case, without "+tag", and without dots where the provider ignores them. Takes a normalised address. */
+/**
+ * What all spellings of one mailbox share: lower case, without "+tag", and without dots where the provider ignores them. Takes a
+ * normalised address.
+ */
 export function mailboxOf(address: string): string {
   const at = address.lastIndexOf('@');
   const domain = address.slice(at + 1);

@@ -15,7 +15,9 @@ export class Overload {
   private readAt = -Infinity;
   private reading = false;
 
-  constructor(private readonly bus: Bus, private readonly clock: Clock, private readonly accept: AcceptLead, private readonly limits: Limits) {}
+  constructor(
+    private readonly bus: Bus, private readonly clock: Clock, private readonly accept: AcceptLead, private readonly limits: Limits,
+  ) {}
 
   /** Seconds after which to come again; undefined = welcome. */
   retryAfterS(): number | undefined {

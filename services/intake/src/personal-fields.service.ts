@@ -20,7 +20,9 @@ interface VaultRow {
 /** Opens the vault for a batch of leads, and writes down that it did: who, when and how many, never what. */
 @Injectable()
 export class PersonalFieldsService {
-  constructor(private readonly database: Database, private readonly vault: Vault, private readonly clock: Clock, private readonly log: Log) {}
+  constructor(
+    private readonly database: Database, private readonly vault: Vault, private readonly clock: Clock, private readonly log: Log,
+  ) {}
 
   async open(caller: Principal, leadIds: readonly string[]): Promise<OpenedLead[]> {
     const { tenantId } = caller;

@@ -30,7 +30,9 @@ export class PrepareLead {
   constructor(readonly configuration: ConfigurationService, private readonly clock: Clock, private readonly vault: Vault) {}
 
   /** `body` is a parsed value; `unreadable` says why there is none. */
-  candidate(source: CallingSource, configuration: TenantConfiguration, body: unknown, about: AboutRequest, unreadable?: readonly Fault[]): Candidate {
+  candidate(
+    source: CallingSource, configuration: TenantConfiguration, body: unknown, about: AboutRequest, unreadable?: readonly Fault[],
+  ): Candidate {
     const receivedAt = this.clock.now();
     const { lead, faults } = unreadable ? { lead: undefined, faults: unreadable } : readNewLead(body);
     const named = typeof lead?.campaign === 'string' ? lead.campaign : undefined;

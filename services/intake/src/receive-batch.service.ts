@@ -31,7 +31,7 @@ export interface BatchRequest {
   readonly gone: () => boolean;
 }
 
-/** A stream of leads of any length: taken in as fast as they are committed, answered line by line in order, paused where there is no room. */
+/** A stream of leads of any length: taken in as fast as they commit, answered line by line in order, paused where there is no room. */
 export class ReceiveBatch {
   constructor(private readonly prepare: PrepareLead, private readonly accept: AcceptLead, private readonly overload: Overload) {}
 

@@ -20,8 +20,10 @@ export class ReceiveLead {
     return this.accept.drain();
   }
 
-  async one(source: CallingSource, read: JsonRead, about: { idempotencyKey: string | undefined; traceparent: string | undefined; waitMs: number }):
-  Promise<{ outcome: Outcome; decision: Decision | undefined }> {
+  async one(
+    source: CallingSource, read: JsonRead,
+    about: { readonly idempotencyKey: string | undefined; readonly traceparent: string | undefined; readonly waitMs: number },
+  ): Promise<{ outcome: Outcome; decision: Decision | undefined }> {
     const { waitMs, ...rest } = about;
     const configuration = this.prepare.configuration.cached(source.tenantId) ?? (await this.prepare.configuration.of(source.tenantId));
     const candidate = 'fault' in read

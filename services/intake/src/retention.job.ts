@@ -19,7 +19,9 @@ export class RetentionJob implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(private readonly database: Database, private readonly sources: SourcesStore, private readonly clock: Clock, private readonly log: Log) {}
+  constructor(
+    private readonly database: Database, private readonly sources: SourcesStore, private readonly clock: Clock, private readonly log: Log,
+  ) {}
 
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => {

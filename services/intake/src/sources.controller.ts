@@ -82,5 +82,6 @@ function shown(source: Source) {
 }
 
 function shownKey({ keyId, createdAt, expiresAt, revokedAt }: SourceKey) {
-  return { keyId, createdAt: createdAt.toISOString(), expiresAt: expiresAt?.toISOString() ?? null, revokedAt: revokedAt?.toISOString() ?? null };
+  const [expires, revoked] = [expiresAt?.toISOString() ?? null, revokedAt?.toISOString() ?? null];
+  return { keyId, createdAt: createdAt.toISOString(), expiresAt: expires, revokedAt: revoked };
 }

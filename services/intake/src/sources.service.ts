@@ -38,7 +38,7 @@ const KEY = /^sluice_src_([a-z0-9]{16})_([A-Za-z0-9_-]{43})$/;
 const CACHE_MS = 5_000;
 const CACHED_MAX = 10_000;
 
-/** Sources and their keys: made, changed, renewed with an overlap, revoked; and found by key. A key is shown once; only its hash is kept. */
+/** Sources and their keys: made, changed, renewed with an overlap, revoked, and found by key. A key is shown once; its hash is kept. */
 @Injectable()
 export class SourcesService {
   private readonly cache = new Map<string, CachedKey>();
@@ -50,8 +50,8 @@ export class SourcesService {
   async create(tenantId: string, given: NewSource): Promise<{ source: Source; key: string }> {
     const now = new Date(this.clock.now());
     const source: Source = {
-      tenantId, sourceId: given.id ?? slug(given.name), name: given.name, campaignId: given.campaign ?? null, channel: given.channel ?? null,
-      listId: given.list ?? null, status: 'active', createdAt: now,
+      tenantId, sourceId: given.id ?? slug(given.name), name: given.name, campaignId: given.campaign ?? null,
+      channel: given.channel ?? null, listId: given.list ?? null, status: 'active', createdAt: now,
     };
     return this.write(tenantId, async (tx) => {
       if (!(await this.store.add(tx, source))) {

@@ -51,7 +51,7 @@ export class Vault {
     return JSON.parse(decrypt(key, Buffer.from(row.sealed, 'hex'), `${aad}|fields`).toString('utf8')) as Record<string, unknown>;
   }
 
-  /** Keyed hash of a phone number or mailbox: tells that two leads of the tenant are of one person, and nothing else. 128 bits, hexadecimal. */
+  /** Keyed hash of a phone number or mailbox: tells that two leads are of one person, and nothing else. 128 bits, hexadecimal. */
   personHash(tenantId: string, kind: 'phone' | 'email', value: string): string {
     return this.hash(tenantId, `${kind}:${value}`);
   }

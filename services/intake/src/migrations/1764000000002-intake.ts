@@ -56,12 +56,12 @@ const TABLES = [
     PRIMARY KEY (tenant_id, source_id, key))`,
   `CREATE INDEX idempotency_age ON intake.idempotency USING brin (created_at)`,
   // One row for each payload (0), phone (1) and e-mail (2) of a campaign within its span. The primary key decides a race between replicas.
-  // The hash is of tenant and campaign too, so that it alone is the key: columns of text in the index cost more than all the rest of the row.
+  // The hash is of tenant and campaign too, so that it alone is the key: text in the index costs more than all the rest of the row.
   `CREATE TABLE intake.fingerprints (
     fingerprint uuid NOT NULL, kind smallint NOT NULL, tenant_id text NOT NULL,
     lead_id uuid NOT NULL, seen_at timestamptz NOT NULL, until timestamptz NOT NULL,
     PRIMARY KEY (fingerprint, kind)) PARTITION BY LIST (kind)`,
-  // Payloads are forgotten after a minute, persons after a month: apart, each part is in the order of its time, and a small index finds the old.
+  // Payloads are forgotten after a minute, persons after a month: apart, each is in the order of its time, and a small index finds the old.
   `CREATE TABLE intake.fingerprints_payload PARTITION OF intake.fingerprints FOR VALUES IN (0)`,
   `CREATE TABLE intake.fingerprints_person PARTITION OF intake.fingerprints FOR VALUES IN (1, 2)`,
   `CREATE INDEX fingerprints_age ON intake.fingerprints USING brin (until)`,
