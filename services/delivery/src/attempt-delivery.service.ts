@@ -86,7 +86,14 @@ export function excerptPlace(outboundLeadId: string, attempt: number): string {
   return `excerpt ${outboundLeadId}/${attempt}`;
 }
 
+/** The texts and numbers among the values, at any depth. */
 function textsOf(fields: Readonly<Record<string, unknown>>): string[] {
-  return Object.values(fields).flatMap((value) => (value === null || value === undefined || typeof value === 'boolean' ? []
-    : typeof value === 'object' ? textsOf(value as Record<string, unknown>) : [String(value as string | number)]));
+  const texts: string[] = [];
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (typeof value === 'string') texts.push(value);
+    else if (typeof value === 'number') texts.push(String(value));
+    else if (typeof value === 'object' && value !== null) texts.push(...textsOf(value as Record<string, unknown>));
+  }
+  return texts;
 }

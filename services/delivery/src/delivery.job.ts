@@ -54,12 +54,13 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
     this.loops.push(this.claimLoop(), this.lookLoop());
   }
 
-  /** Claims no more, and waits for the answers that are under way. */
+  /** Claims no more, and waits for the answers that are under way and for their commit. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.signal.wake();
     await Promise.all(this.loops);
     for (let waited = 0; this.lanes.size > 0 && waited < DRAIN_MS_MAX; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20));
+    await this.stages.results.close();
   }
 
   private async claimLoop(): Promise<void> {

@@ -3,6 +3,8 @@
 const LENGTH_MAX = 500;
 /** Shorter values stand in too many innocent places. */
 const VALUE_LENGTH_MIN = 3;
+/** A local number without the area's code. */
+const PHONE_DIGITS_MIN = 7;
 
 /** `personal`: the values to blank out, in any case; digits of phone numbers also without what separates them. */
 export function excerptOf(text: string, personal: readonly string[]): string {
@@ -11,20 +13,29 @@ export function excerptOf(text: string, personal: readonly string[]): string {
 
 /** A text with each of the values replaced by `***`. */
 export function blank(text: string, personal: readonly string[]): string {
+  if (text === '') return text;
   let clean = text;
-  for (const value of personal) for (const pattern of patterns(value)) clean = clean.replaceAll(new RegExp(pattern, 'gi'), '***');
+  // Nearly all texts hold none of the values, and a pattern costs more than a look.
+  const lower = text.toLowerCase();
+  const digits = text.replaceAll(/\D/g, '');
+  for (const value of personal) {
+    for (const pattern of patterns(lower, digits, value)) clean = clean.replaceAll(new RegExp(pattern, 'gi'), '***');
+  }
   return clean;
 }
 
-function patterns(value: string): string[] {
+/** Patterns for the spellings of a value that the text (in lower case, and its digits) may hold. */
+function patterns(lower: string, digitsOfText: string, value: string): string[] {
   const trimmed = value.trim();
   if (trimmed.length < VALUE_LENGTH_MIN) return [];
-  const spellings = new Set([trimmed, JSON.stringify(trimmed).slice(1, -1), encodeURIComponent(trimmed)]);
+  const spellings = [trimmed, ...(/["\\%@+ ]|[^!-~]/.test(trimmed) ? [JSON.stringify(trimmed).slice(1, -1), encodeURIComponent(trimmed)] : [])];
+  const found = spellings.filter((spelling) => lower.includes(spelling.toLowerCase())).map(escaped);
+  if (digitsOfText.length < PHONE_DIGITS_MIN) return found;
   const digits = trimmed.replaceAll(/\D/g, '');
-  const phone = digits.length >= 7 && digits.length >= trimmed.length - 6;
+  const phone = digits.length >= PHONE_DIGITS_MIN && digits.length >= trimmed.length - 6;
+  if (!phone || !digitsOfText.includes(digits.slice(-PHONE_DIGITS_MIN))) return found;
   // A national form leaves the country code out, a local one the area's; between the digits stands whatever is the custom.
-  const numbers = phone ? [...new Set([digits, digits.slice(-10), digits.slice(-7)])].map((part) => [...part].join('[\\s().+-]*')) : [];
-  return [...[...spellings].map(escaped), ...numbers];
+  return [...found, ...[digits, digits.slice(-10), digits.slice(-PHONE_DIGITS_MIN)].map((part) => [...part].join('[\\s().+-]*'))];
 }
 
 function escaped(text: string): string {

@@ -50,7 +50,10 @@ export class Lanes {
     for (const [endpointId, lane] of this.lanes) {
       const width = Math.min(lane.width, lane.cap);
       const ahead = lane.latencyMs > 0 && lane.latencyMs < AHEAD_LATENCY_MS && width >= WIDTH_FIRST ? AHEAD : 0;
-      named.set(endpointId, Math.max(0, width * (1 + ahead) - lane.running - lane.waiting.length));
+      const most = width * (1 + ahead);
+      const room = Math.max(0, most - lane.running - lane.waiting.length);
+      // With enough at hand it is claimed by the handful: a claim for each answer would cost a commit for each.
+      named.set(endpointId, ahead > 0 && room < most / 3 && lane.waiting.length > 0 ? 0 : room);
     }
     return { named, rest: Math.min(WIDTH_FIRST, this.limits.perEndpoint) };
   }

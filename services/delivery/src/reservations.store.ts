@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { plainArray, textArray, type Tx } from '@sluice/db';
 import type { OutboundLeadReserved } from '@sluice/events';
 import type { KnownMethod, NewDelivery } from './new-delivery.js';
+import { planOnce } from './work.store.js';
 
 export interface WaitingReservation {
   readonly reservation: OutboundLeadReserved;
@@ -76,19 +77,20 @@ export class ReservationsStore {
    */
   async release(tx: Tx, released: readonly { outboundLeadId: string; reason: string }[], now: number): Promise<void> {
     if (released.length === 0) return;
+    await planOnce(tx);
     // The queue's rows first, as results lock them too.
     await tx.query(`
       WITH r AS (SELECT * FROM unnest($1::text[], $2::text[]) AS r (id, reason)),
       unqueued AS (DELETE FROM delivery.queue q USING r, delivery.deliveries d
-                    WHERE q.outbound_lead_id = r.id AND d.outbound_lead_id = r.id AND NOT q.claimed AND d.exposure = 'none' RETURNING q.outbound_lead_id),
+                    WHERE q.outbound_lead_id = ANY ($1) AND d.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND d.outbound_lead_id = r.id
+                      AND NOT q.claimed AND d.exposure = 'none' RETURNING r.id),
       unwaited AS (DELETE FROM delivery.waiting w USING r WHERE w.outbound_lead_id = r.id)
       UPDATE delivery.deliveries d
          SET released = r.reason,
-             state = CASE WHEN u.outbound_lead_id IS NULL THEN d.state ELSE 'failed' END,
-             reason = CASE WHEN u.outbound_lead_id IS NULL THEN d.reason ELSE r.reason END,
-             settled_at = CASE WHEN u.outbound_lead_id IS NULL THEN d.settled_at ELSE to_timestamp($3 / 1000.0) END
-        FROM r LEFT JOIN unqueued u ON u.outbound_lead_id = r.id
-       WHERE d.outbound_lead_id = r.id`,
+             state = CASE WHEN r.id IN (SELECT id FROM unqueued) THEN 'failed' ELSE d.state END,
+             reason = CASE WHEN r.id IN (SELECT id FROM unqueued) THEN r.reason ELSE d.reason END,
+             settled_at = CASE WHEN r.id IN (SELECT id FROM unqueued) THEN to_timestamp($3 / 1000.0) ELSE d.settled_at END
+        FROM r WHERE d.outbound_lead_id = ANY ($1) AND d.outbound_lead_id = r.id`,
     [textArray(released.map((one) => one.outboundLeadId)), textArray(released.map((one) => one.reason)), now], 'delivery.release');
   }
 }
