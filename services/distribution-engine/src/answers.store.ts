@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, textArray, type Tx } from '@sluice/db';
 import { Market, type Lead } from '@sluice/distribution';
+import type { Attempted } from './changes.js';
 import { linearRegex } from './linear-regex.js';
 import { LoadStore } from './load.store.js';
 
@@ -40,7 +41,7 @@ export class AnswersStore {
       if (!lead) return undefined;
       const rows = await tx.query<AttemptOfTable>(
         `SELECT ${COLUMNS} FROM engine.attempts WHERE tenant_id = $1 AND attempt_id = ANY ($2::text[]) ORDER BY attempt_id`,
-        [tenantId, textArray(JSON.parse(lead.attempts) as string[])]);
+        [tenantId, textArray((JSON.parse(lead.attempts) as Attempted[]).map(({ id }) => id))]);
       return rows.map(attemptOf);
     });
   }

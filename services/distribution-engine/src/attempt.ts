@@ -3,7 +3,7 @@ import { decide, reserve, type Decision, type Reserved } from '@sluice/distribut
 import { LeadDistributed, LeadNotDistributed, LimitReached, OutboundLeadReserved, type Heard } from '@sluice/events';
 import type { StoredLead } from './changes.js';
 import { limitsReached } from './limit-reached.js';
-import type { TenantMemory } from './memory.js';
+import { deadlineOf, type TenantMemory } from './memory.js';
 import { faultyReceiptText, receiptText, type Asked } from './receipt.js';
 import type { Run } from './run.js';
 
@@ -20,7 +20,7 @@ export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, aske
   // What reserve throws is thrown on: counters may have moved half way, so that the memory cannot be used any more.
   const reserved = reserve(tenant.market, tenant.state, lead, life, decision, run.now, () => run.id());
   const traceparent = run.tools.trace('distribute', heard.traceparent);
-  keep(run, stored, reserved.life, attemptId);
+  keep(run, stored, reserved.life, attemptId, asked);
   run.changes.attempts.push({
     tenantId: lead.tenantId,
     attemptId,
@@ -59,7 +59,7 @@ function sayDistributed(
   for (const { contractId, limit } of limitsReached(tenant.market, tenant.state, reserved.holdings, run.now)) {
     said.push(LimitReached.make({ tenantId, contractId, limit, at: run.nowText }, { id: run.id(), time: run.now, traceparent }));
   }
-  const deadlineMs = tenant.deadlines.get(campaignId);
+  const deadlineMs = deadlineOf(tenant, campaignId);
   const receivedAt = new Date(lead.receivedAt).toISOString();
   picks.forEach((pick, place) => {
     const { contractId, clientId, outboundLeadId } = pick;
@@ -94,7 +94,7 @@ function sayNotDistributed(
 function fault(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked, heard: Heard, attemptId: string, error: unknown): void {
   const { tenantId, leadId } = stored.lead;
   const round = stored.life.rounds + 1;
-  keep(run, stored, { ...stored.life, rounds: round }, attemptId);
+  keep(run, stored, { ...stored.life, rounds: round }, attemptId, asked);
   run.changes.attempts.push({
     tenantId, attemptId, leadId, at: run.now, trigger: asked.request.trigger, version: tenant.version, outcome: 'internal_error',
     receipt: faultyReceiptText(round, asked),
@@ -103,6 +103,6 @@ function fault(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked,
   sayNotDistributed(run, tenant, stored, round, 'internal_error', asked, attemptId, run.tools.trace('distribute', heard.traceparent));
 }
 
-function keep(run: Run, stored: StoredLead, life: StoredLead['life'], attemptId: string): void {
-  run.keep({ ...stored, life, attempts: [...stored.attempts, attemptId] });
+function keep(run: Run, stored: StoredLead, life: StoredLead['life'], id: string, { request: { trigger, workflow } }: Asked): void {
+  run.keep({ ...stored, life, attempts: [...stored.attempts, { id, trigger, ...(workflow === undefined ? {} : { workflow }) }] });
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, plainArray, textArray, type Tx } from '@sluice/db';
 import type { Lead, Life } from '@sluice/distribution';
 import { JSON_SEPARATOR, jsonList } from './json-list.js';
-import { keyOf, type Changes, type StoredLead } from './changes.js';
+import { keyOf, type Attempted, type Changes, type StoredLead } from './changes.js';
 
 /** A row of the journal: what a batch read, and when. */
 export interface JournalRow {
@@ -49,7 +49,7 @@ export function storedLead(row: Omit<LeadRow, 'tenant_id' | 'lead_id'>): StoredL
   return {
     lead: JSON.parse(row.lead) as Lead,
     life: JSON.parse(row.life) as Life,
-    attempts: JSON.parse(row.attempts) as string[],
+    attempts: JSON.parse(row.attempts) as Attempted[],
     windowGeneration: row.window_generation,
   };
 }

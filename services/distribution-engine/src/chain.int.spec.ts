@@ -32,7 +32,8 @@ function someChanges(partition: number, batchNo: number): Changes {
     changes.touched.add(tenantId);
     if (batchNo === 1) changes.tenants.push(tenantId);
     const lead = { leadId, tenantId, campaignId: 'c', receivedAt: 5, attributes: { note: `it's "so",\\ {x}\u001f` } };
-    changes.leads.set(keyOf(tenantId, leadId), { lead, life: newLife(), attempts: [`at${batchNo}`], windowGeneration: 0 });
+    changes.leads.set(keyOf(tenantId, leadId), { lead, life: newLife(), attempts: [{ id: `at${batchNo}`, trigger: 'arrival' }],
+      windowGeneration: 0 });
     changes.fresh.add(keyOf(tenantId, leadId));
     changes.attempts.push({
       tenantId, attemptId: `at${batchNo}`, leadId, at: 7, trigger: 'arrival', version: 1, outcome: 'distributed',
@@ -164,7 +165,8 @@ describe('what a batch wrote', () => {
     const [key, stored] = [...someChanges(partition, 1).leads][0]!;
     const changes = noChanges();
     changes.touched.add(tenantId);
-    changes.leads.set(key, { ...stored, life: { ...stored.life, rounds: 3 }, attempts: ['at1', 'x'], windowGeneration: 4 });
+    changes.leads.set(key, { ...stored, life: { ...stored.life, rounds: 3 },
+      attempts: [...stored.attempts, { id: 'x', trigger: 'manual' }], windowGeneration: 4 });
     changes.settled.set('o1', { tenantId, outboundLeadId: 'o1', state: 'accepted', at: 20 });
     changes.state.push({ tenantId, key: 'new', value: 1.5 });
     changes.forgotten.push({ tenantId, key: 'cap|contract|k|day|count|2026-03-02' });
@@ -177,7 +179,8 @@ describe('what a batch wrote', () => {
       await new BatchStore(database).write(tx, changes, journal(partition, { epoch, batchNo: 2, now: 20 }));
     });
     const found = await new BatchStore(database).leads([{ tenantId, leadId: stored.lead.leadId }]);
-    expect([...found.values()]).toMatchObject([{ life: { rounds: 3 }, attempts: ['at1', 'x'], windowGeneration: 4 }]);
+    expect([...found.values()]).toMatchObject([{ life: { rounds: 3 }, attempts: [{ id: 'at1', trigger: 'arrival' },
+      { id: 'x', trigger: 'manual' }], windowGeneration: 4 }]);
     const { rows } = await database.pool.query('SELECT state, settled_at FROM engine.outbound_leads WHERE tenant_id = $1', [tenantId]);
     expect(rows).toEqual([{ state: 'accepted', settled_at: '20' }]);
     const record = await new LoadStore(database).partition(partition);

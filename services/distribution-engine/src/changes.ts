@@ -1,15 +1,22 @@
 /** What a batch changes: plain rows, collected while it is decided and written in one transaction. */
-import type { Lead, Life } from '@sluice/distribution';
+import type { Lead, Life, Trigger } from '@sluice/distribution';
 import type { Said } from '@sluice/events';
 
 /** A lead as the engine keeps it for later fallbacks and windows. Never changed in place: batches that have not committed are read over. */
 export interface StoredLead {
   readonly lead: Lead;
   readonly life: Life;
-  /** Ids of its distribution attempts, in order. */
-  readonly attempts: readonly string[];
+  /** Its distribution attempts in order: the one of round n is the nth. */
+  readonly attempts: readonly Attempted[];
   /** The highest generation of its window that was heard; a request of an older one does nothing. */
   readonly windowGeneration: number;
+}
+
+export interface Attempted {
+  readonly id: string;
+  readonly trigger: Trigger;
+  /** The workflow that was asked for, where it was another than the campaign's. */
+  readonly workflow?: string;
 }
 
 export interface AttemptRow {

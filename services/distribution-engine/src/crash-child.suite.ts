@@ -1,4 +1,4 @@
-/** A process of the engine that a test can kill: run-ts.cjs crash-child.suite.ts DATABASE_URL [CRASH_POINT]. Says "ready" once it owns partitions. */
+/** A process of the engine that a test can kill: run-ts.cjs crash-child.suite.ts DATABASE_URL [CRASH_POINT]. */
 import 'reflect-metadata';
 import { armCrashPoint } from '@sluice/runtime';
 import { openMember } from './rig.suite.js';
@@ -9,7 +9,6 @@ async function run(): Promise<void> {
   armCrashPoint(point);
   const member = await openMember(url!, { batchMax: 5 });
   await member.start();
-  process.stdout.write('ready\n');
 }
 
 run().catch((error: Error) => {

@@ -35,7 +35,7 @@ afterAll(async () => {
 function start(...args: string[]): ChildProcess {
   const runner = path.join(__dirname, '../test/run-ts.cjs');
   running = spawn(process.execPath, [runner, path.join(__dirname, 'crash-child.suite.ts'), rig.url, ...args],
-    { stdio: ['ignore', 'pipe', 'inherit'] });
+    { stdio: ['ignore', 'ignore', 'inherit'] });
   return running;
 }
 

@@ -54,7 +54,8 @@ beforeAll(async () => {
   await app.getHttpAdapter().getInstance().ready();
   const document = aDocument({
     contracts: [
-      { id: 'acme-ny', client: 'acme', price: '25.00', maxShareCount: 1, caps: { day: 2, month: { amount: '100.00' }, rolling60m: 5 }, deliveryMethod: 'hook',
+      { id: 'acme-ny', client: 'acme', price: '25.00', maxShareCount: 1, caps: { day: 2, month: { amount: '100.00' }, rolling60m: 5 },
+        deliveryMethod: 'hook',
         criteria: { field: 'state', op: 'in', value: ['NY', 'NJ'] } },
       { id: 'acme-ca', client: 'acme', price: '90.00', deliveryMethod: 'hook', criteria: { field: 'state', op: 'equals', value: 'CA' } },
       { id: 'bolt-all', client: 'bolt', price: '10.00', maxShareCount: 1, deliveryMethod: 'hook' },
@@ -85,7 +86,8 @@ async function get(url: string, key = 'north'): Promise<Answer> {
 it('lists the attempts of a lead, with their picks', async () => {
   const { body } = await get('/v1/leads/L1/attempts');
   expect(body.data).toMatchObject([{
-    leadId: 'L1', trigger: 'arrival', round: 1, outcome: 'distributed', reason: null, configurationVersion: 1, picks: [{ contractId: 'acme-ny', priceMinor: '2500' }],
+    leadId: 'L1', trigger: 'arrival', round: 1, outcome: 'distributed', reason: null, configurationVersion: 1,
+    picks: [{ contractId: 'acme-ny', priceMinor: '2500' }],
   }]);
 });
 
@@ -94,7 +96,8 @@ it('answers a receipt with a verdict for every contract in scope, on the terms o
   const { body } = await get(`/v1/attempts/${third!['attemptId'] as string}`);
   expect(body).toMatchObject({ leadId: 'L3', outcome: 'distributed', considered: { inScope: 3, notMatched: 1 } });
   const verdicts = body['verdicts'] as Record<string, unknown>[];
-  expect(verdicts.map(({ contractId, code }) => [contractId, code])).toEqual([['acme-ny', 'cap_day'], ['acme-ca', 'criteria'], ['bolt-all', 'picked']]);
+  expect(verdicts.map(({ contractId, code }) => [contractId, code])).toEqual([['acme-ny', 'cap_day'], ['acme-ca', 'criteria'],
+    ['bolt-all', 'picked']]);
   expect(verdicts[0]).toMatchObject({ limit: { window: 'day', used: 2, limit: 2 }, gates: ['cap_day'] });
   expect(verdicts[1]!['detail']).toMatch(/state.*NY/i);
 });

@@ -4,7 +4,6 @@ import { audit } from './audit.suite.js';
 import { ChainBroken } from './chain.store.js';
 import { Partition } from './partition.service.js';
 import { oneIn, openMember, openRig, type Member, type Rig } from './rig.suite.js';
-import { OutboundLeadReserved } from '@sluice/events';
 
 let rig: Rig;
 const members: Member[] = [];

@@ -13,8 +13,8 @@ export interface TenantMemory {
   version: number;
   readonly market: Market;
   readonly state: State;
-  /** By campaign: how long after its arrival a lead may still fall back, in ms. */
-  readonly deadlines: Map<string, number>;
+  /** What `deadlineOf` found, by campaign; emptied by a change of configuration. */
+  readonly deadlines: Map<string, number | undefined>;
   /** Versions that are not whole yet. */
   readonly incomplete: Map<number, IncompleteVersion>;
 }
@@ -84,18 +84,19 @@ export function tenantMemory(record: TenantRecord, now: number, options: MarketO
     incomplete: new Map(),
   };
   tenant.state.follow(tenant.market, now);
-  noteDeadlines(tenant, record.items);
   for (const part of record.parts) addPart(tenant, part);
   return tenant;
 }
 
-/** Keeps what events out need of campaigns, parsed once. */
-export function noteDeadlines(tenant: TenantMemory, items: Iterable<ConfigItem>): void {
-  for (const item of items) {
-    if (item.kind !== 'campaign') continue;
-    if (item.body?.deadline) tenant.deadlines.set(item.id, parseDuration(item.body.deadline));
-    else tenant.deadlines.delete(item.id);
+/** How long after its arrival a lead may fall back (F5), in ms: the window's length, else the campaign's deadline; undefined = for ever. */
+export function deadlineOf(tenant: TenantMemory, campaignId: string): number | undefined {
+  const { market, deadlines } = tenant;
+  if (!deadlines.has(campaignId)) {
+    const workflow = market.workflowOf(campaignId);
+    const length = workflow?.mode === 'window' ? workflow.body.window?.length : market.campaigns.get(campaignId)?.body.deadline;
+    deadlines.set(campaignId, length === undefined ? undefined : parseDuration(length));
   }
+  return deadlines.get(campaignId);
 }
 
 export function addPart(tenant: TenantMemory, { version, part, parts, items }: PartRecord): void {

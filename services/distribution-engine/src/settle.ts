@@ -1,12 +1,12 @@
 /** Delivery results: they consume a reservation, give it back, or leave it held. One that comes again changes nothing. */
-import { accept, release } from '@sluice/distribution';
+import { accept, release, type Request } from '@sluice/distribution';
 import {
   OutboundLeadReleased, type Heard, type OutboundLeadAccepted, type OutboundLeadFailed, type OutboundLeadRejected,
   type OutboundLeadUnresolved,
 } from '@sluice/events';
 import { attempt } from './attempt.js';
 import { keyOf, type OutboundLeadState, type StoredLead } from './changes.js';
-import type { TenantMemory } from './memory.js';
+import { deadlineOf, type TenantMemory } from './memory.js';
 import type { Run } from './run.js';
 
 type Result = OutboundLeadAccepted | OutboundLeadRejected | OutboundLeadFailed | OutboundLeadUnresolved;
@@ -32,12 +32,15 @@ export function settle(run: Run, heard: Heard<Result>, topic: string, outcome: O
     { tenantId, outboundLeadId, leadId, contractId: holding.contractId, reason: outcome },
     { id: run.id(), time: run.now, traceparent: heard.traceparent },
   ));
-  if (fallsBack(run, tenant, released, holding.rule)) attempt(run, tenant, released, { request: { trigger: 'fallback' } }, heard);
+  const request = fallbackOf(run, tenant, released, holding.round);
+  if (request) attempt(run, tenant, released, { request }, heard);
 }
 
-/** Until the campaign's deadline; and not after what a person chose by hand, who decides himself what comes next. */
-function fallsBack(run: Run, tenant: TenantMemory, { lead }: StoredLead, rule: string): boolean {
-  if (rule === 'manual' || rule === 'cherryPick') return false;
-  const deadlineMs = tenant.deadlines.get(lead.campaignId);
-  return deadlineMs === undefined || run.now <= lead.receivedAt + deadlineMs;
+/** Who tries next (F5): nobody after the deadline, nor after what a person distributed by hand, who decides himself what comes next. */
+function fallbackOf(run: Run, tenant: TenantMemory, { lead, attempts }: StoredLead, round: number): Request | undefined {
+  const { trigger, workflow } = attempts[round - 1] ?? { trigger: 'arrival' };
+  if (trigger === 'manual' || trigger === 'cherryPick') return undefined;
+  const deadlineMs = deadlineOf(tenant, lead.campaignId);
+  if (deadlineMs !== undefined && run.now >= lead.receivedAt + deadlineMs) return undefined;
+  return trigger === 'push' ? { trigger: 'push' } : { trigger: 'fallback', ...(workflow === undefined ? {} : { workflow }) };
 }

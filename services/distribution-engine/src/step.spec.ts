@@ -78,6 +78,16 @@ describe('a lead that arrives', () => {
     ]);
   });
 
+  it('says that an order is used up with the reservation that took its last unit', () => {
+    const bench = new Bench().configured(aDocument({
+      contracts: [{ id: 'acme-ny', client: 'acme', price: '25.00', maxShareCount: 1, order: 'required', deliveryMethod: 'hook' }],
+      orders: [{ id: 'o1', contract: 'acme-ny', quantity: 2, start: '2026-03-01' }],
+    }));
+    const said = ['L1', 'L2', 'L3'].map((id) => bench.batch([aLead('a', id)]).said.filter(({ type }) => type === LimitReached.type));
+    expect(said.map((list) => list.map(({ value }) => (JSON.parse(value) as { limit: string }).limit))).toEqual([[], ['order_exhausted'],
+      []]);
+  });
+
   it('whom nobody takes is told why, with a verdict', () => {
     const bench = new Bench().configured(aDocument({ contracts: [{ id: 'acme-ny', client: 'acme', price: 1, caps: { day: 0 },
       deliveryMethod: 'hook' }] }));
@@ -148,6 +158,25 @@ describe('a delivery result', () => {
     const changes = bench.batch([aResult('rejected', reserved)], NOON + 7 * 86_400_000 + 1);
     expect(types(changes)).toEqual(['OutboundLeadReleased']);
     expect(changes.said[0]!.type).toBe(OutboundLeadReleased.type);
+  });
+
+  it('that rejects what a person chose by hand gives the unit back and leaves the rest to him', () => {
+    const bench = new Bench().configured(aDocument({ workflows: [{ id: 'w', mode: 'off', rules: [{ method: 'price', take: 1 }] }] }));
+    expect(bench.batch([aLead('a', 'L1')]).attempts).toMatchObject([{ outcome: 'no_workflow' }]);
+    const reserved = reservedIn(bench.batch([aRequest('a', 'L1', { contractIds: ['acme-ny'] })]));
+    expect(types(bench.batch([aResult('rejected', reserved)]))).toEqual(['OutboundLeadReleased']);
+  });
+
+  it('that rejects after the end of the window, where the workflow has one, tries nobody else', () => {
+    const window = { length: 'PT1H', every: 'PT15M' };
+    const document = aDocument({ workflows: [{ id: 'w', mode: 'window', window, maxMultiplication: 1,
+      rules: [{ method: 'price', take: 1 }] }] });
+    const results = [3_599_999, 3_600_000].map((after) => {
+      const bench = new Bench().configured(document);
+      const reserved = reservedIn(bench.batch([aLead('a', 'L1')]));
+      return types(bench.batch([aResult('rejected', reserved)], NOON + after)).length;
+    });
+    expect(results).toEqual([3, 1]);
   });
 
   it('of another tenant with the same ids settles nothing', () => {

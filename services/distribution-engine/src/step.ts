@@ -10,7 +10,7 @@ import {
 import { newLife, type ConfigItem } from '@sluice/distribution';
 import { attempt } from './attempt.js';
 import { itemOf, isKnownItem, leadOf, requestOf } from './heard.js';
-import { addPart, firstWhole, noteDeadlines, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
+import { addPart, firstWhole, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
 import { Run, type LeadSource, type Tools } from './run.js';
 import { settle } from './settle.js';
 import type { Changes } from './changes.js';
@@ -86,7 +86,9 @@ function receive(run: Run, heard: Heard<LeadReceived>, topic: string): void {
   if (run.lead(tenantId, leadId)) return;
   const stored = { lead: leadOf(heard.data), life: newLife(), attempts: [], windowGeneration: 0 };
   run.keep(stored, true);
-  attempt(run, tenant, stored, { request: { trigger: 'arrival' } }, heard);
+  const { market } = tenant;
+  const isPushed = market.workflowOf(stored.lead.campaignId) === undefined && market.strategiesOf(stored.lead.campaignId).length > 0;
+  attempt(run, tenant, stored, { request: { trigger: isPushed ? 'push' : 'arrival' } }, heard);
   const line = waitsFor({ tenantId, kind: 'lead', restsOn: leadId });
   for (const waited of run.release(line, () => true)) hear(run, waited.heard, waited.topic);
 }
@@ -126,7 +128,7 @@ function takeVersion(run: Run, tenant: TenantMemory, version: number, traceparen
   for (const [, list] of parts) for (const item of list) items.set(`${item.kind}\n${item.id}`, item);
   tenant.market.change(items.values());
   tenant.state.follow(tenant.market, run.now);
-  noteDeadlines(tenant, items.values());
+  tenant.deadlines.clear();
   tenant.version = version;
   tenant.incomplete.delete(version);
   for (const { kind, id, entry, body } of items.values()) {
