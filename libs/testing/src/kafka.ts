@@ -41,11 +41,8 @@ async function fromJars(folder: string): Promise<Started> {
 async function inContainer(): Promise<Started> {
   // The address that clients are told must be the one they reach it at: the same port inside as outside, at the engine's host.
   const { getContainerRuntimeClient } = await import('testcontainers');
-  const { hostname } = (await getContainerRuntimeClient()).container.dockerode.modem as { hostname?: string };
+  const { host } = (await getContainerRuntimeClient()).info.containerRuntime;
   const image = `apache/kafka:${testConfig().SLUICE_TEST_KAFKA_VERSION}`;
-  const probe = await startContainer(image, (shape) => shape.withEntrypoint(['sleep']).withCommand(['1']));
-  const host = probe.getHost() || hostname || 'localhost';
-  await probe.stop({ remove: true });
   const port = await freePort();
   const container = await startContainer(image, (shape) => shape
     .withExposedPorts({ container: port, host: port })
