@@ -19,7 +19,7 @@ export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, aske
   }
   // What reserve throws is thrown on: counters may have moved half way, so that the memory cannot be used any more.
   const reserved = reserve(tenant.market, tenant.state, lead, life, decision, run.now, () => run.id());
-  const traceparent = run.tools.trace('distribute', heard.traceparent);
+  const traceparent = run.tools.trace(lead.leadId, heard.traceparent);
   keep(run, stored, reserved.life, attemptId, asked);
   run.changes.attempts.push({
     tenantId: lead.tenantId,
@@ -100,7 +100,7 @@ function fault(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked,
     receipt: faultyReceiptText(round, asked),
   });
   run.changes.faults.push({ leadId, message: error instanceof Error ? error.message : 'unknown' });
-  sayNotDistributed(run, tenant, stored, round, 'internal_error', asked, attemptId, run.tools.trace('distribute', heard.traceparent));
+  sayNotDistributed(run, tenant, stored, round, 'internal_error', asked, attemptId, run.tools.trace(leadId, heard.traceparent));
 }
 
 function keep(run: Run, stored: StoredLead, life: StoredLead['life'], id: string, { request: { trigger, workflow } }: Asked): void {

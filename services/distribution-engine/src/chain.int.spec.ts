@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '@sluice/db';
 import { newLife } from '@sluice/distribution';
 import { testDatabase, type TestDatabase } from '@sluice/testing';

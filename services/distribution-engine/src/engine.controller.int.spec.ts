@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
   Injectable, Module, StandardSchemaValidationPipe, type CanActivate, type DynamicModule, type ExecutionContext, type Provider,
 } from '@nestjs/common';

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, hear } from './builders.suite.js';
 import { audit } from './audit.suite.js';
 import { ChainBroken } from './chain.store.js';
@@ -89,6 +90,18 @@ describe('the engine on a real log', () => {
     expect(manual).toEqual([{ lead_id: 'late-0' }, { lead_id: 'late-0' }]);
   });
 
+  it('decides a lead once that is in the log twice, and what came with it as well', async () => {
+    const opened = await member();
+    await configure();
+    await send(3, 'lead');
+    await rig.settled('engine');
+    await rig.say([aLead('north', 'new-1'), aLead('north', 'lead-1'), aLead('south', 'new-1')]);
+    await rig.settled('engine');
+    await audit(rig, { leads: 8, caps: CAPS, buyers: 2 });
+    expect(await rig.bus.parked('engine')).toEqual([]);
+    expect(opened.log.lines.filter(({ message }) => message === 'a batch failed').length).toBeLessThan(3);
+  });
+
   it('keeps what waits over a restart', async () => {
     const first = await member();
     await send(5, 'early');
@@ -141,6 +154,20 @@ describe('the engine on a real log', () => {
     expect((await rig.rows('SELECT DISTINCT partition FROM engine.tenants')).length).toBeGreaterThan(6);
     expect(second.consumer.owned()).toHaveLength(12);
   });
+});
+
+it('sets a configuration aside that cannot be compiled; the other tenants of the partition go on', async () => {
+  await member();
+  const tenants = Array.from({ length: 40 }, (_, place) => `neighbour-${place}`);
+  await configure(tenants);
+  const broken = [{ kind: 'contract', id: 'x', entry: 9, body: { id: 'x', client: 'acme', caps: { day: -1 } } }] as const;
+  await rig.say(aConfiguration(tenants[0]!, 2, broken));
+  await send(2, 'lead', tenants);
+  await rig.say([aLead(tenants[0]!, 'later', { configurationVersion: 2 })]);
+  await rig.settled('engine');
+  await audit(rig, { leads: 80, caps: CAPS, buyers: 2 });
+  expect(await rig.bus.parked('engine')).toMatchObject([{ tenantId: tenants[0], type: 'sluice.workflow.v1.ConfigurationChanged', waits: false }]);
+  expect(await rig.rows('SELECT rests_on FROM engine.waiting')).toEqual([{ rests_on: '2' }]);
 });
 
 describe('a member that lost its partition without knowing', () => {

@@ -32,13 +32,13 @@ export class Engine {
     const start = this.clock.now();
     return {
       seedOf: (tenantId) => this.seeds.of(tenantId),
-      trace: (name, parent) => recordSpan(name, parent, { start, end: this.clock.now() }),
+      trace: (leadId, parent) => recordSpan('distribute', parent, { start, end: this.clock.now() }, { 'sluice.lead_id': leadId }),
       market: this.market,
     };
   }
 
   /** The same for a replay: nothing is recorded. */
   replayTools(): Tools {
-    return { seedOf: (tenantId) => this.seeds.of(tenantId), trace: (_name, parent) => parent, market: this.market };
+    return { seedOf: (tenantId) => this.seeds.of(tenantId), trace: (_leadId, parent) => parent, market: this.market };
   }
 }

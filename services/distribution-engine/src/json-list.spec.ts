@@ -1,3 +1,4 @@
+import { expect, it } from '@jest/globals';
 import { JSON_SEPARATOR, jsonList } from './json-list.js';
 
 it('holds JSON texts apart by what no JSON text contains', () => {

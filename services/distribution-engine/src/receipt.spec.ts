@@ -1,3 +1,4 @@
+import { expect, it } from '@jest/globals';
 import type { Decision, Verdict } from '@sluice/distribution';
 import { parseReceipt, receiptText } from './receipt.js';
 

@@ -10,7 +10,7 @@ export interface Tools {
   /** Chance, by tenant (F6). */
   seedOf(tenantId: string): Seed;
   /** Records that a lead was decided and answers the traceparent for what follows from it; a replay answers its argument. */
-  trace(name: string, parent: string | undefined): string | undefined;
+  trace(leadId: string, parent: string | undefined): string | undefined;
   readonly market: MarketOptions;
 }
 

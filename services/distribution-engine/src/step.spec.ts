@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import type { ConfigDocument } from '@sluice/distribution';
 import { EngineConfigured, LeadDistributed, LimitReached, OutboundLeadReleased, type Said } from '@sluice/events';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, hear, NOON } from './builders.suite.js';
@@ -8,7 +9,7 @@ import { parseReceipt } from './receipt.js';
 import { step } from './step.js';
 import type { Tools } from './run.js';
 
-const tools: Tools = { seedOf: () => () => 0.5, trace: (_name, parent) => parent, market: { regex: linearRegex } };
+const tools: Tools = { seedOf: () => () => 0.5, trace: (_leadId, parent) => parent, market: { regex: linearRegex } };
 const TOPIC = 't';
 
 /** An engine without a database: what a batch changes is kept in maps. */

@@ -16,8 +16,8 @@ import { settle } from './settle.js';
 import type { Changes } from './changes.js';
 
 const HOUR_MS = 3_600_000;
-/** Counters of buckets that ended longer ago are forgotten; a day more than needed, since a late answer may still give its unit back. */
-const KEEP_ENDED_MS = 24 * HOUR_MS;
+/** Counters of buckets that ended longer ago are forgotten: an hour more than the rolling hour needs. */
+const KEEP_ENDED_MS = 2 * HOUR_MS;
 
 /** What the engine listens to: all of it is keyed by the tenant, and passes through one queue per partition. */
 export const HEARD_TYPES: readonly string[] = [

@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { ConfigurationChanged, DistributionRequested, LeadReceived, OutboundLeadAccepted, type Heard } from '@sluice/events';
 import { newLife } from '@sluice/distribution';
 import { keyOf, type StoredLead } from './changes.js';
