@@ -2,8 +2,9 @@ import { isIP, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 /**
- * Which addresses and URLs the platform may call on a tenant's word. It judges bytes, not text: a name or a literal is taken apart first, so
- * that no spelling of an address slips by. What is not public is refused unless the operator allows it by CIDR or by host:port.
+ * Which addresses and URLs the platform may call on a tenant's word. It judges bytes, not text: a name or a literal is taken apart
+ * first, so that no spelling of an address slips by. What is not public is refused unless the operator allows it by CIDR or by
+ * host:port.
  */
 
 /** Ranges that no receiver on the public internet has, each with the code by which a refusal names it. */
@@ -131,7 +132,6 @@ export function bareHost(url: URL): string {
 /** What is wrong with the text of a URL before anybody parses it: parsers forgive, and each forgives something else. */
 function spellingFault(text: string): string | undefined {
   if (text.length > 2048) return 'url_too_long';
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0020\u007f\\]/.test(text)) return 'url_characters';
   if (!/^https?:\/\/[^/]/i.test(text)) return 'scheme_forbidden';
   const authority = authorityOf(text);

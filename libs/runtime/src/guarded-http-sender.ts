@@ -28,7 +28,6 @@ const FRAMING = new Set([
   'host', 'content-length', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer', 'proxy-connection', 'http2-settings',
 ]);
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-// eslint-disable-next-line no-control-regex
 const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
 /** The guard's no, raised where a connection would be made. */
@@ -37,9 +36,9 @@ class Refusal extends Error {
 }
 
 /**
- * The only way out of the platform. It vets the URL and every address its name has, dials a vetted address itself (so that no second look-up
- * can answer otherwise) under the original name, compares what it is connected to, follows nothing, unpacks nothing and reads no more than 64 kB.
- * Connections are kept per destination: a new TLS connection for each request costs twenty times as much.
+ * The only way out of the platform. It vets the URL and every address its name has, dials a vetted address itself (so that no second
+ * look-up can answer otherwise) under the original name, compares what it is connected to, follows nothing, unpacks nothing and reads
+ * no more than 64 kB. Connections are kept per destination: a new TLS connection for each request costs twenty times as much.
  */
 export class GuardedHttpSender extends HttpSender {
   private readonly guard: AddressGuard;

@@ -27,8 +27,10 @@ const LOST_MAX = 3;
 export function leadToSend(claim: ClaimedDelivery, personal: Readonly<Record<string, unknown>>): LeadToSend {
   return {
     id: claim.webhookId, leadId: claim.leadId, outboundLeadId: claim.outboundLeadId, campaign: claim.campaignId, contract: claim.contractId,
-    client: claim.clientId, source: claim.sourceId ?? undefined, price: formatMoney(BigInt(claim.priceMinor), claim.currency), currency: claim.currency,
-    receivedAt: claim.receivedAt === null ? undefined : new Date(claim.receivedAt).toISOString(), reservedAt: new Date(claim.reservedAt).toISOString(),
+    client: claim.clientId, source: claim.sourceId ?? undefined, currency: claim.currency,
+    price: formatMoney(BigInt(claim.priceMinor), claim.currency),
+    receivedAt: claim.receivedAt === null ? undefined : new Date(claim.receivedAt).toISOString(),
+    reservedAt: new Date(claim.reservedAt).toISOString(),
     fields: { ...claim.attributes, ...personal },
   };
 }
@@ -83,7 +85,8 @@ export function isSpent(claim: ClaimedDelivery, method: DeliveryMethod): boolean
 
 function unattempted(claim: ClaimedDelivery, outcome: string, reason: string): Omit<SettledAttempt, 'state'> {
   return {
-    claimed: claim, outcome, reason, status: undefined, durationMs: undefined, excerpt: undefined, traceparent: undefined, deliveryReason: reason,
+    claimed: claim, outcome, reason, status: undefined, durationMs: undefined, excerpt: undefined, traceparent: undefined,
+    deliveryReason: reason,
     reference: undefined, attempts: claim.attempts, exposure: claim.exposure, dueAt: 0,
   };
 }

@@ -12,7 +12,8 @@ import { Database, type Tx } from '@sluice/db';
 import { ConfigurationChanged, definitions, OutboundLeadReleased, OutboundLeadReserved, type Said } from '@sluice/events';
 import { uuid7 } from '@sluice/kernel';
 import {
-  AccessGuard, AccessRules, Authenticator, Clock, GuardedHttpSender, HttpSender, HttpServiceClient, Log, PinoLog, ProblemFilter, ServiceClient, SystemClock,
+  AccessGuard, AccessRules, Authenticator, Clock, GuardedHttpSender, HttpSender, HttpServiceClient, Log, PinoLog, ProblemFilter,
+    ServiceClient, SystemClock,
   type Principal,
 } from '@sluice/runtime';
 import { testDatabase, type TestDatabase } from '@sluice/testing';
@@ -36,7 +37,8 @@ class Infra {
   static with(parts: { database: Database; bus: Bus; clock: Clock; log: Log; sender: HttpSender; services: ServiceClient }): DynamicModule {
     const providers = [
       { provide: Database, useValue: parts.database }, { provide: Bus, useValue: parts.bus }, { provide: Clock, useValue: parts.clock },
-      { provide: Log, useValue: parts.log }, { provide: HttpSender, useValue: parts.sender }, { provide: ServiceClient, useValue: parts.services },
+      { provide: Log, useValue: parts.log }, { provide: HttpSender, useValue: parts.sender }, { provide: ServiceClient,
+        useValue: parts.services },
     ];
     return { module: Infra, providers, exports: providers.map(({ provide }) => provide) };
   }
@@ -61,7 +63,8 @@ export class Vault {
         if (vault.down) return response.writeHead(503).end();
         const { leadIds } = JSON.parse(Buffer.concat(chunks).toString()) as { leadIds: string[] };
         vault.asked.push(leadIds);
-        const leads = leadIds.map((leadId) => (vault.erased.has(leadId) ? { leadId, erased: true } : { leadId, fields: vault.leads.get(leadId) ?? {} }));
+        const leads = leadIds.map((leadId) => (vault.erased.has(leadId) ? { leadId, erased: true } : { leadId,
+          fields: vault.leads.get(leadId) ?? {} }));
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ leads }));
       });
     });
@@ -110,7 +113,8 @@ export class Booted {
   private listening: Subscription | undefined;
 
   private constructor(
-    readonly app: NestFastifyApplication, readonly database: Database, readonly bus: Bus, readonly test: TestDatabase, readonly lines: Lines,
+    readonly app: NestFastifyApplication, readonly database: Database, readonly bus: Bus, readonly test: TestDatabase,
+      readonly lines: Lines,
     readonly vault: Vault | undefined, private readonly sender: GuardedHttpSender, private readonly services: HttpServiceClient,
   ) {}
 
@@ -193,7 +197,8 @@ export class Booted {
       group: 'listener', service: 'delivery', topics: ['sluice.delivery'],
       types: [...definitions.keys()].filter((type) => type.startsWith('sluice.delivery.')),
       handle: async (batch) => {
-        for (const { type, tenantId, traceparent, data } of batch.events) this.said.push({ type, tenantId, traceparent, data: data as Record<string, unknown> });
+        for (const { type, tenantId, traceparent, data } of batch.events) this.said.push({ type, tenantId, traceparent,
+          data: data as Record<string, unknown> });
       },
     });
   }
@@ -225,7 +230,8 @@ function nameOf(event: Heard): string {
 
 const about = () => ({ id: uuid7(Date.now(), randomBytes(10)), time: Date.now() });
 
-export function configurationPart(tenantId: string, version: number, part: number, parts: number, methods: Record<string, object | null>): Said {
+export function configurationPart(tenantId: string, version: number, part: number, parts: number, methods: Record<string,
+  object | null>): Said {
   const items = Object.entries(methods).map(([id, body]) => (
     { kind: 'deliveryMethod', id, removed: body === null, body: (body === null ? {} : { id, type: 'webhook', ...body }) as never }));
   return ConfigurationChanged.make({ tenantId, version, part, parts, items }, about());
@@ -234,7 +240,8 @@ export function configurationPart(tenantId: string, version: number, part: numbe
 export const newId = () => uuid7(Date.now(), randomBytes(10));
 
 /** A reservation; its ids are new unless given. */
-export function reserved(tenantId: string, deliveryMethodId: string, over: Partial<OutboundLeadReserved> = {}, traceparent?: string): Said & { outboundLeadId: string; leadId: string } {
+export function reserved(tenantId: string, deliveryMethodId: string, over: Partial<OutboundLeadReserved> = {},
+  traceparent?: string): Said & { outboundLeadId: string; leadId: string } {
   const data = {
     tenantId, outboundLeadId: newId(), leadId: newId(), attemptId: newId(), campaignId: 'solar', contractId: 'c1', clientId: 'acme',
     deliveryMethodId, priceMinor: '2500', currency: 'USD', reservedAt: new Date().toISOString(), receivedAt: new Date().toISOString(),

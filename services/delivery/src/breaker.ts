@@ -1,6 +1,6 @@
 /**
- * When an endpoint is left alone. Counted in buckets of a minute over five minutes: with at least ten attempts of which seven in ten failed it
- * is suspended; after that one attempt decides whether it resumes or is suspended for longer.
+ * When an endpoint is left alone. Counted in buckets of a minute over five minutes: with at least ten attempts of which seven in ten
+ * failed it is suspended; after that one attempt decides whether it resumes or is suspended for longer.
  */
 export interface Breaker {
   readonly state: 'closed' | 'open' | 'probing';
@@ -31,7 +31,10 @@ const WINDOW_MINUTES = 5;
 const ATTEMPTS_MIN = 10;
 const FAILED_SHARE = 0.7;
 
-/** The breaker after one attempt that ended at `now`. Of an open one only what is new counts: late answers of before change nothing unless good. */
+/**
+ * The breaker after one attempt that ended at `now`. Of an open one only what is new counts: late answers of before change nothing
+ * unless good.
+ */
 export function afterAttempt(breaker: Breaker, failed: boolean, now: number, limits: BreakerLimits): Breaker {
   if (breaker.state !== 'closed') {
     if (!failed) return CLOSED;

@@ -3,8 +3,9 @@ import { plain, type BodyTest, type DeliveryMethod, type Rule } from './delivery
 import { readPath, type JsonPath } from './json-path.js';
 
 /**
- * What one attempt means. The client's own rules come first: a no before a yes, since a no is usually the narrower rule of the two. Where none
- * matches the status decides: 2xx is a yes unless the method says what a yes looks like; 4xx a no; 429 and 503 "not now"; all else says nothing.
+ * What one attempt means. The client's own rules come first: a no before a yes, since a no is usually the narrower rule of the two.
+ * Where none matches the status decides: 2xx is a yes unless the method says what a yes looks like; 4xx a no; 429 and 503 "not now";
+ * all else says nothing.
  */
 export type Verdict =
   | { readonly kind: 'accepted'; readonly reference: string | undefined }

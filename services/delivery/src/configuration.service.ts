@@ -55,7 +55,8 @@ export class ConfigurationService {
     await this.store.apply(tx, tenantId, version, methods, ours.filter((item) => item.removed).map((item) => item.id ?? ''));
     const still = new Set(before.length === 0 ? [] : await this.store.disabled(tx, tenantId));
     const now = this.clock.now();
-    this.bus.append(tx, before.filter((methodId) => !still.has(methodId) && kept.has(methodId)).map((methodId) => resumed({ tenantId, methodId }, now)));
+    const back = before.filter((methodId) => !still.has(methodId) && kept.has(methodId));
+    this.bus.append(tx, back.map((methodId) => resumed({ tenantId, methodId }, now)));
     await this.reservations.begin(tx, await new ReservationsStore().stopWaiting(tx, tenantId, version));
   }
 }

@@ -1,4 +1,7 @@
-/** A process of delivery that a test can kill: run-ts.cjs crash-child.suite.ts DATABASE_URL VAULT_URL [CRASH_POINT]. Says "ready" once it listens. */
+/**
+ * A process of delivery that a test can kill: run-ts.cjs crash-child.suite.ts DATABASE_URL VAULT_URL [CRASH_POINT]. Says "ready" once
+ * it listens.
+ */
 import 'reflect-metadata';
 import { armCrashPoint } from '@sluice/runtime';
 import { Booted } from './booted.suite.js';

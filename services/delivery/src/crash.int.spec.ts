@@ -83,7 +83,8 @@ it('sends every lead under one webhook id and tells one truthful end of it, thou
   const all: { outboundLeadId: string; method: string }[] = [];
   for (const point of [...points, undefined]) {
     for (const tenant of TENANTS) {
-      const leads = Object.keys(methods).flatMap((method) => Array.from({ length: LEADS }, () => ({ ...reserved(tenant, method), method })));
+      const leads = Object.keys(methods).flatMap((method) => Array.from({ length: LEADS }, () => ({ ...reserved(tenant, method),
+        method })));
       all.push(...leads);
       await say(tenant, leads);
     }
@@ -103,7 +104,8 @@ it('sends every lead under one webhook id and tells one truthful end of it, thou
     for (const id of idsAt(method)) expect(allowed).toContain(states.get(id));
   }
   // Said exactly once, and what is said is what is stored.
-  for (const { outboundLeadId } of all) expect([outboundLeadId, outcomes.get(outboundLeadId)]).toEqual([outboundLeadId, [states.get(outboundLeadId)]]);
+  for (const { outboundLeadId } of all) expect([outboundLeadId, outcomes.get(outboundLeadId)]).toEqual([outboundLeadId,
+    [states.get(outboundLeadId)]]);
   expect(await rows(`SELECT 1 FROM delivery.attempts WHERE outcome = 'started'`)).toEqual([]);
   // The kills were real: answers were lost, and what was lost is written down as that.
   expect((await rows(`SELECT 1 FROM delivery.attempts WHERE reason = 'process_lost'`)).length).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { Clock, Problem, type Principal } from '@sluice/runtime';
 import { excerptPlace } from './attempt-delivery.service.js';
 import { DeliveriesStore, type DeliveryFilter, type DeliveryToSettle, type ShownAttempt } from './deliveries.store.js';
 import { outcomeEvent } from './outcome-event.js';
-import { beforeOf, pageOf, type PageQuery } from './page.js';
+import { beforeOf, pageOf, withoutNumber, type PageQuery } from './page.js';
 import { Sealer } from './sealer.service.js';
 import { WorkSignal } from './work-signal.service.js';
 
@@ -32,8 +32,8 @@ export class DeliveriesService {
   async one({ tenantId }: Principal, id: string) {
     const found = await this.store.inTenant(tenantId, (tx) => this.store.one(tx, id));
     if (!found) throw notFound(id);
-    const { no: _no, ...delivery } = found.delivery;
-    return { ...delivery, attemptList: found.attempts.map((attempt) => ({ ...attempt, excerpt: this.excerptOf(id, attempt) })) };
+    const attemptList = found.attempts.map((attempt) => ({ ...attempt, excerpt: this.excerptOf(id, attempt) }));
+    return { ...withoutNumber(found.delivery), attemptList };
   }
 
   /** A person says how a delivery ended that nobody answered. */

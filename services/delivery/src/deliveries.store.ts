@@ -77,7 +77,8 @@ export class DeliveriesStore {
          AND ($5::text IS NULL OR d.method_id = $5)
          AND ($6::text IS NULL OR CASE WHEN $6 = 'leased' THEN q.claimed ELSE d.state = $6 END)
        ORDER BY d.no DESC LIMIT $7`,
-    [tenantId, filter.before ?? null, filter.contract ?? null, filter.lead ?? null, filter.deliveryMethod ?? null, filter.state ?? null, filter.limit]);
+    [tenantId, filter.before ?? null, filter.contract ?? null, filter.lead ?? null, filter.deliveryMethod ?? null, filter.state ?? null,
+      filter.limit]);
   }
 
   async one(tx: Tx, outboundLeadId: string): Promise<{ delivery: ShownDelivery; attempts: ShownAttempt[] } | undefined> {

@@ -99,7 +99,8 @@ class Rig {
   private version = 0;
 
   private constructor(
-    private readonly database: Database, private readonly bus: PostgresBus, private readonly base: string, private readonly reservations: ReservationsService,
+    private readonly database: Database, private readonly bus: PostgresBus, private readonly base: string,
+      private readonly reservations: ReservationsService,
     private readonly configuration: ConfigurationService, private readonly job: DeliveryJob, private readonly sender: GuardedHttpSender,
   ) {}
 
@@ -112,7 +113,8 @@ class Rig {
     const [store, reservationsStore] = [new WorkStore(database), new ReservationsStore()];
     const reservations = new ReservationsService(reservationsStore, bus, clock, signal);
     const health = new EndpointHealth(database, bus, clock, log, settings);
-    const stages = new AttemptStages(new EndpointBook(store, sealer), new PersonalFields(new OpenVault(), log), new AttemptDelivery(sender, clock, sealer),
+    const stages = new AttemptStages(new EndpointBook(store, sealer), new PersonalFields(new OpenVault(), log),
+      new AttemptDelivery(sender, clock, sealer),
       new SettleAttempts(store, bus, health, clock, log), health);
     const job = new DeliveryJob(store, stages, signal, settings, new JobInfra(clock, log));
     return new Rig(database, bus, base, reservations, new ConfigurationService(bus, clock, log, sealer, reservations), job, sender);
@@ -204,7 +206,8 @@ async function barePool(port: number, count: number): Promise<number> {
 }
 
 function heard<T>(said: Said, data: T): Heard<T> {
-  return { seq: 0, id: said.id, type: said.type, subject: said.subject, tenantId: said.tenantId, time: said.time, traceparent: undefined, data };
+  return { seq: 0, id: said.id, type: said.type, subject: said.subject, tenantId: said.tenantId, time: said.time, traceparent: undefined,
+    data };
 }
 
 function portOf(child: ChildProcess): Promise<number> {

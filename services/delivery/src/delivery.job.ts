@@ -44,7 +44,8 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
   private readonly random = Math.random;
 
   constructor(
-    private readonly store: WorkStore, private readonly stages: AttemptStages, private readonly signal: WorkSignal, private readonly settings: DeliverySettings,
+    private readonly store: WorkStore, private readonly stages: AttemptStages, private readonly signal: WorkSignal,
+      private readonly settings: DeliverySettings,
     private readonly infra: JobInfra,
   ) {
     this.lanes = new Lanes({ total: settings.value.DELIVERY_CONCURRENCY, perEndpoint: settings.value.DELIVERY_ENDPOINT_CONCURRENCY });
@@ -59,7 +60,9 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
     this.stopping = true;
     this.signal.wake();
     await Promise.all(this.loops);
-    for (let waited = 0; this.lanes.size > 0 && waited < DRAIN_MS_MAX; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let waited = 0; this.lanes.size > 0 && waited < DRAIN_MS_MAX; waited += 20) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     await this.stages.results.close();
   }
 

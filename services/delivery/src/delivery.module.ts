@@ -32,7 +32,8 @@ export class DeliveryModule {
       providers: [
         { provide: DeliverySettings, useValue: new DeliverySettings(config) },
         { provide: Sealer, useFactory: () => new Sealer(MasterKey.load(config)) },
-        AttemptDelivery, AttemptStages, ConfigurationService, DeliveriesService, DeliveriesStore, DeliveryJob, EndpointBook, EndpointHealth, EndpointSecrets,
+        AttemptDelivery, AttemptStages, ConfigurationService, DeliveriesService, DeliveriesStore, DeliveryJob, EndpointBook,
+          EndpointHealth, EndpointSecrets,
         EndpointsStore, JobInfra, PersonalFields, ReservationsService, ReservationsStore, SettleAttempts, WorkSignal, WorkStore,
       ],
     };

@@ -27,7 +27,8 @@ export class EndpointBook {
       for (const row of rows) this.endpoints.set(row.endpoint_id, endpointOf(row, this.keysOf(row)));
       const wanted = new Map(unknown.map((claim) => [templateKey(claim.endpointId, claim.templateVersion), claim]));
       if (this.templates.size + wanted.size > ENDPOINTS_KEPT) this.templates.clear();
-      const found = await this.store.templates(tx, [...wanted.values()].map((claim) => ({ endpointId: claim.endpointId, version: claim.templateVersion })));
+      const keys = [...wanted.values()].map((claim) => ({ endpointId: claim.endpointId, version: claim.templateVersion }));
+      const found = await this.store.templates(tx, keys);
       for (const { endpoint_id, version, body } of found) this.templates.set(templateKey(endpoint_id, version), templateOf(body));
     });
   }
@@ -43,7 +44,8 @@ export class EndpointBook {
 
   private keysOf(row: EndpointRow): Buffer[] {
     const place = secretPlace(row.tenant_id, row.method_id);
-    return [row.secret, ...(row.previous_secret ? [row.previous_secret] : [])].map((sealed) => keyOfSecret(this.sealer.open(place, sealed)));
+    const sealed = row.previous_secret ? [row.secret, row.previous_secret] : [row.secret];
+    return sealed.map((secret) => keyOfSecret(this.sealer.open(place, secret)));
   }
 }
 

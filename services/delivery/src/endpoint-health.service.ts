@@ -38,7 +38,8 @@ export class EndpointHealth {
       moved.set(endpoint.endpointId, { endpoint, breaker: afterAttempt(before, failed, now, { suspendMs, suspendMsMax }) });
       if (gone) await this.disable(tx, endpoint, 'gone', now);
     }
-    for (const { endpoint, breaker } of moved.values()) await this.write(tx, endpoint, this.breakers.get(endpoint.endpointId) ?? CLOSED, breaker, now);
+    for (const { endpoint, breaker } of moved.values()) await this.write(tx, endpoint, this.breakers.get(endpoint.endpointId) ?? CLOSED,
+      breaker, now);
     tx.afterCommit(() => {
       if (this.breakers.size > BREAKERS_KEPT) this.breakers.clear();
       for (const { endpoint, breaker } of moved.values()) this.breakers.set(endpoint.endpointId, breaker);
@@ -102,7 +103,8 @@ export class EndpointHealth {
 }
 
 function suspended({ tenantId, methodId }: EndpointRef, until: number | undefined, now: number) {
-  return EndpointSuspended.make({ tenantId, deliveryMethodId: methodId, ...(until === undefined ? {} : { until: new Date(until).toISOString() }) },
+  const end = until === undefined ? {} : { until: new Date(until).toISOString() };
+  return EndpointSuspended.make({ tenantId, deliveryMethodId: methodId, ...end },
     { id: idOf(`suspended ${tenantId}/${methodId} ${until ?? 'disabled'} ${now}`), time: now });
 }
 

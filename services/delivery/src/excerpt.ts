@@ -28,7 +28,8 @@ export function blank(text: string, personal: readonly string[]): string {
 function patterns(lower: string, digitsOfText: string, value: string): string[] {
   const trimmed = value.trim();
   if (trimmed.length < VALUE_LENGTH_MIN) return [];
-  const spellings = [trimmed, ...(/["\\%@+ ]|[^!-~]/.test(trimmed) ? [JSON.stringify(trimmed).slice(1, -1), encodeURIComponent(trimmed)] : [])];
+  const spellings = [trimmed];
+  if (/["\\%@+ ]|[^!-~]/.test(trimmed)) spellings.push(JSON.stringify(trimmed).slice(1, -1), encodeURIComponent(trimmed));
   const found = spellings.filter((spelling) => lower.includes(spelling.toLowerCase())).map(escaped);
   if (digitsOfText.length < PHONE_DIGITS_MIN) return found;
   const digits = trimmed.replaceAll(/\D/g, '');

@@ -1,6 +1,6 @@
 /**
- * A closed grammar of paths into JSON: `$.result`, `$.errors[0].code`, `$['odd name']`. No filters, wildcards or scripts: those have been the
- * way to run code in more than one product. Own properties alone are read.
+ * A closed grammar of paths into JSON: `$.result`, `$.errors[0].code`, `$['odd name']`. No filters, wildcards or scripts: those have
+ * been the way to run code in more than one product. Own properties alone are read.
  */
 export type JsonPath = readonly (string | number)[];
 

@@ -1,7 +1,7 @@
 /**
- * Who may send now. Every endpoint has a lane of its own width: it grows by one with each answer and halves with each failure, so that a client
- * that hangs soon holds one request. What hangs for more than a second is counted apart from the rest, and so cannot use up the room of those
- * that answer. Knows no clock and sends nothing: works are functions that it calls when their turn comes.
+ * Who may send now. Every endpoint has a lane of its own width: it grows by one with each answer and halves with each failure, so that
+ * a client that hangs soon holds one request. What hangs for more than a second is counted apart from the rest, and so cannot use up
+ * the room of those that answer. Knows no clock and sends nothing: works are functions that it calls when their turn comes.
  */
 export interface LaneLimits {
   readonly total: number;

@@ -18,7 +18,10 @@ export interface KnownMethod {
   readonly templateVersion: number;
 }
 
-/** Pure: what becomes of a reservation. Without a method the contract's leads are taken as given; a method that nobody knows cannot be used. */
+/**
+ * Pure: what becomes of a reservation. Without a method the contract's leads are taken as given; a method that nobody knows cannot be
+ * used.
+ */
 export function newDelivery(
   reservation: OutboundLeadReserved, traceparent: string | undefined, webhookId: string, method: KnownMethod | undefined,
 ): NewDelivery {

@@ -100,7 +100,8 @@ describe('how a delivery goes on', () => {
 
   it('exposure only grows', () => {
     const order: Exposure[] = ['none', 'clear', 'vague', 'lost'];
-    for (const one of order) for (const other of order) expect(worse(one, other)).toBe(order[Math.max(order.indexOf(one), order.indexOf(other))]);
+    for (const one of order) for (const other of order) expect(worse(one, other)).toBe(order[Math.max(order.indexOf(one),
+      order.indexOf(other))]);
     expect(order.map(endWithoutAnswer)).toEqual(['failed', 'rejected', 'unresolved', 'unresolved']);
   });
 });

@@ -3,8 +3,8 @@ import type { Verdict } from './classify.js';
 import type { DeliveryMethod } from './delivery-method.js';
 
 /**
- * How much the client may know of a lead, at worst: no byte left · every answer was a clear "not now" or no · an answer came that says nothing ·
- * an answer was lost. It only grows: what was sent once cannot be taken back.
+ * How much the client may know of a lead, at worst: no byte left · every answer was a clear "not now" or no · an answer came that says
+ * nothing · an answer was lost. It only grows: what was sent once cannot be taken back.
  */
 export type Exposure = 'none' | 'clear' | 'vague' | 'lost';
 
@@ -29,8 +29,8 @@ export type Step =
 export type FinalState = 'accepted' | 'rejected' | 'failed' | 'unresolved';
 
 /**
- * What an attempt makes of its delivery. No answer is never a no: after a lost one only a yes, or a no whose rule is final, ends the matter;
- * else it stays unresolved and the units stay held. Pure; `random` in [0, 1) lengthens the delay, never shortens it.
+ * What an attempt makes of its delivery. No answer is never a no: after a lost one only a yes, or a no whose rule is final, ends the
+ * matter; else it stays unresolved and the units stay held. Pure; `random` in [0, 1) lengthens the delay, never shortens it.
  */
 export function nextStep(progress: Progress, verdict: Verdict, method: DeliveryMethod, now: number, random: number): Step {
   const exposure = worse(progress.exposure, exposureOf(verdict));

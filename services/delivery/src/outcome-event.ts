@@ -24,7 +24,8 @@ export interface Outcome {
 /** The event that says how a delivery ended. Its id derives from what it says: said twice, it is one event. */
 export function outcomeEvent(parties: Parties, outcome: Outcome): Said {
   const { tenantId, outboundLeadId, leadId, contractId, clientId } = parties;
-  const data = { tenantId, outboundLeadId, leadId, contractId, clientId, attempts: outcome.attempts, at: new Date(outcome.at).toISOString() };
+  const data = { tenantId, outboundLeadId, leadId, contractId, clientId, attempts: outcome.attempts,
+    at: new Date(outcome.at).toISOString() };
   const about = { id: idOf(outboundLeadId, outcome), time: outcome.at, traceparent: outcome.traceparent };
   const reason = outcome.reason ?? '';
   switch (outcome.state) {

@@ -23,5 +23,13 @@ export function beforeOf({ cursor }: PageQuery): string | undefined | null {
 export function pageOf<T extends { readonly no: string }>(rows: readonly T[], limit: number): Page<Omit<T, 'no'>> {
   const page = rows.slice(0, limit);
   const last = page.at(-1);
-  return { data: page.map(({ no: _no, ...shown }) => shown), nextCursor: rows.length > limit && last ? Buffer.from(last.no).toString('base64url') : null };
+  const more = rows.length > limit && last;
+  return { data: page.map(withoutNumber), nextCursor: more ? Buffer.from(last.no).toString('base64url') : null };
+}
+
+/** A row as it is shown: the number serves the cursor alone. */
+export function withoutNumber<T extends { readonly no: string }>(row: T): Omit<T, 'no'> {
+  const shown: Record<string, unknown> = { ...row };
+  delete shown['no'];
+  return shown as Omit<T, 'no'>;
 }

@@ -9,7 +9,9 @@ export type OpenedFields =
   | { readonly kind: 'unavailable' };
 
 interface Answer {
-  readonly leads: readonly { readonly leadId: string; readonly fields?: Record<string, unknown>; readonly erased?: boolean; readonly unknown?: boolean }[];
+  readonly leads: readonly {
+    readonly leadId: string; readonly fields?: Record<string, unknown>; readonly erased?: boolean; readonly unknown?: boolean;
+  }[];
 }
 
 const LEADS_MAX = 1_000;

@@ -28,11 +28,13 @@ const CONTENT_TYPES: Readonly<Record<Template['format'], string>> = {
 const BODY_LENGTH_MAX = 256 * 1024;
 
 // No file system: include, render and layout find nothing. Own properties only, so that a template cannot climb a prototype.
-const liquid = new Liquid({ ownPropertyOnly: true, strictFilters: true, parseLimit: 100_000, renderLimit: 200, memoryLimit: 10_000_000, relativeReference: false,
+const liquid = new Liquid({
+  ownPropertyOnly: true, strictFilters: true, parseLimit: 100_000, renderLimit: 200, memoryLimit: 10_000_000, relativeReference: false,
   fs: {
     readFileSync: () => '', readFile: () => Promise.resolve(''), existsSync: () => false, exists: () => Promise.resolve(false),
     resolve: (_dir: string, file: string) => file, contains: () => Promise.resolve(false), containsSync: () => false,
-  } });
+  },
+});
 liquid.registerFilter('xml_escape', (value: unknown) => escapeXml(textOf(value)));
 const parsedTemplates = new Map<string, LiquidTemplate[]>();
 
@@ -65,7 +67,8 @@ function mapped(template: Template, lead: LeadToSend): string {
   if (template.format === 'json') return JSON.stringify(template.fields ? valuesOf(template.fields, lead) : envelope(lead));
   const values = template.fields ? valuesOf(template.fields, lead) : { ...envelope(lead).data.fields, leadId: lead.leadId };
   if (template.format === 'form') {
-    return new URLSearchParams(Object.entries(values).filter(([, value]) => value !== undefined).map(([name, value]): [string, string] => [name, textOf(value)])).toString();
+    const pairs = Object.entries(values).filter(([, value]) => value !== undefined);
+    return new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, textOf(value)])).toString();
   }
   if (template.format === 'xml') return `<?xml version="1.0" encoding="UTF-8"?>\n${element('lead', values)}`;
   return Object.entries(values).map(([name, value]) => `${name}: ${textOf(value)}`).join('\n');
@@ -73,7 +76,8 @@ function mapped(template: Template, lead: LeadToSend): string {
 
 /** What is sent where the method maps nothing: the envelope of Standard Webhooks with all there is. */
 function envelope(lead: LeadToSend) {
-  const { id: _id, reservedAt, ...data } = lead;
+  const { leadId, outboundLeadId, campaign, contract, client, source, price, currency, receivedAt, reservedAt, fields } = lead;
+  const data = { leadId, outboundLeadId, campaign, contract, client, source, price, currency, receivedAt, fields };
   return { type: 'lead.delivered', timestamp: reservedAt, data };
 }
 
@@ -88,7 +92,10 @@ function valueOf(source: Source, lead: LeadToSend): unknown {
   return source.kind === 'path' ? fieldAt(lead, source.path) : valuesOf(source.fields, lead);
 }
 
-/** `$.price` is of the envelope, `$.fields.email` and, for short, `$.email` of the lead; derived fields are named with a dot, `$.zip.state`. */
+/**
+ * `$.price` is of the envelope, `$.fields.email` and, for short, `$.email` of the lead; derived fields are named with a dot,
+ * `$.zip.state`.
+ */
 function fieldAt(lead: LeadToSend, path: JsonPath): unknown {
   const [first, ...rest] = path;
   if (first === undefined) return undefined;
@@ -108,8 +115,8 @@ function element(name: string, value: unknown): string {
 
 function escapeXml(text: string): string {
   // Characters that XML 1.0 has no spelling for are left out.
-  // eslint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  const spelled = text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '');
+  return spelled.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
 function textOf(value: unknown): string {

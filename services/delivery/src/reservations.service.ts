@@ -13,7 +13,8 @@ import { webhookIdOf } from './webhook-signature.service.js';
 @Injectable()
 export class ReservationsService {
   constructor(
-    private readonly store: ReservationsStore, private readonly bus: Bus, private readonly clock: Clock, private readonly signal: WorkSignal,
+    private readonly store: ReservationsStore, private readonly bus: Bus, private readonly clock: Clock,
+      private readonly signal: WorkSignal,
   ) {}
 
   async take(tx: Tx, events: readonly Heard<OutboundLeadReserved>[]): Promise<void> {
@@ -21,7 +22,8 @@ export class ReservationsService {
     const reservations = events.map((event) => ({ reservation: event.data, traceparent: event.traceparent }));
     let early = await this.early(tx, reservations);
     if (early.length > 0) {
-      // Topics overtake each other. Under the lock nobody can take in the version between this look and the commit, and leave these waiting for ever.
+      // Topics overtake each other. Under the lock nobody can take in the version between this look and the commit, and leave these
+      // waiting for ever.
       await this.store.lockConfiguration(tx, tenantsOf(early));
       early = await this.early(tx, reservations);
       await this.store.wait(tx, early);
@@ -44,7 +46,8 @@ export class ReservationsService {
       return [methodKey(one.tenantId, one.methodId, one.version), one];
     }));
     const methods = await this.store.methods(tx, [...wanted.values()]);
-    const deliveries = reservations.map(({ reservation, traceparent }) => newDelivery(reservation, traceparent, webhookIdOf(reservation.outboundLeadId),
+    const deliveries = reservations.map(({ reservation, traceparent }) => newDelivery(
+      reservation, traceparent, webhookIdOf(reservation.outboundLeadId),
       methods.get(methodKey(reservation.tenantId, reservation.deliveryMethodId ?? '', reservation.configurationVersion ?? 0))));
     const added = await this.store.insert(tx, deliveries, now);
     const fresh = deliveries.filter((delivery) => added.delete(delivery.reservation.outboundLeadId));
@@ -54,7 +57,8 @@ export class ReservationsService {
   }
 
   async release(tx: Tx, events: readonly Heard<OutboundLeadReleased>[]): Promise<void> {
-    await this.store.release(tx, events.map(({ data }) => ({ outboundLeadId: data.outboundLeadId, reason: data.reason })), this.clock.now());
+    await this.store.release(tx, events.map(({ data }) => ({ outboundLeadId: data.outboundLeadId, reason: data.reason })),
+      this.clock.now());
   }
 }
 

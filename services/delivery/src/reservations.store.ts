@@ -32,9 +32,12 @@ export class ReservationsStore {
              coalesce((SELECT max(t.version) FROM delivery.templates t WHERE t.endpoint_id = e.endpoint_id AND t.version <= w.version), e.version) AS template_version
         FROM unnest($1::text[], $2::text[], $3::int[]) AS w (tenant_id, method_id, version)
         JOIN delivery.endpoints e ON e.tenant_id = w.tenant_id AND e.method_id = w.method_id`,
-    [textArray(wanted.map((one) => one.tenantId)), textArray(wanted.map((one) => one.methodId)), plainArray(wanted.map((one) => one.version))],
+    [textArray(wanted.map((one) => one.tenantId)), textArray(wanted.map((one) => one.methodId)),
+      plainArray(wanted.map((one) => one.version))],
     'delivery.methods');
-    return new Map(rows.map((row) => [methodKey(row.tenant_id, row.method_id, row.version), { endpointId: row.endpoint_id, templateVersion: row.template_version }]));
+    return new Map(rows.map((row) => [
+      methodKey(row.tenant_id, row.method_id, row.version), { endpointId: row.endpoint_id, templateVersion: row.template_version },
+    ]));
   }
 
   /** Stores deliveries and queues the pending ones, due at once; answers the ids that were not there before. `now` in ms. */
@@ -46,7 +49,8 @@ export class ReservationsStore {
       text((d) => d.reservation.campaignId ?? ''), text((d) => d.reservation.contractId), text((d) => d.reservation.clientId),
       text((d) => d.reservation.sourceId), text((d) => d.reservation.deliveryMethodId ?? ''), plainArray(deliveries.map((d) => d.endpointId)),
       plainArray(deliveries.map((d) => d.templateVersion)), text((d) => d.webhookId), text((d) => d.reservation.priceMinor),
-      text((d) => d.reservation.currency), text((d) => JSON.stringify(d.reservation.attributes ?? {})), text((d) => d.reservation.receivedAt),
+      text((d) => d.reservation.currency), text((d) => JSON.stringify(d.reservation.attributes ?? {})),
+      text((d) => d.reservation.receivedAt),
       text((d) => d.reservation.reservedAt), text((d) => d.traceparent), text((d) => d.state), text((d) => d.reason), now,
     ], 'delivery.insert');
     return new Set(rows.map((row) => row.outbound_lead_id));
@@ -58,7 +62,8 @@ export class ReservationsStore {
     await tx.query(`
       INSERT INTO delivery.waiting (outbound_lead_id, tenant_id, version, traceparent, reservation)
       SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::jsonb[]) ON CONFLICT (outbound_lead_id) DO NOTHING`,
-    [textArray(waiting.map(({ reservation }) => reservation.outboundLeadId)), textArray(waiting.map(({ reservation }) => reservation.tenantId)),
+    [textArray(waiting.map(({ reservation }) => reservation.outboundLeadId)),
+      textArray(waiting.map(({ reservation }) => reservation.tenantId)),
       plainArray(waiting.map(({ reservation }) => reservation.configurationVersion ?? 0)), textArray(waiting.map((one) => one.traceparent)),
       textArray(waiting.map(({ reservation }) => JSON.stringify(reservation)))]);
   }

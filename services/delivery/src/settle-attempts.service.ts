@@ -18,7 +18,10 @@ const RETRY_MS = 250;
 const BUSY = 8;
 const GATHER_MS = 4;
 
-/** Writes results together: while one batch commits the next gathers, so that one result alone does not wait and a thousand share a commit. */
+/**
+ * Writes results together: while one batch commits the next gathers, so that one result alone does not wait and a thousand share a
+ * commit.
+ */
 @Injectable()
 export class SettleAttempts {
   private gathered: Entry[] = [];
@@ -57,7 +60,10 @@ export class SettleAttempts {
     this.running = false;
   }
 
-  /** A database that is away comes back; until then the results are all that is known of these attempts. The fence drops what came too late. */
+  /**
+   * A database that is away comes back; until then the results are all that is known of these attempts. The fence drops what came too
+   * late.
+   */
   private async commitUntilDone(batch: readonly Entry[]): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

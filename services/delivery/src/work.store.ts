@@ -58,6 +58,12 @@ export interface SettledAttempt {
   readonly dueAt: number;
 }
 
+export interface TemplateRow {
+  readonly endpoint_id: string;
+  readonly version: number;
+  readonly body: unknown;
+}
+
 /** The job's SQL: claims and results, set-based. */
 @Injectable()
 export class WorkStore {
@@ -78,7 +84,8 @@ export class WorkStore {
     });
   }
 
-  private begin(tx: Tx, rows: readonly { id: string; tenant_id: string; epoch: number; lost: boolean }[], now: number): Promise<ClaimedDelivery[]> {
+  private begin(tx: Tx, rows: readonly { id: string; tenant_id: string; epoch: number; lost: boolean }[],
+    now: number): Promise<ClaimedDelivery[]> {
     return tx.query<ClaimedDelivery>(BEGIN, [
       textArray(rows.map((row) => row.id)), textArray(rows.map((row) => row.tenant_id)), plainArray(rows.map((row) => row.epoch)),
       plainArray(rows.map((row) => row.lost)), now,
@@ -105,7 +112,7 @@ export class WorkStore {
         FROM delivery.endpoints WHERE endpoint_id = ANY ($1::bigint[])`, [plainArray(endpointIds)], 'delivery.endpoints');
   }
 
-  async templates(tx: Tx, wanted: readonly { endpointId: string; version: number }[]): Promise<{ endpoint_id: string; version: number; body: unknown }[]> {
+  async templates(tx: Tx, wanted: readonly { endpointId: string; version: number }[]): Promise<TemplateRow[]> {
     return tx.query(`
       SELECT t.endpoint_id, t.version, t.body FROM unnest($1::bigint[], $2::int[]) AS w (endpoint_id, version)
         JOIN delivery.templates t ON t.endpoint_id = w.endpoint_id AND t.version = w.version`,
@@ -118,16 +125,17 @@ export class WorkStore {
 }
 
 /**
- * The statements of this file name the rows they touch (`= ANY`), so that the planner goes by the index even of a new table of which it knows
- * nothing; a plan made once is then as good as one made for each batch, which costs milliseconds.
+ * The statements of this file name the rows they touch (`= ANY`), so that the planner goes by the index even of a new table of which it
+ * knows nothing; a plan made once is then as good as one made for each batch, which costs milliseconds.
  */
 export async function planOnce(tx: Tx): Promise<void> {
   await tx.query(`SELECT set_config('plan_cache_mode', 'force_generic_plan', true)`, [], 'delivery.plan-once');
 }
 
 /**
- * Steps from endpoint to endpoint by the index, so that a client with a million waiting deliveries costs what one with ten does, and takes of
- * each its number. Of a suspended endpoint whose time is up one is taken, as a probe. The rows' tenants become those of the transaction.
+ * Steps from endpoint to endpoint by the index, so that a client with a million waiting deliveries costs what one with ten does, and
+ * takes of each its number. Of a suspended endpoint whose time is up one is taken, as a probe. The rows' tenants become those of the
+ * transaction.
  */
 const CLAIM = `
   WITH RECURSIVE step (endpoint_id) AS (
