@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ApiRefusal } from './api.js';
 import { apply, diff, exportConfiguration } from './commands/configuration.js';
-import { readSettings, roles, type Role } from './config.js';
+import { environment, readSettings, roles, type Role } from './config.js';
 import { DataFolder } from './data-folder.js';
 import { reach } from './runtime-file.js';
 import { Terminal } from './terminal.js';
@@ -35,7 +35,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     await program.parseAsync([...argv]);
   } catch (error) {
     terminal.line(error instanceof ApiRefusal ? error.message : `sluice: ${(error as Error).message}`);
-    if (process.env['SLUICE_LOG_LEVEL'] === 'debug') terminal.line((error as Error).stack ?? '');
+    if (environment['SLUICE_LOG_LEVEL'] === 'debug') terminal.line((error as Error).stack ?? '');
     process.exitCode = error instanceof ApiRefusal && error.status === 422 ? 2 : 1;
     // A start that failed half-way holds connections open; they must not keep the process.
     setTimeout(() => process.exit(), 500).unref();

@@ -28,6 +28,9 @@ export const Settings = z.object({
 });
 export type Settings = z.infer<typeof Settings>;
 
+/** The environment of this process, for what passes it on: to the services' own settings, to child processes. */
+export const environment: NodeJS.ProcessEnv = process.env;
+
 /** The settings of an environment; throws with every fault named. An empty variable counts as absent. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>> = process.env): Settings {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { environment } from './config.js';
 
 export interface ProcessSpec {
   readonly name: string;
@@ -54,7 +55,7 @@ export class Supervisor {
   private run(spec: ProcessSpec): void {
     const log = openSync(spec.logFile, 'a', 0o600);
     const began = performance.now();
-    const child = spawn(spec.command, [...spec.args], { env: { ...process.env, ...spec.environment }, stdio: ['ignore', log, log] });
+    const child = spawn(spec.command, [...spec.args], { env: { ...environment, ...spec.environment }, stdio: ['ignore', log, log] });
     closeSync(log);
     this.children.set(spec.name, child);
     this.starts.set(spec.name, this.startsOf(spec.name) + 1);

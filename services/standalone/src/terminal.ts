@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { environment } from './config.js';
 
 export interface Progress {
   /** How many are done, and the share of the whole, 0 to 1. */
@@ -11,7 +12,7 @@ export class Terminal {
   readonly interactive: boolean;
 
   constructor(private readonly screen: NodeJS.WriteStream = process.stderr, private readonly output: NodeJS.WriteStream = process.stdout) {
-    this.interactive = Boolean(screen.isTTY) && !process.env['NO_COLOR'];
+    this.interactive = Boolean(screen.isTTY) && !environment['NO_COLOR'];
   }
 
   /** A line for people. */

@@ -3,7 +3,7 @@ import { startPostgres } from '@sluice/servers';
 import { PinoLog } from '@sluice/runtime';
 import { ensureFirstTenant } from '@sluice/gateway';
 import { Api } from '../api.js';
-import { roles, type Settings } from '../config.js';
+import { environment, roles, type Settings } from '../config.js';
 import { DataFolder } from '../data-folder.js';
 import { DemoReceipts, endpointPath, mountDemoClients } from '../demo/endpoint.js';
 import { seedDemo } from '../demo/seed.js';
@@ -32,7 +32,7 @@ export async function dev(settings: Settings, options: DevOptions, terminal: Ter
   const platform = await startPlatform({
     settings, databaseUrl, log, roles: roles.filter((role) => role !== 'relay' || settings.KAFKA_BROKERS),
     serviceSecret: settings.SLUICE_SERVICE_SECRET ?? folder.secret('service.secret'),
-    environment: { ...process.env, SLUICE_MASTER_KEY_FILE: process.env['SLUICE_MASTER_KEY_FILE'] ?? folder.file('master.key'), SLUICE_SEED_FILE: folder.file('seed.key') },
+    environment: { ...environment, SLUICE_MASTER_KEY_FILE: environment['SLUICE_MASTER_KEY_FILE'] ?? folder.file('master.key'), SLUICE_SEED_FILE: folder.file('seed.key') },
     mount: (server) => mountDemoClients(server, receipts),
   });
   const { adminKey } = await ensureFirstTenant(platform.database, { keyFile: folder.file('admin.key') });

@@ -4,6 +4,9 @@ import pg from 'pg';
 import type { Settings } from '../config.js';
 import type { DataFolder } from '../data-folder.js';
 import type { Terminal } from '../terminal.js';
+import { SystemClock } from '@sluice/runtime';
+
+const clock = new SystemClock();
 
 interface Finding {
   readonly what: string;
@@ -48,7 +51,7 @@ async function database(url: string | undefined): Promise<Finding> {
     await client.connect();
     const { rows } = await client.query<{ version: string; rolcreaterole: boolean; rolsuper: boolean; skew: number }>(
       `SELECT current_setting('server_version') AS version, rolcreaterole, rolsuper,
-              abs(extract(epoch FROM clock_timestamp()) * 1000 - $1::float8)::float8 AS skew FROM pg_roles WHERE rolname = current_user`, [Date.now()]);
+              abs(extract(epoch FROM clock_timestamp()) * 1000 - $1::float8)::float8 AS skew FROM pg_roles WHERE rolname = current_user`, [clock.now()]);
     const row = rows[0]!;
     const mayWork = row.rolsuper || row.rolcreaterole;
     return { what: 'Postgres', ok: mayWork, detail: `${row.version}, clock ${Math.round(row.skew)} ms apart${mayWork ? '' : '; its user must be allowed to create roles: ALTER ROLE … CREATEROLE'}` };

@@ -1,6 +1,6 @@
 import { ensureFirstTenant } from '@sluice/gateway';
 import { PinoLog } from '@sluice/runtime';
-import type { Role, Settings } from '../config.js';
+import { environment, type Role, type Settings } from '../config.js';
 import { DataFolder } from '../data-folder.js';
 import { startPlatform } from '../platform.js';
 
@@ -12,7 +12,7 @@ export async function serve(settings: Settings, roles: readonly Role[]): Promise
   }
   const log = new PinoLog(roles.length > 2 ? 'all' : roles.join('+'), settings.SLUICE_LOG_LEVEL);
   const platform = await startPlatform({
-    settings, roles, log, databaseUrl: settings.DATABASE_URL, serviceSecret: settings.SLUICE_SERVICE_SECRET, environment: process.env, port: settings.SLUICE_PORT,
+    settings, roles, log, databaseUrl: settings.DATABASE_URL, serviceSecret: settings.SLUICE_SERVICE_SECRET, environment, port: settings.SLUICE_PORT,
   });
   if (roles.includes('gateway')) {
     const keyFile = new DataFolder(settings.SLUICE_DATA).file('admin.key');

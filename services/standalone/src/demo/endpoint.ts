@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { SystemClock } from '@sluice/runtime';
+
+const clock = new SystemClock();
 
 /** How a built-in client behaves. What it answers depends on the webhook id alone, so that a repeated delivery is answered the same. */
 export type Behaviour = 'accepts' | 'rejects' | 'slow' | 'fails';
@@ -26,7 +29,7 @@ export function mountDemoClients(server: FastifyInstance, receipts: DemoReceipts
     const draw = createHash('sha256').update(id).digest().readUInt16BE() / 65_536;
     if (behaviour === 'slow') await new Promise((resolve) => setTimeout(resolve, 400 + draw * 1_600));
     // Fails now and then, by the clock of the moment: the same delivery gets through at a later attempt.
-    if (behaviour === 'fails' && Math.floor(Date.now() / 4_000) % 3 === 0) return reply.status(503).send({ result: 'unavailable' });
+    if (behaviour === 'fails' && Math.floor(clock.now() / 4_000) % 3 === 0) return reply.status(503).send({ result: 'unavailable' });
     receipts.add(client, id);
     if (behaviour === 'rejects' && draw < 0.3) return reply.status(409).send({ result: 'rejected', reason: draw < 0.15 ? 'duplicate' : 'out_of_area' });
     return reply.send({ result: 'accepted', reference: id.slice(-8) });

@@ -1,10 +1,13 @@
 import { Agent, request } from 'undici';
 import { sampleLeads } from './lead-generator.js';
+import { SystemClock } from '@sluice/runtime';
+
+const clock = new SystemClock();
 
 /** Posts sample leads at a steady rate until it is stopped, in turn for each campaign. What is refused is counted by the platform itself. */
 export function pourSampleLeads(url: string, sourceKeys: Readonly<Record<string, string>>, perSecond: number): { stop(): Promise<void> } {
   const agent = new Agent({ connections: 16 });
-  const taps = Object.entries(sourceKeys).map(([campaign, key]) => ({ campaign, key, leads: sampleLeads(campaign, process.pid + Date.now()) }));
+  const taps = Object.entries(sourceKeys).map(([campaign, key]) => ({ campaign, key, leads: sampleLeads(campaign, process.pid + clock.now()) }));
   const running = new Set<Promise<unknown>>();
   let turn = 0;
   const timer = setInterval(() => {
