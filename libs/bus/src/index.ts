@@ -8,3 +8,6 @@ export { PostgresBus, type LogBusOptions } from './postgres-bus.js';
 export { KafkaBus, type KafkaBusOptions } from './kafka-bus.js';
 export { Relay, type RelayOptions } from './relay.js';
 export { benchBus, type BenchRow, type BusBenchOptions } from './bus.bench.js';
+export { MemoryBus } from './memory-bus.js';
+export { MemoryLog, type MemoryFaults, type MemoryLogOptions } from './memory-log.js';
+export { MemoryTransactions } from './memory-transactions.js';

@@ -43,7 +43,11 @@ export async function createTopics(kafka: Kafka, options: KafkaOptions, topics: 
     await admin.createTopics({
       waitForLeaders: true,
       topics: names.filter((name) => !present.has(name))
-        .map((topic) => ({ topic, numPartitions: PARTITIONS, replicationFactor: options.replicationFactor ?? 1 })),
+        .map((topic) => ({
+          topic, numPartitions: PARTITIONS, replicationFactor: options.replicationFactor ?? 1,
+          // Of a batch of the client, which may be one whole configuration.
+          configEntries: [{ name: 'max.message.bytes', value: String(16 * 1024 * 1024) }],
+        })),
     }).catch((error: unknown) => {
       // Another process made them in the meantime.
       if (!/already exists/.test(String(error))) throw error;

@@ -35,6 +35,9 @@ export interface Redrive extends RecordKey {
  */
 export const RUN_MAX = 1000;
 
+/** Most text of a run, in UTF-16 units, so that a reader's memory is bounded by rows; a single event may have more. */
+const RUN_TEXT_MAX = 4_000_000;
+
 /** The events that one transaction says in one partition: a row of the log. */
 export interface Run {
   readonly topic: string;
@@ -52,24 +55,22 @@ type Head = [string, number, string, string, number, string | null, number, stri
 
 /** Gathers events into runs, in the order they were said. */
 export function runsOf(events: readonly Said[]): Run[] {
-  const open = new Map<string, Said[]>();
+  const open = new Map<string, { topic: string; partition: number; events: Said[]; length: number }>();
   const partitions = new Map<string, number>();
   const runs: Run[] = [];
   for (const event of events) {
     let partition = partitions.get(event.key);
     if (partition === undefined) partitions.set(event.key, partition = partitionOf(event.key, PARTITIONS));
     const place = `${event.topic}/${partition}`;
-    const gathered = open.get(place);
-    if (!gathered) open.set(place, [event]);
-    else if (gathered.push(event) === RUN_MAX) {
-      runs.push(runOf(event.topic, partition, gathered));
-      open.delete(place);
-    }
+    let gathered = open.get(place);
+    if (!gathered) open.set(place, gathered = { topic: event.topic, partition, events: [], length: 0 });
+    gathered.events.push(event);
+    gathered.length += event.value.length;
+    if (gathered.events.length < RUN_MAX && gathered.length < RUN_TEXT_MAX) continue;
+    runs.push(runOf(event.topic, partition, gathered.events));
+    open.delete(place);
   }
-  for (const [place, gathered] of open) {
-    const cut = place.lastIndexOf('/');
-    runs.push(runOf(place.slice(0, cut), Number(place.slice(cut + 1)), gathered));
-  }
+  for (const gathered of open.values()) runs.push(runOf(gathered.topic, gathered.partition, gathered.events));
   return runs;
 }
 

@@ -120,17 +120,19 @@ describe('a reader', () => {
     const paused = new Promise<void>((resolve) => { go = resolve; });
     const failures: unknown[] = [];
     const taken: Batch[] = [];
+    const ends = new Map<number, Promise<unknown>>();
     const isOurs = (batch: Batch) => batch.events.some((event) => event.tenantId === 'stale');
     const owner: PartitionOwner = {
       group, service: 'suite', topics: [TOPIC], types: [OutboundLeadAccepted.type],
       assigned: () => Promise.resolve(), revoked: () => Promise.resolve(),
       take: async (batch) => {
         if (isOurs(batch)) taken.push(batch);
-        const committed = (isOurs(batch) ? paused : Promise.resolve()).then(() => harness.transaction(async (tx) => {
+        const before = isOurs(batch) ? paused : ends.get(batch.partition) ?? Promise.resolve();
+        const committed = before.then(() => harness.transaction(async (tx) => {
           await harness.record(tx, group, batch, batch.events);
           await bus.settle(tx, batch);
         }));
-        committed.catch((error: unknown) => failures.push(error));
+        ends.set(batch.partition, committed.catch((error: unknown) => { if (isOurs(batch)) failures.push(error); }));
         return { committed };
       },
     };

@@ -16,7 +16,7 @@ export interface Chunk {
 }
 
 export interface WorkerOptions {
-  readonly store: LogStore;
+  readonly store: Pick<LogStore, 'positions' | 'waiting' | 'parkedRecord'>;
   readonly settler: Settler;
   readonly handler: Handler;
   readonly partition: number;
@@ -27,6 +27,8 @@ export interface WorkerOptions {
   readonly stillHolds: () => Promise<boolean>;
   /** The partition was loaded, also anew after a failure: look what there is to read. */
   readonly onLoaded: () => void;
+  /** Between two tries; simulations do not wait. */
+  readonly pause?: (ms: number) => Promise<void>;
 }
 
 /** Tries of a batch, and of each event after it, before the event is set aside. With the pauses between them about half a second. */
@@ -93,6 +95,12 @@ export class PartitionWorker {
       }
       if (this.failed) await this.recover();
     });
+  }
+
+  /** Answers once nothing that was offered is under way. */
+  async idle(): Promise<void> {
+    await this.inTurn(() => this.drain());
+    await this.turn;
   }
 
   /** Starts again from the positions where they are not what this member believes: a group was set back. */
@@ -207,7 +215,7 @@ export class PartitionWorker {
       // Where this fails the position has not moved: the event is tried and set aside again.
       await this.options.handler.settleOnly(withLastParked(poison, reasonOf(error))).catch(() => undefined);
     } else if (!this.stopping) {
-      await pause(50 * 4 ** Math.min(this.fault?.tries ?? 1, 2));
+      await this.pause(50 * 4 ** Math.min(this.fault?.tries ?? 1, 2));
     }
     await this.load();
   }
@@ -242,7 +250,7 @@ export class PartitionWorker {
         return;
       } catch (error) {
         log?.warn({ group: handler.group, partition, error: reasonOf(error) }, 'a partition could not be loaded');
-        await pause(waitMs);
+        await this.pause(waitMs);
       }
     }
   }
@@ -259,6 +267,10 @@ export class PartitionWorker {
     const where = { group: this.options.handler.group, topic, partition: this.options.partition, brokerOffset: place.brokerOffset };
     await this.options.handler.settleOnly(workOf(where, place.taken + 1, place.scanned, []));
     place.taken = place.scanned;
+  }
+
+  private pause(ms: number): Promise<void> {
+    return this.options.pause ? this.options.pause(ms) : new Promise((resolve) => setTimeout(resolve, ms));
   }
 
   private async redrivenAmong(records: readonly LogRecord[]) {
@@ -278,5 +290,3 @@ export class PartitionWorker {
     return mine;
   }
 }
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,6 +1,6 @@
 import type { Database } from '@sluice/db';
 import { topics as knownTopics } from '@sluice/events';
-import { crashPoint, type Log } from '@sluice/runtime';
+import { crashPoint } from '@sluice/runtime';
 import type { Kafka, Producer } from 'kafkajs';
 import { LogGap, reasonOf } from './failures.js';
 import { createTopics, kafkaClient, type KafkaOptions } from './kafka-client.js';
@@ -20,6 +20,12 @@ export interface RelayOptions extends KafkaOptions {
   /** A gap in the log: the relay has stopped. Ends the process in production. */
   readonly onFatal?: (error: Error) => void;
 }
+
+/** Most bytes that go to a partition at once: a broker refuses a batch of more than 1 MB unless its topic says otherwise. */
+const PART_BYTES_MAX = 900_000;
+
+/** What a message has beside its value, about. */
+const ENVELOPE_BYTES = 400;
 
 /** Most events of a round: enough to fill the client's batches, and to hold a few MB. */
 const ROUND_MAX = 4_000;
@@ -132,10 +138,16 @@ export class Relay implements LeaseHolder {
     for (const run of await this.store.read(topic, partition, from, to - from, [])) {
       for (const record of recordsOf(run.first_seq, { types: run.types, heads: run.heads!, bodies: run.bodies! }, from + 1, to)) records.push(record);
     }
-    records.forEach((record, i) => {
-      if (record.seq !== from + 1 + i) throw new LogGap(`relay: ${topic}/${partition} has nothing at ${from + 1 + i}`);
-    });
-    if (records.length !== to - from) throw new LogGap(`relay: ${topic}/${partition} has nothing at ${from + 1 + records.length}`);
+    let bytes = 0;
+    let count = 0;
+    for (const record of records) {
+      if (record.seq !== from + 1 + count) break;
+      bytes += Buffer.byteLength(record.value) + ENVELOPE_BYTES;
+      // At least one, whatever its size.
+      if (count > 0 && bytes > PART_BYTES_MAX) return { ...part, to: from + count, records: records.slice(0, count) };
+      count++;
+    }
+    if (count !== to - from) throw new LogGap(`relay: ${topic}/${partition} has nothing at ${from + 1 + count}`);
     return { ...part, records };
   }
 

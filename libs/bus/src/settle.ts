@@ -6,12 +6,15 @@ import type { LogStore, Parking } from './log.store.js';
 import { REDRIVE, type Redrive } from './log-record.js';
 import type { Item, Work } from './sift.js';
 
+/** What settling asks of the place where positions and parked events stand. */
+export type SettlingStore = Pick<LogStore, 'move' | 'park' | 'parkAgain' | 'unpark'>;
+
 /** Moves the position over a part, and writes what became of the events in it that were not handled. */
 export class Settler {
   /** A batch is known by itself: what is set aside with it is nobody's to lose on the way through a handler. */
   private readonly works = new WeakMap<Batch, Work>();
 
-  constructor(private readonly store: LogStore, private readonly append: (tx: Tx, events: readonly Said[]) => void, private readonly now: () => number) {}
+  constructor(private readonly store: SettlingStore, private readonly append: (tx: Tx, events: readonly Said[]) => void, private readonly now: () => number) {}
 
   remember(work: Work): void {
     this.works.set(work.batch, work);

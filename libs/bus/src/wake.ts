@@ -34,6 +34,7 @@ export class Wake {
   private sending: Promise<unknown> = Promise.resolve();
   private polling: Promise<void> | undefined;
   private pollAgain = false;
+  private reconnecting = false;
   private closed = false;
 
   constructor(private readonly database: Database, private readonly options: WakeOptions) {}
@@ -147,12 +148,15 @@ export class Wake {
     await client.connect();
     // Waking others is not worth a flush to the disk.
     await client.query(`SET synchronous_commit = off; SET application_name = 'sluice-wake'; LISTEN sluice_log; LISTEN sluice_members; LISTEN sluice_rewound`);
-    await client.query('SELECT pg_advisory_lock($1, $2)', [MEMBER_LOCK, this.member]);
+    // Not waited for where the server still holds the lock for the connection before: nobody else wants it.
+    await client.query('SELECT pg_try_advisory_lock($1, $2)', [MEMBER_LOCK, this.member]);
     this.client = client;
   }
 
   private async reconnect(ended: pg.Client): Promise<void> {
-    if (this.closed || (this.client && this.client !== ended)) return;
+    // A connection that is refused ends as well: one loop is enough.
+    if (this.closed || this.reconnecting || (this.client && this.client !== ended)) return;
+    this.reconnecting = true;
     this.client = undefined;
     this.options.log?.warn({}, 'the connection that wakes the readers of the log is lost; polling until it is back');
     for (let waitMs = 100; !this.closed; waitMs = Math.min(waitMs * 2, 5_000)) {
@@ -164,6 +168,7 @@ export class Wake {
         // The database is not back yet; the next round tries again.
       }
     }
+    this.reconnecting = false;
     void this.poll();
     for (const mover of this.movers) mover();
   }
