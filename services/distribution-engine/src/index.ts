@@ -13,3 +13,4 @@ export const engineService: ServiceDefinition<EngineConfig> = {
 };
 
 export { DistributionEngineModule };
+export { benchEngine, type EngineBenchOptions } from './engine.bench.js';
