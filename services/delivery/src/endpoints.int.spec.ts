@@ -13,6 +13,9 @@ describe('endpoints that do badly', () => {
     brief: { url: receiver.on('brief', (response) => response.writeHead(well ? 200 : 500).end()), retry: { attempts: 1 } },
     hangs: { url: receiver.url('hangs'), timeout: 'PT5S', retry: { attempts: 1 } },
     fine: { url: receiver.url('accepts/fine') },
+    nul: { url: receiver.on('nul', (response) => response.writeHead(422).end('{"why":"no\\u0000way"}')), reject: { status: 422, reason: '$.why' } },
+    late: { url: receiver.on('late', (response, _, nth) => (nth === 1 ? setTimeout(() => response.writeHead(422).end(), 1_000) : response.writeHead(200).end())) },
+    unhurried: { url: receiver.on('unhurried', (response) => setTimeout(() => response.writeHead(200).end(), 150)) },
   });
 
   beforeAll(async () => {
@@ -82,6 +85,35 @@ describe('endpoints that do badly', () => {
     expect(receiver.at('hangs').length).toBeLessThanOrEqual(8);
     expect(hanging).toHaveLength(200);
     await delivery.configure('t1', 2, { hangs: null });
+  });
+
+  it('that answer with what no table takes do not keep the others\' results', async () => {
+    const leads = [...await many('t1', 'nul', 3), ...await many('t2', 'fine', 3)];
+    const ends = await Promise.all(leads.map(async (lead) => (await delivery.outcomes(lead.outboundLeadId))[0]!));
+    expect(ends.map(([name]) => name)).toEqual([...Array<string>(3).fill('OutboundLeadRejected'), ...Array<string>(3).fill('OutboundLeadAccepted')]);
+    expect(ends[0]![1]['reason']).toBe('noway');
+  });
+
+  it('that answer late, after their delivery went to another claim, change nothing any more', async () => {
+    const [lead] = await many('t1', 'late', 1);
+    await until(async () => receiver.at('late').length === 1);
+    // As if the lease had ended: to the database the process that waits for the answer is gone.
+    await delivery.rows('UPDATE delivery.queue SET due_at = now() WHERE outbound_lead_id = $1', [lead!.outboundLeadId]);
+    await until(async () => receiver.at('late').length === 2);
+    await pause(1_200);
+    expect((await delivery.outcomes(lead!.outboundLeadId)).map(([name]) => name)).toEqual(['OutboundLeadAccepted']);
+    expect(new Set(receiver.at('late').map((one) => one.webhookId)).size).toBe(1);
+    expect((await delivery.get('t1', `/v1/deliveries/${lead!.outboundLeadId}`)).body).toMatchObject({ state: 'accepted', attempts: 2 });
+  });
+
+  it('are told nothing twice while connections to the database are cut', async () => {
+    const leads = await many('t1', 'unhurried', 40);
+    for (let n = 0; n < 6; n++) {
+      await pause(120);
+      await delivery.rows('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()').catch(() => undefined);
+    }
+    for (const lead of leads) expect((await delivery.outcomes(lead.outboundLeadId, 1, 40_000)).map(([name]) => name)).toEqual(['OutboundLeadAccepted']);
+    expect(receiver.at('unhurried').length).toBe(40);
   });
 
   it('are given up after days, and what waits for them goes to others', async () => {

@@ -13,8 +13,8 @@ export function excerptOf(text: string, personal: readonly string[]): string {
 
 /** A text with each of the values replaced by `***`. */
 export function blank(text: string, personal: readonly string[]): string {
-  if (text === '') return text;
-  let clean = text;
+  // Postgres takes no NUL, and a client that sends one must not be able to keep its own results from being written.
+  let clean = text.replaceAll('\u0000', '');
   // Nearly all texts hold none of the values, and a pattern costs more than a look.
   const lower = text.toLowerCase();
   const digits = text.replaceAll(/\D/g, '');

@@ -77,6 +77,10 @@ describe('what is kept of an answer', () => {
     expect(excerptOf('x'.repeat(5_000), []).length).toBe(500);
   });
 
+  it('holds nothing that the database does not take', () => {
+    expect(blank('a\u0000b', [])).toBe('ab');
+  });
+
   it('takes values literally, not as patterns', () => {
     expect(blank('a.c abc (x', ['a.c', '(x*'])).toBe('*** abc (x');
   });

@@ -15,6 +15,8 @@ interface Entry {
 
 const BATCH_MAX = 500;
 const RETRY_MS = 250;
+/** For longer than any lease: whoever has claimed them since knows better. */
+const TRIES_MAX = 240;
 const BUSY = 8;
 const GATHER_MS = 4;
 
@@ -61,8 +63,8 @@ export class SettleAttempts {
   }
 
   /**
-   * A database that is away comes back; until then the results are all that is known of these attempts. The fence drops what came too
-   * late.
+   * A database that is away comes back; until then the results are all that is known of these attempts. What it will never take is left to
+   * its lease, and keeps nobody else waiting. The fence drops what comes too late.
    */
   private async commitUntilDone(batch: readonly Entry[]): Promise<void> {
     for (let tries = 1; ; tries++) {
@@ -71,18 +73,17 @@ export class SettleAttempts {
         crashPoint('delivery.results-committed');
         return;
       } catch (error) {
-        this.log.error({ results: batch.length, tries, error: error instanceof Error ? error.message : 'unknown' }, 'results of deliveries cannot be written');
-        if (tries > 1 && batch.length > 1) return this.oneByOne(batch);
-        // Long past every lease: whoever claimed them since knows better.
-        if (tries > 240 || this.stopped) return;
+        const message = error instanceof Error ? error.message : 'unknown';
+        this.log.error({ results: batch.length, tries, error: message }, 'results of deliveries cannot be written');
+        const refused = isRefusal(error);
+        if (refused && batch.length > 1) {
+          for (const entry of batch) await this.commitUntilDone([entry]);
+          return;
+        }
+        if (refused || tries > TRIES_MAX || this.stopped) return;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
-  }
-
-  /** One result that cannot be written must not keep the others. */
-  private async oneByOne(batch: readonly Entry[]): Promise<void> {
-    for (const entry of batch) await this.commitUntilDone([entry]);
   }
 
   private async write(tx: Tx, batch: readonly Entry[]): Promise<void> {
@@ -98,4 +99,10 @@ export class SettleAttempts {
     await this.health.count(tx, counted.flatMap(({ report: { health, gone }, endpoint }) => (
       health === undefined ? [] : [{ endpoint, failed: health === 'bad', gone }])));
   }
+}
+
+/** The data itself is at fault (a value, a constraint, an event's schema): it would be refused again. */
+function isRefusal(error: unknown): boolean {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return name === 'EventFault' || (typeof code === 'string' && /^(22|23|42)/.test(code));
 }
