@@ -71,7 +71,7 @@ export class AdminKeysController {
   @ApiOperation({ summary: 'Privileged changes, newest first' })
   async audit(@Caller() caller: Principal, @Query('limit') limit?: string, @Query('cursor') cursor?: string): Promise<unknown> {
     const size = pageSizeOf(limit);
-    const [before] = readCursor(cursor, 1);
+    const before = readCursor(cursor, /^\d{1,18}$/);
     const rows = await this.as(caller, (tx) => this.store.audited(tx, caller.tenantId, before, size + 1));
     const page = rows.slice(0, size);
     const data = page.map(({ at, actor, action, target }) => ({ at: at.toISOString(), actor, action, target }));

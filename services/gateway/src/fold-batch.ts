@@ -6,7 +6,7 @@ import {
   LeadDistributed, LeadNotDistributed, LeadReceived, LeadRejected, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
   OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, type Heard,
 } from '@sluice/events';
-import { entryLine } from './timeline.js';
+import { attemptLine, outboundLine } from './history.js';
 
 export interface LeadChange {
   readonly tenantId: string;
@@ -74,15 +74,15 @@ export class FoldedBatch {
 
   /** In one order for every batch, so that two transactions never wait for each other. */
   leadChanges(): LeadChange[] {
-    return [...this.leads.values()].sort(by((row) => `${row.tenantId}\n${row.leadId}`));
+    return inOrder(this.leads);
   }
 
   outboundChanges(): OutboundChange[] {
-    return [...this.outbound.values()].sort(by((row) => `${row.tenantId}\n${row.outboundLeadId}`));
+    return inOrder(this.outbound);
   }
 
   countChanges(): Count[] {
-    return [...this.counts.values()].filter((row) => row.count !== 0).sort(by((row) => `${row.tenantId}\n${row.minute}\n${row.stage}\n${row.reason}`));
+    return inOrder(this.counts).filter((row) => row.count !== 0);
   }
 
   /** Counts at the minute of `at`, and in minute 0 of all time. */
@@ -120,9 +120,6 @@ export class FoldedBatch {
     if (data.sourceId) lead.sourceId = data.sourceId;
     const traceId = traceIdOf(event);
     if (traceId) lead.traceId = traceId;
-    lead.history += entryLine(event, {
-      at: lead.receivedAt, actor: data.sourceId ? `source:${data.sourceId}` : 'intake', ids: { sourceId: data.sourceId, campaignId: data.campaignId },
-    });
     this.add(data.tenantId, lead.receivedAt, 'received');
   }
 
@@ -131,30 +128,29 @@ export class FoldedBatch {
   }
 
   private distributed(event: Heard<LeadDistributed>): void {
-    const { tenantId, leadId, attemptId, trigger, round, picks } = event.data;
-    const at = this.decided(event);
-    this.lead(tenantId, leadId).history += entryLine(event, {
-      at, actor: 'engine', ids: { attemptId, trigger, round, contractIds: picks.map((pick) => pick.contractId ?? '') },
-    });
+    const { tenantId, trigger, picks } = event.data;
+    const at = this.decided(event, undefined, picks);
     if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'distributed');
   }
 
   private notDistributed(event: Heard<LeadNotDistributed>): void {
-    const { tenantId, leadId, attemptId, trigger, round, reason } = event.data;
-    const at = this.decided(event);
-    const lead = this.lead(tenantId, leadId);
-    lead.reason = reason;
-    lead.history += entryLine(event, { at, actor: 'engine', reason, ids: { attemptId, trigger, round } });
+    const { tenantId, trigger, reason } = event.data;
+    const at = this.decided(event, reason, []);
     if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'unsold', reason);
   }
 
-  private decided({ data, time }: Heard<LeadDistributed | LeadNotDistributed>): number {
-    const at = data.decidedAt ? Date.parse(data.decidedAt) : time;
-    const lead = this.lead(data.tenantId, data.leadId);
+  private decided(event: Heard<LeadDistributed | LeadNotDistributed>, reason: string | undefined, picks: LeadDistributed['picks']): number {
+    const { tenantId, leadId, attemptId, trigger, round, decidedAt } = event.data;
+    const at = decidedAt ? Date.parse(decidedAt) : event.time;
+    const lead = this.lead(tenantId, leadId);
     lead.decidedAt ??= at;
     lead.attempts += 1;
-    delete lead.reason;
-    if (ARRIVALS.has(data.trigger)) this.add(data.tenantId, at, 'decided');
+    if (reason === undefined) delete lead.reason;
+    else lead.reason = reason;
+    // An arrival is decided in the trace that the lead came in with; what comes hours later has its own.
+    const traceId = ARRIVALS.has(trigger) ? undefined : traceIdOf(event);
+    lead.history += attemptLine({ attemptId, trigger, round: round ?? 0, at, reason, picks, traceId });
+    if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'decided');
     return at;
   }
 
@@ -168,7 +164,6 @@ export class FoldedBatch {
     if (data.attemptId) row.attemptId = data.attemptId;
     if (data.campaignId) row.campaignId = data.campaignId;
     if (data.deliveryMethodId) row.deliveryMethodId = data.deliveryMethodId;
-    row.history += entryLine(event, { at: row.reservedAt, actor: 'engine', ids: { attemptId: data.attemptId } });
     this.lead(data.tenantId, data.leadId).open += 1;
     this.add(data.tenantId, row.reservedAt, 'reserved');
   }
@@ -176,7 +171,7 @@ export class FoldedBatch {
   private released(event: Heard<OutboundLeadReleased>): void {
     const { data, time } = event;
     const row = this.outboundLead(data, 'reserved');
-    row.history += entryLine(event, { at: time, actor: 'engine', reason: data.reason, ids: {} });
+    row.history += outboundLine({ what: 'released', at: time, reason: data.reason, attempts: 0 });
     // What was rejected or failed says so itself, by delivery's own event.
     if (data.reason !== 'withdrawn') return;
     row.status = 'withdrawn';
@@ -186,9 +181,9 @@ export class FoldedBatch {
   }
 
   private settle(event: Heard<Settled>, status: Exclude<OutboundStatus, 'reserved' | 'withdrawn'>): void {
-    const { data, time, type } = event;
+    const { data, time } = event;
     const at = data.at ? Date.parse(data.at) : time;
-    const seen = this.outbound.get(keyOf(data.tenantId, data.outboundLeadId));
+    const seen = this.outbound.get(outboundKeyOf(data));
     const before = seen?.status;
     const row = this.outboundLead(data, status);
     row.status = status;
@@ -196,12 +191,9 @@ export class FoldedBatch {
     row.deliveryAttempts = data.attempts ?? 0;
     if (data.clientId) row.clientId = data.clientId;
     if ('reason' in data && data.reason) row.reason = data.reason;
+    else delete row.reason;
     if ('clientReference' in data && data.clientReference) row.clientReference = data.clientReference;
-    const answered = type === OutboundLeadAccepted.type || type === OutboundLeadRejected.type;
-    row.history += entryLine(event, {
-      at, actor: answered && data.clientId ? `client:${data.clientId}` : 'delivery', reason: 'reason' in data ? data.reason : undefined,
-      ids: { attempts: data.attempts ?? 0 },
-    });
+    if (status === 'unresolved') row.history += outboundLine({ what: 'unresolved', at, reason: row.reason ?? '', attempts: row.deliveryAttempts });
     this.add(data.tenantId, at, status);
     if (before === 'unresolved') this.add(data.tenantId, at, 'unresolved', '', -1);
     else this.settled.push({ tenantId: data.tenantId, outboundLeadId: data.outboundLeadId, at });
@@ -219,7 +211,7 @@ export class FoldedBatch {
   }
 
   private outboundLead(data: Named, status: OutboundStatus): OutboundChange {
-    const key = keyOf(data.tenantId, data.outboundLeadId);
+    const key = outboundKeyOf(data);
     let row = this.outbound.get(key);
     if (!row) {
       const { tenantId, outboundLeadId, leadId, contractId } = data;
@@ -236,13 +228,14 @@ function keyOf(tenantId: string, id: string): string {
   return `${tenantId}\n${id}`;
 }
 
-function by<T>(key: (row: T) => string): (a: T, b: T) => number {
-  return (a, b) => {
-    const [left, right] = [key(a), key(b)];
-    return left < right ? -1 : left > right ? 1 : 0;
-  };
+function outboundKeyOf({ tenantId, contractId, outboundLeadId }: Named): string {
+  return `${tenantId}\n${contractId}\n${outboundLeadId}`;
 }
 
-export function traceIdOf({ traceparent }: { readonly traceparent?: string | undefined }): string | undefined {
+function inOrder<R>(rows: ReadonlyMap<string, R>): R[] {
+  return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+}
+
+function traceIdOf({ traceparent }: { readonly traceparent?: string | undefined }): string | undefined {
   return traceparent?.split('-')[1];
 }

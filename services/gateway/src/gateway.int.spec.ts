@@ -15,7 +15,7 @@ import { AdminAuthenticator } from './admin-authenticator.service.js';
 import { createTenant, ensureFirstTenant, type FirstTenant } from './first-tenant.service.js';
 import { gatewayService } from './gateway.module.js';
 import { RebuildService } from './rebuild.service.js';
-import { NOON, storyteller } from './stories.suite.js';
+import { leadIdOf, nameOf, NOON, storyteller, type LeadName } from './stories.suite.js';
 
 @Controller('v1/whoami')
 class WhoAmI {
@@ -106,7 +106,7 @@ const get = async (tenant: FirstTenant, url: string) => (await call(tenant.admin
 async function standing(): Promise<unknown> {
   const tables = ['leads', 'outbound_leads', 'funnel'].map(async (table) =>
     (await database.pool.query(`SELECT to_jsonb(t) AS row FROM gateway.${table} t ORDER BY t.*::text`)).rows.map(({ row }) => ({
-      ...row, ...(row.history ? { history: (row.history as string).split('\n').sort() } : {}),
+      ...row, ...(row.history ? { history: (row.history as string).split(';').sort() } : {}),
     })));
   return Promise.all(tables);
 }
@@ -159,10 +159,10 @@ describe('the story of a lead', () => {
     const a = storyteller(first.tenantId);
     await say(a.received('L1'), a.distributed('L1', ['A', 'B']), a.reserved('L1', 'A'), a.reserved('L1', 'B'), a.rejected('L1', 'A', 'too_far'),
       a.released('L1', 'A', 'rejected'), a.notDistributed('L1', 'outranked', 'fallback', 3), a.accepted('L1', 'B', 4));
-    const lead = await get(first, '/v1/leads/L1');
+    const lead = await get(first, `/v1/leads/${leadIdOf('L1')}`);
     expect(lead).toMatchObject({
-      id: 'L1', campaign: 'solar', source: 'web', status: 'accepted', reason: null, attempts: 2, receivedAt: '2026-03-02T12:00:00.000Z',
-      links: { attempts: '/v1/leads/L1/attempts' },
+      id: leadIdOf('L1'), campaign: 'solar', source: 'web', status: 'accepted', reason: null, attempts: 2, receivedAt: '2026-03-02T12:00:00.000Z',
+      links: { attempts: `/v1/leads/${leadIdOf('L1')}/attempts` },
     });
     expect(lead.timeline.map((entry: Json) => [entry.stage, entry.type, entry.actor, entry.reason, entry.ids.contractId ?? null])).toEqual([
       ['received', 'LeadReceived', 'source:web', null, null],
@@ -179,14 +179,14 @@ describe('the story of a lead', () => {
       { contract: 'A', status: 'rejected', reason: 'too_far', price: '25.50', currency: 'USD', deliveryAttempts: 1 },
       { contract: 'B', status: 'accepted', clientReference: 'ref 1', settledAt: '2026-03-02T12:00:04.000Z' },
     ]);
-    expect((await call(second.adminKey, 'GET', '/v1/leads/L1')).status).toBe(404);
+    expect((await call(second.adminKey, 'GET', `/v1/leads/${leadIdOf('L1')}`)).status).toBe(404);
   });
 
   it('is the same whichever topic is heard first', async () => {
     const b = storyteller(second.tenantId);
     await say(b.accepted('L1', 'B', 4), b.rejected('L1', 'A', 'too_far'), b.distributed('L1', ['A', 'B']), b.reserved('L1', 'A'), b.reserved('L1', 'B'),
       b.released('L1', 'A', 'rejected'), b.notDistributed('L1', 'outranked', 'fallback', 3), b.received('L1'));
-    const [one, other] = [await get(first, '/v1/leads/L1'), await get(second, '/v1/leads/L1')];
+    const [one, other] = [await get(first, `/v1/leads/${leadIdOf('L1')}`), await get(second, `/v1/leads/${leadIdOf('L1')}`)];
     const plain = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll(first.tenantId, 't').replaceAll(second.tenantId, 't'));
     expect(plain(other)).toEqual(plain(one));
     expect(await get(second, '/v1/funnel')).toEqual(await get(first, '/v1/funnel'));
@@ -195,16 +195,16 @@ describe('the story of a lead', () => {
   it('has a status that says where it stands', async () => {
     const a = storyteller(first.tenantId);
     await say(
-      a.received('waiting', 10),
-      a.received('held', 11), a.distributed('held', ['A']), a.reserved('held', 'A'), a.unresolved('held', 'A'),
-      a.received('nobody', 12), a.notDistributed('nobody', 'cap_day'),
-      a.received('turned-down', 13), a.distributed('turned-down', ['A']), a.reserved('turned-down', 'A'), a.rejected('turned-down', 'A', 'no'),
-      a.notDistributed('turned-down', 'rejected_before', 'fallback', 3),
-      a.received('withdrawn', 14), a.distributed('withdrawn', ['A']), a.reserved('withdrawn', 'A'), a.released('withdrawn', 'A', 'withdrawn'),
-      a.received('failed', 15), a.distributed('failed', ['A']), a.reserved('failed', 'A'), a.failed('failed', 'A'));
+      a.received('waiting'),
+      a.received('held'), a.distributed('held', ['A']), a.reserved('held', 'A'), a.unresolved('held', 'A'),
+      a.received('nobody'), a.notDistributed('nobody', 'cap_day'),
+      a.received('turnedDown'), a.distributed('turnedDown', ['A']), a.reserved('turnedDown', 'A'), a.rejected('turnedDown', 'A', 'no'),
+      a.notDistributed('turnedDown', 'rejected_before', 'fallback', 3),
+      a.received('withdrawn'), a.distributed('withdrawn', ['A']), a.reserved('withdrawn', 'A'), a.released('withdrawn', 'A', 'withdrawn'),
+      a.received('failed'), a.distributed('failed', ['A']), a.reserved('failed', 'A'), a.failed('failed', 'A'));
     const { data } = await get(first, '/v1/leads');
-    expect(data.map((lead: Json) => [lead.id, lead.status, lead.reason])).toEqual([
-      ['failed', 'unsold', null], ['withdrawn', 'unsold', null], ['turned-down', 'unsold', 'rejected_before'], ['nobody', 'unsold', 'cap_day'],
+    expect(data.map((lead: Json) => [nameOf(lead.id), lead.status, lead.reason])).toEqual([
+      ['failed', 'unsold', null], ['withdrawn', 'unsold', null], ['turnedDown', 'unsold', 'rejected_before'], ['nobody', 'unsold', 'cap_day'],
       ['held', 'distributed', null], ['waiting', 'received', null], ['L1', 'accepted', null],
     ]);
   });
@@ -221,21 +221,21 @@ describe('the story of a lead', () => {
 describe('lists of leads', () => {
   it('are filtered by status, campaign, source and time, and read in pages; a filter that is not known is refused', async () => {
     const b = storyteller(second.tenantId);
-    await say(...Array.from({ length: 5 }, (_, n) => b.received(`P${n}`, 100 + n, n % 2 ? 'wind' : 'solar', n < 2 ? 'phone' : 'web')));
-    const ids = async (query: string) => (await get(second, `/v1/leads?${query}`)).data.map((lead: Json) => lead.id);
+    await say(...Array.from({ length: 5 }, (_, n) => b.received(`P${n}` as LeadName, n % 2 ? 'wind' : 'solar', n < 2 ? 'phone' : 'web')));
+    const ids = async (query: string) => (await get(second, `/v1/leads?${query}`)).data.map((lead: Json) => nameOf(lead.id));
     expect(await ids('campaign=wind')).toEqual(['P3', 'P1']);
     expect(await ids('source=phone')).toEqual(['P1', 'P0']);
     expect(await ids('status=accepted')).toEqual(['L1']);
     expect(await ids(`from=${new Date(NOON + 102_000).toISOString()}&to=${new Date(NOON + 104_000).toISOString()}`)).toEqual(['P3', 'P2']);
     const page = await get(second, '/v1/leads?limit=4');
-    expect([...page.data.map((lead: Json) => lead.id), ...await ids(`limit=4&cursor=${page.nextCursor}`)]).toEqual(['P4', 'P3', 'P2', 'P1', 'P0', 'L1']);
+    expect([...page.data.map((lead: Json) => nameOf(lead.id)), ...await ids(`limit=4&cursor=${page.nextCursor}`)]).toEqual(['P4', 'P3', 'P2', 'P1', 'P0', 'L1']);
     for (const query of ['state=x', 'status=sold', 'limit=0', 'cursor=x', 'from=yesterday']) expect((await get(second, `/v1/leads?${query}`)).status).toBe(400);
   });
 
   it('show what a contract was given', async () => {
     const { data } = await get(first, '/v1/contracts/A/outbound-leads');
     expect(data).toHaveLength(5);
-    expect((await get(first, '/v1/contracts/A/outbound-leads?status=unresolved')).data).toMatchObject([{ lead: 'held', status: 'unresolved', settledAt: '2026-03-02T12:00:02.000Z' }]);
+    expect((await get(first, '/v1/contracts/A/outbound-leads?status=unresolved')).data).toMatchObject([{ lead: leadIdOf('held'), status: 'unresolved', settledAt: '2026-03-02T12:00:02.000Z' }]);
     expect((await get(second, '/v1/contracts/A/outbound-leads')).data).toHaveLength(1);
   });
 });

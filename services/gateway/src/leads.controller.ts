@@ -1,10 +1,10 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
-import { LeadsStore, type LeadRow, type OutboundRow, type Place } from './leads.store.js';
+import { LeadsStore } from './leads.store.js';
 import { pageSizeOf, readCursor, writeCursor } from './pages.js';
 import { shownLead, shownOutbound } from './shown.js';
-import { timelineOf, type TimelineEntry } from './timeline.js';
+import { timelineOf } from './timeline.js';
 
 type Filters = Readonly<Record<string, string | string[]>>;
 
@@ -31,8 +31,8 @@ export class LeadsController {
     const { status, campaign, source, from, to, limit, cursor } = only(query, ['status', 'campaign', 'source', 'from', 'to', 'limit', 'cursor']);
     const size = pageSizeOf(limit);
     const filter = { status: oneOf(status, leadStatuses), campaign, source, from: instantOf('from', from), to: instantOf('to', to) };
-    const rows = await this.store.leads(tenantId, filter, placeOf(cursor), size + 1);
-    return pageOf(rows, size, shownLead, (row) => writeCursor(row.received_at, row.lead_id));
+    const rows = await this.store.leads(tenantId, filter, readCursor(cursor), size + 1);
+    return pageOf(rows, size, shownLead, (row) => row.lead_id);
   }
 
   @Get('leads/:id')
@@ -43,7 +43,7 @@ export class LeadsController {
     const { lead, outbound } = found;
     return {
       ...shownLead(lead),
-      timeline: storyOf(lead, outbound),
+      timeline: timelineOf(lead, outbound),
       outboundLeads: outbound.map(shownOutbound),
       links: { self: `/v1/leads/${id}`, attempts: `/v1/leads/${id}/attempts` },
     };
@@ -57,27 +57,14 @@ export class LeadsController {
   async ofContract(@Caller() { tenantId }: Principal, @Param('id') id: string, @Query() query: Filters): Promise<unknown> {
     const { status, limit, cursor } = only(query, ['status', 'limit', 'cursor']);
     const size = pageSizeOf(limit);
-    const rows = await this.store.outboundOf(tenantId, id, oneOf(status, outboundStatuses), placeOf(cursor), size + 1);
-    return pageOf(rows, size, shownOutbound, (row) => writeCursor(row.reserved_at ?? '0', row.outbound_lead_id));
+    const rows = await this.store.outboundOf(tenantId, id, oneOf(status, outboundStatuses), readCursor(cursor), size + 1);
+    return pageOf(rows, size, shownOutbound, (row) => row.outbound_lead_id);
   }
 }
 
-function storyOf(lead: LeadRow, outbound: readonly OutboundRow[]): TimelineEntry[] {
-  return timelineOf([
-    { lines: lead.history, ids: { leadId: lead.lead_id } },
-    ...outbound.map((row) => ({
-      lines: row.history,
-      ids: {
-        leadId: row.lead_id, outboundLeadId: row.outbound_lead_id, contractId: row.contract_id,
-        ...(row.client_id ? { clientId: row.client_id } : {}),
-      },
-    })),
-  ]);
-}
-
-function pageOf<R>(rows: readonly R[], size: number, show: (row: R) => unknown, cursor: (row: R) => string): unknown {
+function pageOf<R>(rows: readonly R[], size: number, show: (row: R) => unknown, idOf: (row: R) => string): unknown {
   const page = rows.slice(0, size);
-  return { data: page.map(show), nextCursor: rows.length > size ? cursor(page[page.length - 1]!) : null };
+  return { data: page.map(show), nextCursor: rows.length > size ? writeCursor(idOf(page[page.length - 1]!)) : null };
 }
 
 /** A filter that is not known is refused: who mistypes one must not take the whole list for its answer. */
@@ -99,9 +86,4 @@ function instantOf(name: string, text: string | undefined): number | undefined {
   const instant = /^\d{4}-\d{2}-\d{2}(T.+)?$/.test(text) ? Date.parse(text) : NaN;
   if (Number.isNaN(instant)) throw new Problem(400, 'invalid_instant', `Expected "${name}" as an instant such as 2026-03-01T09:00:00Z, got ${JSON.stringify(text)}.`);
   return instant;
-}
-
-function placeOf(cursor: string | undefined): Place | undefined {
-  const [at, id] = readCursor(cursor, 2);
-  return at === undefined ? undefined : { at: Number(at), id: id! };
 }

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@sluice/db';
+import { attemptsOf } from './history.js';
 
 export interface LeadRow {
   readonly lead_id: string;
   readonly campaign_id: string | null;
   readonly source_id: string | null;
-  readonly received_at: string;
+  readonly received_at: string | null;
   readonly duplicate: boolean;
   readonly trace_id: string | null;
   readonly decided_at: string | null;
@@ -43,12 +44,6 @@ export interface LeadFilter {
   readonly to?: number | undefined;
 }
 
-/** A place in a list that is ordered by time and id, newest first. */
-export interface Place {
-  readonly at: number;
-  readonly id: string;
-}
-
 export interface FunnelRow {
   readonly stage: string;
   readonly reason: string;
@@ -63,22 +58,26 @@ const outboundColumns = `outbound_lead_id, lead_id, contract_id, client_id, atte
 export class LeadsStore {
   constructor(private readonly database: Database) {}
 
-  leads(tenantId: string, filter: LeadFilter, after: Place | undefined, limit: number): Promise<LeadRow[]> {
+  /** Newest first: the ids of leads begin with their time. `after`: the last id of the page before. */
+  leads(tenantId: string, filter: LeadFilter, after: string | undefined, limit: number): Promise<LeadRow[]> {
     const values: unknown[] = [tenantId];
     const where = ['tenant_id = $1', 'received_at IS NOT NULL'];
-    const add = (text: (n: number) => string, ...given: unknown[]) => {
-      where.push(text(values.length + 1));
-      values.push(...given);
-    };
-    if (filter.status !== undefined) add((n) => `status = $${n}`, filter.status);
-    if (filter.campaign !== undefined) add((n) => `campaign_id = $${n}`, filter.campaign);
-    if (filter.source !== undefined) add((n) => `source_id = $${n}`, filter.source);
-    if (filter.from !== undefined) add((n) => `received_at >= $${n}`, filter.from);
-    if (filter.to !== undefined) add((n) => `received_at < $${n}`, filter.to);
-    if (after) add((n) => `(received_at, lead_id) < ($${n}, $${n + 1})`, after.at, after.id);
+    const add = (text: string, given: unknown) => where.push(`${text} $${values.push(given)}`);
+    if (filter.status !== undefined) add('status =', filter.status);
+    if (filter.campaign !== undefined) add('campaign_id =', filter.campaign);
+    if (filter.source !== undefined) add('source_id =', filter.source);
+    if (filter.from !== undefined) {
+      add('received_at >=', filter.from);
+      add('lead_id >=', idAt(filter.from - SLACK_MS));
+    }
+    if (filter.to !== undefined) {
+      add('received_at <', filter.to);
+      add('lead_id <', idAt(filter.to + SLACK_MS));
+    }
+    if (after !== undefined) add('lead_id <', after);
     return this.as(tenantId, (tx) => tx.query<LeadRow>(
       `SELECT lead_id, campaign_id, source_id, received_at, duplicate, trace_id, decided_at, attempts, reason, status, '' AS history
-       FROM gateway.leads WHERE ${where.join(' AND ')} ORDER BY received_at DESC, lead_id DESC LIMIT ${limit}`, values));
+       FROM gateway.leads WHERE ${where.join(' AND ')} ORDER BY lead_id DESC LIMIT ${limit}`, values));
   }
 
   /** A lead with its outbound leads, in order of reservation; undefined where the tenant has none of this id. */
@@ -88,22 +87,25 @@ export class LeadsStore {
         `SELECT lead_id, campaign_id, source_id, received_at, duplicate, trace_id, decided_at, attempts, reason, status, history
          FROM gateway.leads WHERE tenant_id = $1 AND lead_id = $2`, [tenantId, leadId]);
       if (!lead) return undefined;
-      const outbound = await tx.query<OutboundRow>(
-        `SELECT ${outboundColumns} FROM gateway.outbound_leads WHERE tenant_id = $1 AND lead_id = $2 ORDER BY reserved_at, outbound_lead_id`, [tenantId, leadId]);
+      const picks = attemptsOf(lead.history).flatMap((attempt) => attempt.picks);
+      const outbound = picks.length === 0 ? [] : await tx.query<OutboundRow>(
+        `SELECT ${outboundColumns} FROM gateway.outbound_leads
+         WHERE tenant_id = $1 AND (contract_id, outbound_lead_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+         ORDER BY reserved_at, outbound_lead_id`, [tenantId, picks.map((pick) => pick.contractId), picks.map((pick) => pick.outboundLeadId)]);
       return { lead, outbound };
     });
   }
 
-  /** A contract's outbound leads, newest first. */
+  /** A contract's outbound leads, newest first: the engine's ids sort in the order in which it made them. */
   outboundOf(
-    tenantId: string, contractId: string, status: string | undefined, after: Place | undefined, limit: number,
+    tenantId: string, contractId: string, status: string | undefined, after: string | undefined, limit: number,
   ): Promise<OutboundRow[]> {
     const values: unknown[] = [tenantId, contractId];
     const where = ['tenant_id = $1', 'contract_id = $2', 'reserved_at IS NOT NULL'];
     if (status !== undefined) where.push(`status = $${values.push(status)}`);
-    if (after) where.push(`(reserved_at, outbound_lead_id) < ($${values.push(after.at)}, $${values.push(after.id)})`);
+    if (after !== undefined) where.push(`outbound_lead_id < $${values.push(after)}`);
     return this.as(tenantId, (tx) => tx.query<OutboundRow>(
-      `SELECT ${outboundColumns} FROM gateway.outbound_leads WHERE ${where.join(' AND ')} ORDER BY reserved_at DESC, outbound_lead_id DESC LIMIT ${limit}`, values));
+      `SELECT ${outboundColumns} FROM gateway.outbound_leads WHERE ${where.join(' AND ')} ORDER BY outbound_lead_id DESC LIMIT ${limit}`, values));
   }
 
   /** Counts by stage and reason: of all time, or from a minute on (minutes since the epoch). */
@@ -118,4 +120,13 @@ export class LeadsStore {
   private as<T>(tenantId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.database.transaction({ service: 'gateway', tenants: [tenantId] }, work);
   }
+}
+
+/** An id is made in the moment that its lead is received; this much the two may lie apart. */
+const SLACK_MS = 600_000;
+
+/** The least id of an instant: a uuid of version 7 begins with its time. */
+function idAt(ms: number): string {
+  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }

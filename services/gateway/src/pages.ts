@@ -1,4 +1,4 @@
-/** Pages of lists: opaque cursors over the values that order the rows. */
+/** Pages of lists: opaque cursors over the id that orders the rows. */
 import { Problem } from '@sluice/runtime';
 
 const SIZE = 50;
@@ -12,17 +12,16 @@ export function pageSizeOf(limit: string | undefined): number {
   return size;
 }
 
-export function writeCursor(...parts: readonly (string | number)[]): string {
-  return btoa(JSON.stringify(parts.map(String))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+export function writeCursor(id: string): string {
+  return btoa(encodeURIComponent(id)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** The parts of a cursor, the first of which is a whole number; none where there is no cursor. */
-export function readCursor(cursor: string | undefined, count: number): string[] {
-  if (cursor === undefined) return [];
+/** The id of a cursor; undefined where there is no cursor. `pattern`: what an id looks like. */
+export function readCursor(cursor: string | undefined, pattern = /^[^\s]{1,200}$/): string | undefined {
+  if (cursor === undefined) return undefined;
   try {
-    const parts: unknown = JSON.parse(atob(cursor.replaceAll('-', '+').replaceAll('_', '/')));
-    const sound = Array.isArray(parts) && parts.length === count && parts.every((part) => typeof part === 'string' && part.length < 200);
-    if (sound && /^-?\d{1,18}$/.test(parts[0] as string)) return parts as string[];
+    const id = decodeURIComponent(atob(cursor.replaceAll('-', '+').replaceAll('_', '/')));
+    if (pattern.test(id)) return id;
   } catch {
     // Refused below, as any other text that no page gave.
   }

@@ -70,13 +70,13 @@ export class ReadModelsStore {
          price_minor, currency, reserved_at, status, reason, settled_at, delivery_attempts, client_reference, history)
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[],
          $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::int[], $16::text[], $17::text[])
-       ON CONFLICT (tenant_id, outbound_lead_id) DO UPDATE SET
+       ON CONFLICT (tenant_id, contract_id, outbound_lead_id) DO UPDATE SET
          client_id = coalesce(excluded.client_id, o.client_id), attempt_id = coalesce(excluded.attempt_id, o.attempt_id),
          campaign_id = coalesce(excluded.campaign_id, o.campaign_id), delivery_method_id = coalesce(excluded.delivery_method_id, o.delivery_method_id),
          price_minor = coalesce(excluded.price_minor, o.price_minor), currency = coalesce(excluded.currency, o.currency),
          reserved_at = coalesce(excluded.reserved_at, o.reserved_at),
          status = CASE WHEN excluded.status = 'reserved' THEN o.status ELSE excluded.status END,
-         reason = coalesce(excluded.reason, o.reason), settled_at = coalesce(excluded.settled_at, o.settled_at),
+         reason = CASE WHEN excluded.status = 'reserved' THEN o.reason ELSE excluded.reason END, settled_at = coalesce(excluded.settled_at, o.settled_at),
          delivery_attempts = coalesce(excluded.delivery_attempts, o.delivery_attempts),
          client_reference = coalesce(excluded.client_reference, o.client_reference), history = o.history || excluded.history`,
       [

@@ -1,8 +1,9 @@
-/** A lead's story: entries as they are kept beside its rows, one line each, and as they are shown. */
-import type { Heard } from '@sluice/events';
+/** A lead's story, told from its row and those of its outbound leads. */
+import { attemptsOf, momentsOf } from './history.js';
+import type { LeadRow, OutboundRow } from './leads.store.js';
 
 export interface TimelineEntry {
-  /** The event's own name: `LeadReceived`. */
+  /** The name of the event that said it: `LeadReceived`. */
   readonly type: string;
   readonly stage: Stage;
   readonly at: string;
@@ -10,53 +11,72 @@ export interface TimelineEntry {
   readonly actor: string;
   readonly reason: string | null;
   readonly ids: Readonly<Record<string, unknown>>;
-  readonly eventId: string;
   readonly traceId: string | null;
 }
 
 export type Stage = 'received' | 'decided' | 'reserved' | 'delivered' | 'released';
 
-const stages: Readonly<Record<string, Stage>> = {
-  LeadReceived: 'received', LeadDistributed: 'decided', LeadNotDistributed: 'decided', OutboundLeadReserved: 'reserved',
-  OutboundLeadAccepted: 'delivered', OutboundLeadRejected: 'delivered', OutboundLeadFailed: 'delivered', OutboundLeadUnresolved: 'delivered',
-  OutboundLeadReleased: 'released',
-};
+/** Several services share one millisecond: then the way that a lead goes decides. */
 const order: readonly Stage[] = ['received', 'decided', 'reserved', 'delivered', 'released'];
 
-interface About {
+type Told = Pick<TimelineEntry, 'type' | 'stage' | 'actor' | 'ids'> & {
   readonly at: number;
-  readonly actor: string;
-  readonly reason?: string | undefined;
-  readonly ids: Readonly<Record<string, unknown>>;
-}
+  readonly reason?: string | null | undefined;
+  readonly traceId?: string | undefined;
+};
 
-/** One line of a history; JSON escapes line ends, so that no line holds one. A list and no mapping: there are millions of them. */
-export function entryLine({ type, id, traceparent }: Heard, { at, actor, reason, ids }: About): string {
-  const name = type.slice(type.lastIndexOf('.') + 1);
-  return `${JSON.stringify([name, at, actor, reason ?? null, ids, id, traceparent?.split('-')[1] ?? null])}\n`;
-}
+const settledTypes: Readonly<Record<string, string>> = {
+  accepted: 'OutboundLeadAccepted', rejected: 'OutboundLeadRejected', failed: 'OutboundLeadFailed',
+};
 
-/** A row's lines, and the ids that are the same for all of them. */
-interface History {
-  readonly lines: string;
-  readonly ids: Readonly<Record<string, unknown>>;
-}
-
-/** The histories of a lead and of its outbound leads → entries in order of time, each event once. */
-export function timelineOf(histories: readonly History[]): TimelineEntry[] {
-  const entries = new Map<string, TimelineEntry & { readonly instant: number }>();
-  for (const { lines, ids } of histories) {
-    for (const line of lines.split('\n')) {
-      if (line === '') continue;
-      const [type, at, actor, reason, own, eventId, traceId] = JSON.parse(line) as
-        [string, number, string, string | null, Record<string, unknown>, string, string | null];
-      entries.set(eventId, {
-        type, stage: stages[type] ?? 'decided', at: new Date(at).toISOString(), actor, reason, ids: { ...ids, ...own }, eventId, traceId, instant: at,
-      });
-    }
+/** received → decided → reserved → delivered → released, in order of time. */
+export function timelineOf(lead: LeadRow, outbound: readonly OutboundRow[]): TimelineEntry[] {
+  const attempts = attemptsOf(lead.history);
+  const traceOf = new Map(attempts.map(({ attemptId, traceId }) => [attemptId, traceId]));
+  const told: Told[] = [];
+  if (lead.received_at !== null) {
+    told.push({
+      type: 'LeadReceived', stage: 'received', at: Number(lead.received_at), actor: lead.source_id ? `source:${lead.source_id}` : 'intake',
+      ids: { leadId: lead.lead_id, sourceId: lead.source_id, campaignId: lead.campaign_id },
+    });
   }
-  // Several services share one millisecond: then the way that a lead goes decides.
-  return [...entries.values()]
-    .sort((a, b) => a.instant - b.instant || order.indexOf(a.stage) - order.indexOf(b.stage) || (a.eventId < b.eventId ? -1 : 1))
-    .map(({ instant: _, ...entry }) => entry);
+  for (const { attemptId, trigger, round, at, reason, picks, traceId } of attempts) {
+    const ids = { leadId: lead.lead_id, attemptId, trigger, round };
+    const decided = { stage: 'decided', at, actor: 'engine', traceId } as const;
+    told.push(picks.length > 0
+      ? { ...decided, type: 'LeadDistributed', ids: { ...ids, contractIds: picks.map(({ contractId }) => contractId) } }
+      : { ...decided, type: 'LeadNotDistributed', ids, reason });
+  }
+  for (const row of outbound) for (const entry of tellOutbound(row)) told.push({ ...entry, traceId: traceOf.get(row.attempt_id ?? '') });
+  return told
+    .sort((a, b) => a.at - b.at || order.indexOf(a.stage) - order.indexOf(b.stage) || (keyOf(a) < keyOf(b) ? -1 : 1))
+    .map(({ at, reason = null, traceId = lead.trace_id, ...entry }) => ({ ...entry, at: new Date(at).toISOString(), reason, traceId }));
+}
+
+function tellOutbound(row: OutboundRow): Told[] {
+  const ids = {
+    leadId: row.lead_id, outboundLeadId: row.outbound_lead_id, contractId: row.contract_id,
+    ...(row.client_id ? { clientId: row.client_id } : {}),
+  };
+  const told: Told[] = [];
+  if (row.reserved_at !== null) {
+    const given = { ...ids, attemptId: row.attempt_id };
+    told.push({ type: 'OutboundLeadReserved', stage: 'reserved', at: Number(row.reserved_at), actor: 'engine', ids: given });
+  }
+  for (const { what, at, reason, attempts } of momentsOf(row.history)) {
+    told.push(what === 'released'
+      ? { type: 'OutboundLeadReleased', stage: 'released', at, actor: 'engine', reason, ids }
+      : { type: 'OutboundLeadUnresolved', stage: 'delivered', at, actor: 'delivery', reason, ids: { ...ids, attempts } });
+  }
+  const type = settledTypes[row.status];
+  if (type && row.settled_at !== null) {
+    const actor = row.status !== 'failed' && row.client_id ? `client:${row.client_id}` : 'delivery';
+    const attempts = row.delivery_attempts ?? 0;
+    told.push({ type, stage: 'delivered', at: Number(row.settled_at), actor, reason: row.reason, ids: { ...ids, attempts } });
+  }
+  return told;
+}
+
+function keyOf({ ids }: Told): string {
+  return String(ids['outboundLeadId'] ?? ids['attemptId'] ?? '');
 }

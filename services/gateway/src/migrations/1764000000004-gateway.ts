@@ -31,10 +31,11 @@ const TABLES = [
     entry_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id text NOT NULL, at timestamptz NOT NULL, actor text NOT NULL,
     action text NOT NULL, target text NOT NULL)`,
   `CREATE INDEX audit_log_of_tenant ON gateway.audit_log (tenant_id, entry_id)`,
-  // No index holds a column that a later event changes, and the pages have room, so that updates touch no index. The counts are sums,
-  // so that it does not matter in which order topics are heard; the status follows from them.
+  // A row a lead, and the key is its only index: ids of leads sort by time, so that it gives the newest first. No index holds a column
+  // that a later event changes, and the pages have room, so that updates touch no index. The counts are sums, so that it does not matter
+  // in which order topics are heard; the status follows from them. The history has the attempts, a line each.
   `CREATE TABLE gateway.leads (
-    tenant_id text NOT NULL, lead_id text NOT NULL,
+    tenant_id text COLLATE "C" NOT NULL, lead_id text COLLATE "C" NOT NULL,
     campaign_id text, source_id text, received_at bigint, duplicate boolean NOT NULL DEFAULT false, trace_id text,
     decided_at bigint, attempts int NOT NULL DEFAULT 0, reason text,
     open int NOT NULL DEFAULT 0, accepted int NOT NULL DEFAULT 0,
@@ -42,15 +43,14 @@ const TABLES = [
       CASE WHEN accepted > 0 THEN 'accepted' WHEN open > 0 THEN 'distributed' WHEN decided_at IS NOT NULL THEN 'unsold' ELSE 'received' END) STORED,
     history text NOT NULL,
     PRIMARY KEY (tenant_id, lead_id)) WITH (fillfactor = 70)`,
-  `CREATE INDEX leads_by_time ON gateway.leads (tenant_id, received_at DESC, lead_id DESC)`,
+  // The key begins with the contract, since every event names it: it is the list of what a contract was given, too. Ids sort by time
+  // here as well. A lead finds its own by the picks of its attempts. The history has what the columns do not: releases, lost answers.
   `CREATE TABLE gateway.outbound_leads (
-    tenant_id text NOT NULL, outbound_lead_id text NOT NULL, lead_id text NOT NULL, contract_id text NOT NULL, client_id text,
-    attempt_id text, campaign_id text, delivery_method_id text, price_minor bigint, currency text, reserved_at bigint,
+    tenant_id text COLLATE "C" NOT NULL, contract_id text COLLATE "C" NOT NULL, outbound_lead_id text COLLATE "C" NOT NULL,
+    lead_id text NOT NULL, client_id text, attempt_id text, campaign_id text, delivery_method_id text, price_minor bigint, currency text, reserved_at bigint,
     status text NOT NULL, reason text, settled_at bigint, delivery_attempts int, client_reference text,
     history text NOT NULL,
-    PRIMARY KEY (tenant_id, outbound_lead_id)) WITH (fillfactor = 70)`,
-  `CREATE INDEX outbound_leads_of_lead ON gateway.outbound_leads (tenant_id, lead_id)`,
-  `CREATE INDEX outbound_leads_of_contract ON gateway.outbound_leads (tenant_id, contract_id, reserved_at DESC, outbound_lead_id DESC)`,
+    PRIMARY KEY (tenant_id, contract_id, outbound_lead_id)) WITH (fillfactor = 70)`,
   // Those that nobody answered: few, and asked for at every answer, so that the large table need not be.
   `CREATE TABLE gateway.unresolved (tenant_id text NOT NULL, outbound_lead_id text NOT NULL, PRIMARY KEY (tenant_id, outbound_lead_id))`,
   // Counts by minute, and in minute 0 of all time.
