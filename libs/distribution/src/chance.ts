@@ -17,7 +17,7 @@ export function nextChance(market: Market, state: State, lead: Lead, verdicts: r
     }
     for (const gate of gates) {
       if (gate === 'schedule_closed') consider(contract.opening?.opensAt(now));
-      else if (gate === 'order_missing' || gate === 'order_exhausted') for (const { start } of contract.orders) consider(start);
+      else if (gate.startsWith('order_')) for (const { start } of contract.orders) consider(start);
       else if (gate === 'percentage_limit') for (const { clock } of contract.qualified) consider(clock.at(now).until);
       else if (gate.startsWith('cap_')) {
         for (const limit of [...contract.limits, ...(market.campaigns.get(lead.campaignId)?.limits ?? [])]) {

@@ -52,6 +52,8 @@ export class Simulation {
     const { window, mode } = { window: workflow?.body.window, mode: workflow?.mode };
     if (mode === 'window' && window) {
       this.command(track, { kind: 'open', lengthMs: parseDuration(window.length), everyMs: parseDuration(window.every), pauseExtends: workflow!.body.pauseExtends });
+      // The attempt at arrival came before the window: what it waits for is known only now.
+      if (track.last) track.chanceAt = nextChance(this.market, this.state, lead, track.last.decision.verdicts, this.now);
       this.fulfilIfFull(track);
     }
     this.wakeFreed();
@@ -101,8 +103,9 @@ export class Simulation {
   private beforeDeadline(track: Track): boolean {
     const { lead, window } = track;
     if (window) return this.now < window.expiresAt;
-    const workflow = this.market.workflowOf(lead.campaignId);
-    const length = workflow?.mode === 'window' ? workflow.body.window?.length : this.market.campaigns.get(lead.campaignId)?.body.deadline;
+    // Its window opens when the first round is over, and lasts from then.
+    if (this.market.workflowOf(lead.campaignId)?.mode === 'window') return true;
+    const length = this.market.campaigns.get(lead.campaignId)?.body.deadline;
     return length === undefined || this.now < lead.receivedAt + parseDuration(length);
   }
 
@@ -126,9 +129,10 @@ export class Simulation {
 
   /** A window opened by hand: on any lead with a campaign; it is tried at once. */
   openWindow(track: Track, length: string | undefined, every: string | undefined): void {
-    const known = this.market.workflowOf(track.lead.campaignId)?.body.window;
+    const workflow = this.market.workflowOf(track.lead.campaignId)?.body;
+    const known = workflow?.window;
     const lengthMs = parseDuration(length ?? known?.length ?? 'P1D');
-    this.command(track, { kind: 'open', lengthMs, everyMs: parseDuration(every ?? known?.every ?? 'PT15M') });
+    this.command(track, { kind: 'open', lengthMs, everyMs: parseDuration(every ?? known?.every ?? 'PT15M'), pauseExtends: workflow?.pauseExtends });
     this.command(track, { kind: 'wake' });
   }
 
@@ -177,7 +181,10 @@ export class Simulation {
       const [due, at] = this.nextDue();
       if (!due || at > instant) break;
       this.now = Math.max(this.now, at);
-      if (due.window && this.waiting.has(due)) this.command(due, at >= due.chanceAt && at < (dueAt(due.window) ?? Infinity) ? { kind: 'wake' } : { kind: 'tick' });
+      const chance = at >= due.chanceAt;
+      // Taken now: others may have their chance at the same instant, and it must not come up again where nothing is tried.
+      if (chance) due.chanceAt = Infinity;
+      if (due.window && this.waiting.has(due)) this.command(due, chance && at < (dueAt(due.window) ?? Infinity) ? { kind: 'wake' } : { kind: 'tick' });
       else this.attempt(due, { trigger: 'push' });
       this.wakeFreed();
     }
@@ -188,11 +195,11 @@ export class Simulation {
     let first: Track | undefined;
     let at = Infinity;
     for (const track of this.waiting) {
-      const due = Math.min(dueAt(track.window!) ?? Infinity, track.window!.state === 'open' && track.chanceAt > this.now ? track.chanceAt : Infinity);
+      const due = Math.min(dueAt(track.window!) ?? Infinity, track.window!.state === 'open' && track.chanceAt >= this.now ? track.chanceAt : Infinity);
       if (due < at) { first = track; at = due; }
     }
     for (const track of this.held) {
-      const due = Math.min(this.timeoutOf(track), track.chanceAt > this.now ? track.chanceAt : Infinity);
+      const due = Math.min(this.timeoutOf(track), track.chanceAt >= this.now ? track.chanceAt : Infinity);
       if (due < at) { first = track; at = due; }
     }
     return [first, at];

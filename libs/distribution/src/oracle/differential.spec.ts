@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Method } from '../document.js';
-import type { Scenario } from '../scenario.js';
-import { FEATURES, generateScenario, METHODS, type Feature } from './generate.js';
+import type { AttemptLine, Scenario, SimulationResult } from '../scenario.js';
+import { simulate } from '../simulate.js';
+import { FEATURES, generateScenario, generateWindows, METHODS, type Feature } from './generate.js';
 import { runLive } from './live.js';
-import { runOracle, type OracleLine } from './run.js';
+import { runOracle, runWindows, type OracleLine } from './run.js';
 import { shrink } from './shrink.js';
 
 /** ORACLE_CASES=10000 ORACLE_SEED=monday npx jest differential: more of them, and others. */
@@ -47,6 +48,41 @@ function compare(name: string, cases: number, features: readonly Feature[], meth
   }
 }
 
+/** Through `simulate`, less the steps it refuses: returns of what nobody holds, and windows that cannot be paused, resumed or opened. */
+function simulated(scenario: Scenario): { scenario: Scenario; result: SimulationResult } {
+  for (let left = scenario; ;) {
+    try {
+      return { scenario: left, result: simulate(left) };
+    } catch (error) {
+      const refused = /^timeline\[(\d+)\]: (?:contract .* does not hold|window of lead)/.exec(error instanceof Error ? error.message : '');
+      if (!refused) throw error;
+      left = { ...left, timeline: left.timeline?.filter((_, place) => place !== Number(refused[1])) };
+    }
+  }
+}
+
+/** By hand a simulation shows the gates of all contracts in scope, the oracle those of the chosen ones. */
+function asOracle(lines: readonly AttemptLine[], oracle: readonly OracleLine[]): OracleLine[] {
+  return lines.map(({ at, lead, trigger, assigned, refused }, place) => {
+    const byHand = trigger === 'manual' || trigger === 'cherryPick';
+    const chosen = Object.entries(refused).filter(([id]) => !byHand || id in (oracle[place]?.refused ?? {}));
+    return { at: Date.parse(at), lead, trigger, assigned, refused: Object.fromEntries(chosen) };
+  });
+}
+
+/** Who got what when, and how the windows ended. */
+function windowDifference(windows: Scenario): unknown {
+  const { scenario, result } = simulated(windows);
+  const oracle = runWindows(scenario, 'together');
+  const sold = (lines: readonly { at: string | number; lead: string; trigger: string; assigned: unknown[] }[]) => (
+    lines.filter(({ assigned }) => assigned.length > 0)
+      .map(({ at, lead, trigger, assigned }) => [new Date(at).toISOString(), lead, trigger, assigned]));
+  const ends = Object.fromEntries(oracle.windows.map(({ lead, state }) => [lead, state]));
+  const [ours, theirs] = [[sold(oracle.lines), ends], [sold(result.lines), result.summary.summary.windows]].map(([lines, states]) => (
+    JSON.stringify([lines, Object.entries(states as object).sort()])));
+  return ours === theirs ? undefined : { oracle: ours, live: theirs };
+}
+
 describe('the decision agrees with the second reading of the rules', () => {
   it(`on random set-ups with every method and every feature (${CASES} cases)`, () => {
     compare('all', CASES, FEATURES, METHODS);
@@ -55,6 +91,25 @@ describe('the decision agrees with the second reading of the rules', () => {
   it.each(METHODS)('%s alone, shared, capped, turned down', (method) => {
     const share = Math.ceil(CASES / 40);
     compare(method, share, RANKING, [method]);
+  }, 1_800_000);
+
+  it('so does a simulation of them', () => {
+    for (let place = 0; place < CASES / 4; place++) {
+      const { scenario, result } = simulated(generateScenario(`${SEED} simulation ${place}`));
+      const oracle = runOracle(scenario, 'together');
+      const found = difference(oracle, asOracle(result.lines, oracle));
+      const shown = (found ?? []).map((line) => JSON.stringify(line));
+      if (found) throw new Error([`SEED=${scenario.name}`, JSON.stringify(scenario), ...shown].join('\n'));
+    }
+  }, 1_800_000);
+
+  it('windows sell a lead at the instant at which it can first be sold, and end as they should', () => {
+    for (let place = 0; place < CASES / 16; place++) {
+      const scenario = generateWindows(`${SEED} windows ${place}`);
+      if (windowDifference(scenario) === undefined) continue;
+      const small = shrink(scenario, (smaller) => windowDifference(smaller) !== undefined);
+      throw new Error([`SEED=${scenario.name}`, JSON.stringify(small), JSON.stringify(windowDifference(small))].join('\n'));
+    }
   }, 1_800_000);
 
   it('sees a difference where there is one: a contract that pays another price', () => {

@@ -13,7 +13,7 @@ export interface Asked {
   receivedAt: number;
   now: number;
   maxMultiplication?: number;
-  trigger: 'arrival' | 'fallback' | 'manual' | 'cherryPick';
+  trigger: 'arrival' | 'fallback' | 'window' | 'manual' | 'cherryPick';
 }
 
 /** Gates that look at the lead and the contract's terms alone; a lead that passes them is qualified (P3). */
@@ -45,7 +45,7 @@ function statusGates({ history, lead, now, receivedAt, trigger }: Asked, contrac
   const failed: Gate[] = [];
   if ((client.status ?? 'active') !== 'active') failed.push('client_not_active');
   if ((contract.status ?? 'open') !== 'open') failed.push('contract_not_open');
-  const automatic = trigger === 'arrival' || trigger === 'fallback';
+  const automatic = trigger !== 'manual' && trigger !== 'cherryPick';
   if (automatic && (client.automation === false || contract.automation === false)) failed.push('automation_off');
   const method = document.deliveryMethods?.find(({ id }) => id === contract.deliveryMethod);
   if (method?.enabled === false) failed.push('no_delivery_method');

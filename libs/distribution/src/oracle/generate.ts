@@ -19,7 +19,7 @@ const SETS: readonly Method[] = ['price', 'turnover', 'leadCount'];
 
 const TIE_BREAKS = ['price', 'priority', 'roundRobin', 'qualityScore', 'distance'] as const;
 
-interface Draw { random: SeededRandom; has: (feature: Feature) => boolean; methods: readonly Method[] }
+interface Draw { random: SeededRandom; has: (feature: Feature) => boolean; methods: readonly Method[]; windows: boolean }
 
 const STATES = ['NY', 'NJ', 'TX', 'CA'];
 const TEXT_OPERATORS = ['startsWith', 'endsWith', 'contains', 'notContains'] as const;
@@ -33,13 +33,36 @@ const START = Date.parse('2026-03-06T15:00:00Z');
 
 /** The scenario of a seed. `features` and `methods` narrow what may be drawn. */
 export function generateScenario(seed: string, features: readonly Feature[] = FEATURES, methods: readonly Method[] = METHODS): Scenario {
+  return generate(seed, features, methods, false);
+}
+
+/**
+ * Left out of windows: what they are not woken for, and what a try changes though it finds nobody new, because the two readings try at
+ * different instants. (The richest set grows when it is asked for again, another contract
+ * can stand for a client, and a contract that closes can let a minimum be met.)
+ */
+const NOT_IN_WINDOWS: readonly string[] = [
+  'percentageLimit', 'percentage', 'lookBack', 'manual', 'cherryPick', 'turnover', 'byClient', 'minimums',
+];
+/** What windows wait for. */
+const WAITED_FOR: readonly Feature[] = ['schedules', 'caps', 'changes', 'orders', 'rolling'];
+
+/** A scenario of windows: leads that wait for schedules, caps, orders and changes, and people who pause, stop and edit them. */
+export function generateWindows(seed: string): Scenario {
+  const allowed = <T extends string>(names: readonly T[]) => names.filter((name) => !NOT_IN_WINDOWS.includes(name));
+  return generate(seed, allowed(FEATURES), allowed(METHODS), true);
+}
+
+function generate(seed: string, features: readonly Feature[], methods: readonly Method[], windows: boolean): Scenario {
   const random = seededRandom(seed);
   // Few features at once leave room for the ranking to decide; many find how they meet.
   const density = random.pick([0.08, 0.2, 0.35]);
-  const on = new Set(features.filter(() => random.chance(density)));
-  const draw: Draw = { random, has: (feature) => on.has(feature), methods };
+  const on = new Set(features.filter((each) => random.chance(windows && WAITED_FOR.includes(each) ? 0.5 : density)));
+  const draw: Draw = { random, has: (feature) => on.has(feature), methods, windows };
   const config = configOf(draw);
-  return { name: seed, config, timeline: timelineOf(draw, config) };
+  const timeline = timelineOf(draw, config);
+  const last = Date.parse(timeline[timeline.length - 1]?.at ?? '');
+  return { name: seed, config, timeline, ...(windows ? { until: iso(last + 4 * 86_400_000) } : {}) };
 }
 
 function some<T>({ random }: Draw, chance: number, make: () => T): T | undefined {
@@ -181,8 +204,11 @@ function scheduleOf({ random }: Draw): Schedule {
 function workflowOf(draw: Draw, id: string, contracts: readonly Contract[]): Workflow {
   const { random, has } = draw;
   return clean<Workflow>({
-    id, mode: 'onArrival', maxMultiplication: some(draw, 0.8, () => random.int(1, 4)), timezone: some(draw, 0.3, () => random.pick(ZONES)),
-    priceOptimization: random.pick(['pooled', 'separate', undefined]),
+    id, mode: draw.windows && random.chance(0.8) ? 'window' : 'onArrival',
+    window: draw.windows ? { length: random.pick(['PT3H', 'P1D', 'P2D']), every: random.pick(['PT30M', 'PT7H']) } : undefined,
+    pauseExtends: draw.windows ? random.chance(0.3) : undefined,
+    maxMultiplication: some(draw, 0.8, () => random.int(1, 4)), timezone: some(draw, 0.3, () => random.pick(ZONES)),
+    priceOptimization: random.pick(draw.windows ? ['pooled', undefined] : ['pooled', 'separate', undefined]),
     minimums: has('minimums') ? some(draw, 0.5, () => clean({
       contracts: some(draw, 0.6, () => random.int(1, 3)), turnover: some(draw, 0.6, () => random.pick(['10.00', '25.00'])),
     })) : undefined,
@@ -216,11 +242,13 @@ function timelineOf(draw: Draw, config: ConfigDocument): ScenarioStep[] {
   const { random, has } = draw;
   const steps: ScenarioStep[] = [];
   let at = START;
-  const leads = random.int(3, 18);
-  const pace = random.pick([600, 3600, 30_000, 200_000]);
+  const leads = draw.windows ? random.int(1, 7) : random.int(3, 18);
+  const pace = random.pick(draw.windows ? [600, 15_000, 40_000] : [600, 3600, 30_000, 200_000]);
   for (let place = 0; place < leads; place++) {
     at += random.int(1, pace) * 1000 + 7;
-    if (has('changes') && random.chance(0.15)) steps.push({ at: iso(at), ...changeOf(draw, config, place) } as ScenarioStep);
+    if (draw.windows && place > 0 && random.chance(0.4)) steps.push(windowStep(draw, at, `L${random.int(0, place - 1)}`));
+    const changes = has('changes') && random.chance(draw.windows ? 0.5 : 0.15);
+    if (changes) steps.push({ at: iso(at), ...changeOf(draw, config, place) } as ScenarioStep);
     const earlier = place > 0 ? `L${random.int(0, place - 1)}` : undefined;
     const contract = random.pick(config.contracts ?? []).id;
     if (has('returns') && earlier && random.chance(0.2)) steps.push({ at: iso(at), return: { lead: earlier, contract } });
@@ -232,6 +260,12 @@ function timelineOf(draw: Draw, config: ConfigDocument): ScenarioStep[] {
     steps.push(leadStep(draw, config, `L${place}`, at));
   }
   return steps;
+}
+
+function windowStep({ random }: Draw, at: number, lead: string): ScenarioStep {
+  const action = random.pick(['open', 'pause', 'pause', 'resume', 'stop', 'edit'] as const);
+  const length = action === 'open' || action === 'edit' ? some({ random } as Draw, 0.6, () => random.pick(['PT5H', 'P1D'])) : undefined;
+  return { at: iso(at), window: clean({ lead, action, length }) };
 }
 
 function leadStep(draw: Draw, config: ConfigDocument, id: string, at: number): ScenarioStep {
@@ -251,7 +285,7 @@ function leadStep(draw: Draw, config: ConfigDocument, id: string, at: number): S
   });
   if (!has('rejections')) return { at: iso(at), lead };
   const rejectedBy = random.chance(0.6) ? contracts.filter(() => random.chance(0.4)) : [];
-  const failedBy = random.chance(0.15) ? contracts.filter((each) => !rejectedBy.includes(each) && random.chance(0.4)) : [];
+  const failedBy = random.chance(0.15) && !draw.windows ? contracts.filter((each) => !rejectedBy.includes(each) && random.chance(0.4)) : [];
   const unansweredBy = random.chance(0.15) ? contracts.filter((each) => ![...rejectedBy, ...failedBy].includes(each)) : [];
   return { at: iso(at), lead, rejectedBy, failedBy, unansweredBy };
 }

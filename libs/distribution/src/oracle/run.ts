@@ -1,4 +1,4 @@
-/** Runs a scenario by the oracle: the time line step by step, each attempt one line. Windows, push and scripts are not part of it. */
+/** Runs a scenario by the oracle: the time line step by step, each attempt one line. Push and scripts are not part of it. */
 import { formatMoney, mergePatch, type Json } from '@sluice/kernel';
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
@@ -7,6 +7,7 @@ import { failingGates, fits, personsOf, staticGates, termsOf, type Asked } from 
 import { documentNow, groupOf, reservations, soldSet, stands, type Fact, type Reservation } from './history.js';
 import { orderFor, priceFor, trialsLeft } from './limits.js';
 import { conflicts, sharedCap, type Desk } from './phase.js';
+import { acted, isFulfilled, isOver, nextInstant, opened, type Window, type WindowAction } from './windows.js';
 import { inScope, meetsMinimums, planFor, priceOf, type Plan, type Planned } from './plan.js';
 
 /** One attempt as the oracle sees it; comparable with a line of `simulate --json`. */
@@ -19,20 +20,84 @@ export interface OracleLine {
 }
 
 /**
- * How answers come in: each by itself, as the engine hears them, every refusal followed by its fallback; or, as a simulation has it, all of a
- * round together, followed by one fallback, and none after manual distribution, where a person goes on or does not.
+ * How answers come in: each by itself, as the engine hears them, every refusal followed by its fallback; or, as a simulation has it, all
+ * of a round together, followed by one fallback, and none after manual distribution, where a person goes on or does not.
  */
 export type Answers = 'each' | 'together';
 
-interface Run { facts: Fact[]; lines: OracleLine[]; steps: Map<string, LeadStep>; answers: Answers }
+interface Run {
+  facts: Fact[];
+  lines: OracleLine[];
+  steps: Map<string, LeadStep>;
+  answers: Answers;
+  windows: Window[];
+  now: number;
+}
 export type LeadStep = Extract<ScenarioStep, { lead: ScenarioLead }>;
 
 export function runOracle(scenario: Scenario, answers: Answers = 'each'): OracleLine[] {
-  const run: Run = { facts: [], lines: [], steps: new Map(), answers };
+  return runWindows(scenario, answers).lines;
+}
+
+/** The same, with the windows as they stand at its end. A window's tries that found nobody are no lines. */
+export function runWindows(scenario: Scenario, answers: Answers = 'each'): { lines: OracleLine[]; windows: Window[] } {
+  const run: Run = { facts: [], lines: [], steps: new Map(), answers, windows: [], now: 0 };
   const timeline = scenario.timeline ?? [];
   run.facts.push({ type: 'configured', at: Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'), document: scenario.config });
-  for (const step of timeline) takeStep(run, step, Date.parse(step.at));
-  return run.lines;
+  for (const step of timeline) {
+    advance(run, Date.parse(step.at));
+    takeStep(run, step, run.now);
+    tryWindows(run);
+  }
+  if (scenario.until !== undefined) advance(run, Date.parse(scenario.until));
+  return run;
+}
+
+function advance(run: Run, to: number): void {
+  for (let at = nextInstant(run.facts, run.windows, run.now); at <= to; at = nextInstant(run.facts, run.windows, run.now)) {
+    run.now = at;
+    tryWindows(run);
+  }
+  run.now = to;
+}
+
+/** Every open window, over and over, until nobody gets anything more. */
+function tryWindows(run: Run): void {
+  for (let before = -1; before !== run.facts.length;) {
+    before = run.facts.length;
+    for (const window of run.windows) {
+      const step = run.steps.get(window.lead);
+      const workflow = step && workflowOf(run, step.lead.campaign);
+      if (!step || !workflow) continue;
+      if (isOver(window, run.now)) { expire(run, window, step, workflow); continue; }
+      if (window.state !== 'open') continue;
+      const picks = attempt(run, step.lead, workflow, 'window', run.now);
+      answer(run, step, workflow, run.now, picks);
+      if (isFulfilled(run.facts, window.lead, workflow, step.unansweredBy ?? [])) window.state = 'fulfilled';
+    }
+  }
+}
+
+/** At its end a lead may go through another workflow, once (A2). */
+function expire(run: Run, window: Window, step: LeadStep, workflow: Workflow): void {
+  window.state = 'expired';
+  const fallback = documentNow(run.facts).workflows?.find(({ id }) => id === workflow.fallback);
+  if (fallback) answer(run, step, fallback, run.now, attempt(run, step.lead, fallback, 'window', run.now));
+}
+
+function workflowOf(run: Run, campaignId: string): Workflow | undefined {
+  const document = documentNow(run.facts);
+  const campaign = document.campaigns?.find(({ id }) => id === campaignId);
+  return document.workflows?.find(({ id }) => id === campaign?.workflow);
+}
+
+function windowStep(run: Run, { lead, ...what }: { lead: string } & WindowAction, at: number): void {
+  const step = run.steps.get(lead);
+  const workflow = step && workflowOf(run, step.lead.campaign);
+  const window = run.windows.filter((each) => each.lead === lead).pop();
+  if (!workflow) return;
+  const again = window === undefined || window.state === 'stopped' || window.state === 'expired';
+  if (what.action === 'open') { if (again) run.windows.push(opened(lead, workflow, at, what)); } else if (window) acted(window, what, at);
 }
 
 function takeStep(run: Run, step: ScenarioStep, at: number): void {
@@ -45,6 +110,7 @@ function takeStep(run: Run, step: ScenarioStep, at: number): void {
     const contract = document.contracts?.find(({ id }) => id === step.cherryPick.contract);
     if (contract) pick(run, contract, step.cherryPick.lead, at);
   } else if ('distribute' in step) byHand(run, step.distribute.lead, step.distribute.contracts ?? [], at);
+  else if ('window' in step) windowStep(run, step.window, at);
   else throw new Error(`the oracle knows no ${JSON.stringify(step)}`);
 }
 
@@ -75,11 +141,10 @@ export function without(document: ConfigDocument, remove: Record<string, string[
 function arrive(run: Run, step: LeadStep, at: number): void {
   run.steps.set(step.lead.id, step);
   run.facts.push({ type: 'arrived', at, lead: step.lead });
-  const document = documentNow(run.facts);
-  const campaign = document.campaigns?.find(({ id }) => id === step.lead.campaign);
-  const workflow = document.workflows?.find(({ id }) => id === campaign?.workflow);
+  const workflow = workflowOf(run, step.lead.campaign);
   if (!workflow || workflow.mode === 'off') return;
   answer(run, step, workflow, at, attempt(run, step.lead, workflow, 'arrival', at));
+  if (workflow.mode === 'window') run.windows.push(opened(step.lead.id, workflow, at));
 }
 
 /** The clients answer in the order in which they were reserved; who turns the lead down has the workflow run again (F5). */
@@ -112,6 +177,7 @@ function record(run: Run, lead: ScenarioLead, trigger: string, at: number, plan:
   const document = documentNow(run.facts);
   const buyers = soldSet(run.facts, lead.id).length + plan.picks.length;
   const made = plan.picks.map((planned) => reservationOf(run, lead, planned, priceOf(document, planned, buyers), at));
+  if (trigger === 'window' && made.length === 0) return [];
   const { qualified, reached, minimumsMet, rulesMet } = plan;
   run.facts.push({ type: 'attempted', at, lead: lead.id, campaign: lead.campaign, qualified, reached, minimumsMet, rulesMet }, ...made);
   const currency = document.currency ?? 'USD';
