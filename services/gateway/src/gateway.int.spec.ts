@@ -161,7 +161,7 @@ describe('the story of a lead', () => {
       a.released('L1', 'A', 'rejected'), a.notDistributed('L1', 'outranked', 'fallback', 3), a.accepted('L1', 'B', 4));
     const lead = await get(first, `/v1/leads/${leadIdOf('L1')}`);
     expect(lead).toMatchObject({
-      id: leadIdOf('L1'), campaign: 'solar', source: 'web', status: 'accepted', reason: null, attempts: 2, receivedAt: '2026-03-02T12:00:00.000Z',
+      leadId: leadIdOf('L1'), campaignId: 'solar', sourceId: 'web', status: 'accepted', reason: null, attempts: 2, receivedAt: '2026-03-02T12:00:00.000Z',
       links: { attempts: `/v1/leads/${leadIdOf('L1')}/attempts` },
     });
     expect(lead.timeline.map((entry: Json) => [entry.stage, entry.type, entry.actor, entry.reason, entry.ids.contractId ?? null])).toEqual([
@@ -176,8 +176,8 @@ describe('the story of a lead', () => {
     ]);
     expect(new Set(lead.timeline.map((entry: Json) => entry.traceId))).toEqual(new Set([lead.traceId]));
     expect(lead.outboundLeads).toMatchObject([
-      { contract: 'A', status: 'rejected', reason: 'too_far', price: '25.50', currency: 'USD', deliveryAttempts: 1 },
-      { contract: 'B', status: 'accepted', clientReference: 'ref 1', settledAt: '2026-03-02T12:00:04.000Z' },
+      { contractId: 'A', status: 'rejected', reason: 'too_far', price: '25.50', currency: 'USD', deliveryAttempts: 1 },
+      { contractId: 'B', status: 'accepted', clientReference: 'ref 1', settledAt: '2026-03-02T12:00:04.000Z' },
     ]);
     expect((await call(second.adminKey, 'GET', `/v1/leads/${leadIdOf('L1')}`)).status).toBe(404);
   });
@@ -203,7 +203,7 @@ describe('the story of a lead', () => {
       a.received('withdrawn'), a.distributed('withdrawn', ['A']), a.reserved('withdrawn', 'A'), a.released('withdrawn', 'A', 'withdrawn'),
       a.received('failed'), a.distributed('failed', ['A']), a.reserved('failed', 'A'), a.failed('failed', 'A'));
     const { data } = await get(first, '/v1/leads');
-    expect(data.map((lead: Json) => [nameOf(lead.id), lead.status, lead.reason])).toEqual([
+    expect(data.map((lead: Json) => [nameOf(lead.leadId), lead.status, lead.reason])).toEqual([
       ['failed', 'unsold', null], ['withdrawn', 'unsold', null], ['turnedDown', 'unsold', 'rejected_before'], ['nobody', 'unsold', 'cap_day'],
       ['held', 'distributed', null], ['waiting', 'received', null], ['L1', 'accepted', null],
     ]);
@@ -222,20 +222,20 @@ describe('lists of leads', () => {
   it('are filtered by status, campaign, source and time, and read in pages; a filter that is not known is refused', async () => {
     const b = storyteller(second.tenantId);
     await say(...Array.from({ length: 5 }, (_, n) => b.received(`P${n}` as LeadName, n % 2 ? 'wind' : 'solar', n < 2 ? 'phone' : 'web')));
-    const ids = async (query: string) => (await get(second, `/v1/leads?${query}`)).data.map((lead: Json) => nameOf(lead.id));
+    const ids = async (query: string) => (await get(second, `/v1/leads?${query}`)).data.map((lead: Json) => nameOf(lead.leadId));
     expect(await ids('campaign=wind')).toEqual(['P3', 'P1']);
     expect(await ids('source=phone')).toEqual(['P1', 'P0']);
     expect(await ids('status=accepted')).toEqual(['L1']);
     expect(await ids(`from=${new Date(NOON + 102_000).toISOString()}&to=${new Date(NOON + 104_000).toISOString()}`)).toEqual(['P3', 'P2']);
     const page = await get(second, '/v1/leads?limit=4');
-    expect([...page.data.map((lead: Json) => nameOf(lead.id)), ...await ids(`limit=4&cursor=${page.nextCursor}`)]).toEqual(['P4', 'P3', 'P2', 'P1', 'P0', 'L1']);
+    expect([...page.data.map((lead: Json) => nameOf(lead.leadId)), ...await ids(`limit=4&cursor=${page.nextCursor}`)]).toEqual(['P4', 'P3', 'P2', 'P1', 'P0', 'L1']);
     for (const query of ['state=x', 'status=sold', 'limit=0', 'cursor=x', 'from=yesterday']) expect((await get(second, `/v1/leads?${query}`)).status).toBe(400);
   });
 
   it('show what a contract was given', async () => {
     const { data } = await get(first, '/v1/contracts/A/outbound-leads');
     expect(data).toHaveLength(5);
-    expect((await get(first, '/v1/contracts/A/outbound-leads?status=unresolved')).data).toMatchObject([{ lead: leadIdOf('held'), status: 'unresolved', settledAt: '2026-03-02T12:00:02.000Z' }]);
+    expect((await get(first, '/v1/contracts/A/outbound-leads?status=unresolved')).data).toMatchObject([{ leadId: leadIdOf('held'), status: 'unresolved', settledAt: '2026-03-02T12:00:02.000Z' }]);
     expect((await get(second, '/v1/contracts/A/outbound-leads')).data).toHaveLength(1);
   });
 });

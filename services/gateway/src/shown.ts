@@ -4,7 +4,7 @@ import type { LeadRow, OutboundRow } from './leads.store.js';
 
 export function shownLead(row: LeadRow) {
   return {
-    id: row.lead_id, campaign: row.campaign_id, source: row.source_id, status: row.status,
+    leadId: row.lead_id, campaignId: row.campaign_id, sourceId: row.source_id, status: row.status,
     // Why nobody has it; of a lead that somebody has, the reason of an attempt in between says nothing.
     reason: row.status === 'unsold' ? row.reason : null,
     duplicate: row.duplicate, receivedAt: instant(row.received_at), decidedAt: instant(row.decided_at), attempts: row.attempts,
@@ -14,8 +14,9 @@ export function shownLead(row: LeadRow) {
 
 export function shownOutbound(row: OutboundRow) {
   return {
-    id: row.outbound_lead_id, lead: row.lead_id, contract: row.contract_id, client: row.client_id, campaign: row.campaign_id,
-    attempt: row.attempt_id, deliveryMethod: row.delivery_method_id, status: row.status, reason: row.reason,
+    outboundLeadId: row.outbound_lead_id, leadId: row.lead_id, contractId: row.contract_id, clientId: row.client_id,
+    campaignId: row.campaign_id, attemptId: row.attempt_id, deliveryMethodId: row.delivery_method_id,
+    status: row.status, reason: row.reason,
     price: row.price_minor === null || row.currency === null ? null : formatMoney(BigInt(row.price_minor), row.currency),
     currency: row.currency, reservedAt: instant(row.reserved_at), settledAt: instant(row.settled_at),
     deliveryAttempts: row.delivery_attempts, clientReference: row.client_reference,
