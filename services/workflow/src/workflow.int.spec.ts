@@ -177,6 +177,18 @@ describe('a configuration applied as a document', () => {
     expect(parts).toEqual([[1, 3, 200], [2, 3, 200], [3, 3, 50]]);
   });
 
+  it('may be larger than other bodies, as JSON and as YAML', async () => {
+    const clients = Array.from({ length: 3_000 }, (_, place) => ({ id: `c${place}`, name: 'x'.repeat(450) }));
+    const document = JSON.stringify({ apiVersion: 'v1', clients });
+    expect(document.length).toBeGreaterThan(1_400_000);
+    for (const type of ['application/json', 'application/yaml']) {
+      const checked = await call('many', 'PUT', '/v1/configuration?dryRun', document, { 'content-type': type });
+      expect([type, checked.status, checked.json.changed]).toEqual([type, 200, 3_000]);
+      expect((await call('many', 'POST', '/v1/configuration:diff', document, { 'content-type': type })).status).toBe(200);
+      expect((await call('many', 'POST', '/v1/clients', document, { 'content-type': 'application/json' })).status).toBe(413);
+    }
+  });
+
   it('is numbered without a gap when many apply at once, in both tenants', async () => {
     deaf.add('x').add('y');
     const answers = await Promise.all(Array.from({ length: 40 }, (_, place) =>
