@@ -40,13 +40,14 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
   const field: Field = { contracts: [], masks: [], prices: [], trials: null, scores: null };
   const prepared: Prepared = { field, details: new Map(), inScope, words: new Map(), qualified: [] };
   const cache = state.gates(market);
-  const { lines } = cache;
   const special = isSpecial(scene);
   for (let candidate = 0; candidate < count; candidate++) {
     const index = only ? only[candidate]!.index : found.owners[candidate]!;
+    field.contracts.push(market.byIndex[index]!);
+    if (cache === null) { askInFull(scene, prepared, candidate, count); continue; }
+    const { lines } = cache;
     const line = index * LINE;
     if (now >= lines[line + UNTIL]! || now < lines[line + FROM]!) cache.refresh(index, now);
-    field.contracts.push(market.byIndex[index]!);
     if (special || lines[line + COMPLEX] !== 0) { askInFull(scene, prepared, candidate, count); continue; }
     let mask = lines[line + MASK]!;
     if (scene.sold >= scene.most || scene.sold >= lines[line + SHARE]!) mask |= BIT.share_count;

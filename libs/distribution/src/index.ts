@@ -12,5 +12,6 @@ export * from './chance.js';
 export * from './window.js';
 export * from './scenario.js';
 export * from './simulate.js';
+export * from './counterfactual.js';
 export * from './lint.js';
 export * from './decide.bench.js';

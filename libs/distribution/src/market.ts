@@ -66,6 +66,11 @@ export class Market {
     return market;
   }
 
+  /** Another market on the same terms; to try something out. */
+  derive(items: Iterable<ConfigItem>): Market {
+    return Market.compile(items, this.options);
+  }
+
   private constructor(private readonly options: MarketOptions) {
     this.ground = groundOf({}, options);
   }

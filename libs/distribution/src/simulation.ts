@@ -75,7 +75,7 @@ export class Simulation {
     const { market, state, now } = this;
     const { lead } = track;
     const decision = decide(market, state, lead, track.life, request, now, this.seed);
-    const verdicts = this.explained ? explain(market, lead, decision.verdicts, now, { state, life: track.life }) : decision.verdicts;
+    const verdicts = this.explained ? explain(market, lead, decision.verdicts, now, { state, life: track.life, trigger: request.trigger }) : decision.verdicts;
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
     track.last = { decision, verdicts };

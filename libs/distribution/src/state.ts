@@ -28,6 +28,7 @@ export class State {
   private readonly limitAt: (Limit | undefined)[] = [];
   private cache: GateCache | null = null;
   private sequenceSlot = -1;
+  private isAside = false;
   /** Delivery methods that were ever suspended; none = nobody needs to ask. */
   suspensions = 0;
   /** How far the market's arrivals were taken in. */
@@ -204,17 +205,30 @@ export class State {
   }
 
   private find(limit: Limit, now: number): void {
-    limit.owner = this;
+    // Asked aside, a limit is not watched; so it may not be remembered either.
+    limit.owner = this.isAside ? null : this;
     if (limit.clock === null) { limit.from = -Infinity; limit.until = Infinity; return; }
     const clock = limit.clock.at(now);
     limit.from = clock.from;
     limit.until = clock.until;
     limit.slot = this.slots.get(limit.prefix + clock.name) ?? -1;
-    if (limit.slot >= 0) this.limitAt[limit.slot] = limit;
+    if (limit.slot >= 0 && !this.isAside) this.limitAt[limit.slot] = limit;
   }
 
-  /** Gates of the market's contracts as they stand at the moment. */
-  gates(market: Market): GateCache {
+  /** Lets another market be asked without what is remembered for this one being touched. */
+  aside<T>(work: () => T): T {
+    const was = this.isAside;
+    this.isAside = true;
+    try {
+      return work();
+    } finally {
+      this.isAside = was;
+    }
+  }
+
+  /** Gates of the market's contracts as they stand at the moment; null where nothing is to be remembered. */
+  gates(market: Market): GateCache | null {
+    if (this.isAside) return null;
     if (this.cache?.market !== market) this.cache = new GateCache(market, this); else this.cache.sync();
     return this.cache;
   }
