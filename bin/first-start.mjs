@@ -41,7 +41,7 @@ try {
   });
   console.log(`leads delivered after ${seconds()}: ${JSON.stringify(funnel)}`);
   product.kill('SIGINT');
-  const end = await Promise.race([ended, sleep(60_000).then(() => 'no end within 60 s')]);
+  const end = await Promise.race([ended, sleep(60_000, 'no end within 60 s', { ref: false })]);
   if (end !== 0) throw new Error(`after SIGINT: ${end}`);
   if (fs.readdirSync(folder).some((name) => fs.existsSync(path.join(folder, name, 'postmaster.pid')))) throw new Error('the database still runs');
   console.log(`stopped after ${seconds()}`);
@@ -52,7 +52,7 @@ try {
   }
   process.exitCode = 1;
   if (!over) product.kill('SIGTERM');
-  await Promise.race([ended, sleep(20_000)]);
+  await Promise.race([ended, sleep(20_000, undefined, { ref: false })]);
   if (!over) product.kill('SIGKILL');
 } finally {
   fs.rmSync(folder, { recursive: true, force: true });

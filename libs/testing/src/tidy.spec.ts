@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 
-/** House style that a machine can see. What ESLint and the compiler already say (any, console, long lines, boundaries) is not said again. */
+/** House style that a machine can see, but for what ESLint and the compiler say already (any, console, long lines, boundaries). */
 
 const root = path.join(__dirname, '../../..');
 const read = (file: string) => fs.readFileSync(path.join(root, file), 'utf8');
@@ -33,7 +33,15 @@ function linesWith(among: readonly string[], pattern: RegExp, advice: string): s
   }));
 }
 
-interface Found { readonly file: string; readonly line: number; readonly name: string; readonly lines: number; readonly parameters: number; readonly injected: boolean }
+interface Found {
+  readonly file: string;
+  readonly line: number;
+  readonly name: string;
+  readonly lines: number;
+  readonly parameters: number;
+  /** A constructor that Nest calls. */
+  readonly injected: boolean;
+}
 
 /** Records take as many values as they have; a service with many others behind it does too much. */
 function isInjected(node: ts.Node): boolean {
