@@ -5,7 +5,7 @@ import type { ConfigDocument, Contract, Method, Rule, Workflow } from './documen
 export const ZONE = 'America/New_York';
 
 const methods: Method[] = ['price', 'priority', 'roundRobin', 'weighted', 'percentage', 'distance', 'qualityScore', 'random', 'freeTrial', 'turnover', 'leadCount'];
-const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined });
+const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined, freq: 1 });
 
 const contract = fc.record({
   client: fc.constantFrom('c0', 'c1', 'c2', 'c3'), price: fc.constantFrom(0, 5, 10, 20, 40), maxShareCount: maybe(fc.integer({ min: 1, max: 4 })),
