@@ -135,7 +135,8 @@ describe('a transaction', () => {
 describe('migrations', () => {
   it('run once, when several processes start at the same time', async () => {
     const empty = await testDatabase();
-    const processes = await Promise.all(Array.from({ length: 3 }, () => Database.open({ url: empty.url, migrations: [Shop1764000000008] })));
+    const open = () => Database.open({ url: empty.url, migrations: [Shop1764000000008] });
+    const processes = await Promise.all(Array.from({ length: 3 }, open));
     await Promise.all(processes.map((each) => each.migrate()));
     const done = await processes[0]!.pool.query('SELECT name FROM sluice_migrations');
     expect(done.rows).toEqual([{ name: 'Shop1764000000008' }]);

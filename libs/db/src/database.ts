@@ -43,11 +43,12 @@ export class Database {
       applicationName: options.applicationName ?? 'sluice',
       synchronize: false,
       logging: false,
-      // A connection that the server ends between two statements of a transaction has nobody who waits for it: without a listener of its own
-      // that event would end the process. The next statement fails, and so the transaction.
+      // A connection that the server ends between two statements of a transaction has nobody who waits for it: without a listener of its
+      // own that event would end the process. The next statement fails, and so the transaction.
       extra: {
         keepAlive: true,
-        // A process that is paused between its last statements and COMMIT holds the counters of the log: others must not wait for it for ever.
+        // A process that is paused between its last statements and COMMIT holds the counters of the log: others must not wait for it for
+        // ever.
         idle_in_transaction_session_timeout: 15_000,
         onConnect: (client: pg.PoolClient) => { client.on('error', () => undefined); },
       },

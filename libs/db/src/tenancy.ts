@@ -1,8 +1,8 @@
 import type { QueryRunner } from 'typeorm';
 
 /**
- * For migrations: the schema of a service and the role that it works under. The role is of the whole server, so it may be there already, and
- * another database's migration may make it at the same moment. Each service may append to the log and read it (`sluice_log`).
+ * For migrations: the schema of a service and the role that it works under. The role is of the whole server, so it may be there already,
+ * and another database's migration may make it at the same moment. Each service may append to the log and read it (`sluice_log`).
  */
 export async function createService(runner: QueryRunner, service: string): Promise<void> {
   await createRole(runner, LOG_ROLE);

@@ -6,5 +6,6 @@ import * as workflow from './workflow.events.js';
 
 /** Every event that this version knows, by its full name. What is not here is newer than the process, and is parked. */
 export const definitions: ReadonlyMap<string, EventDefinition> = new Map(
-  [intake, workflow, distribution, delivery].flatMap((producer) => Object.values(producer) as EventDefinition[]).map((event) => [event.type, event]),
+  [intake, workflow, distribution, delivery].flatMap((producer) => Object.values(producer) as EventDefinition[])
+    .map((event) => [event.type, event]),
 );

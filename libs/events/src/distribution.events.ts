@@ -1,6 +1,7 @@
 import { defineEvent, type DataOf } from './event.js';
 import {
-  EngineConfiguredSchema, LeadDistributedSchema, LeadNotDistributedSchema, LimitReachedSchema, OutboundLeadReleasedSchema, OutboundLeadReservedSchema,
+  EngineConfiguredSchema, LeadDistributedSchema, LeadNotDistributedSchema, LimitReachedSchema, OutboundLeadReleasedSchema,
+  OutboundLeadReservedSchema,
 } from './gen/sluice/distribution/v1/events_pb.js';
 import { distributionTopic as topic } from './topics.js';
 

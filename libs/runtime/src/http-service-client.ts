@@ -13,7 +13,9 @@ export class HttpServiceClient extends ServiceClient {
     super();
   }
 
-  override async post<T>(service: string, path: string, body: unknown, options: { readonly tenantId: string; readonly timeoutMs?: number }): Promise<T> {
+  override async post<T>(
+    service: string, path: string, body: unknown, options: { readonly tenantId: string; readonly timeoutMs?: number },
+  ): Promise<T> {
     const credential = signPrincipal({ tenantId: options.tenantId, kind: 'service', id: service }, this.secret, this.clock.now());
     const traceparent = traceparentOf();
     const timeoutMs = options.timeoutMs ?? 5_000;

@@ -10,7 +10,10 @@ interface Refusal {
   readonly message?: string;
 }
 
-/** Answers every failure of a request as RFC 9457 problem+json. What it does not know is a 500 with an id that the log has too, and no detail. */
+/**
+ * Answers every failure of a request as RFC 9457 problem+json. What it does not know is a 500 with an id that the log has too, and no
+ * detail.
+ */
 @Injectable()
 @Catch()
 export class ProblemFilter implements ExceptionFilter {

@@ -10,7 +10,8 @@ export class RedisKeyValue extends KeyValue {
   }
 
   static async connect(url: string): Promise<RedisKeyValue> {
-    const client = createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 2_000, reconnectStrategy: (tries) => Math.min(tries * 100, 2_000) } });
+    const reconnectStrategy = (tries: number) => Math.min(tries * 100, 2_000);
+    const client = createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 2_000, reconnectStrategy } });
     client.on('error', () => undefined);
     // One that is away must not keep a service from starting: the client goes on trying, and until then no key is there.
     const connected = client.connect().catch(() => undefined);

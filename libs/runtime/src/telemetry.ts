@@ -25,7 +25,10 @@ export function startTelemetry(role: string, endpoint: string, ratio = 1): Telem
   return { shutdown: () => provider.shutdown() };
 }
 
-/** One server span a request, under the caller's trace where the request names one. The name is the route, never the path: ids are no names. */
+/**
+ * One server span a request, under the caller's trace where the request names one. The name is the route, never the path: ids are no
+ * names.
+ */
 export function traceRequests(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
     const given = request.headers['traceparent'];

@@ -16,7 +16,10 @@ export function contextOf(traceparent: string | undefined): Context {
   return propagation.extract(context.active(), { traceparent });
 }
 
-/** A span that is already over: hot paths record what they did for one lead of a batch without holding spans open. Returns its traceparent. */
+/**
+ * A span that is already over: hot paths record what they did for one lead of a batch without holding spans open. Returns its
+ * traceparent.
+ */
 export function recordSpan(
   name: string,
   parent: string | undefined,

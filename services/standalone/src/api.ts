@@ -4,7 +4,10 @@ import { Agent, request, type Dispatcher } from 'undici';
 export class ApiRefusal extends Error {
   override readonly name = 'ApiRefusal';
 
-  constructor(readonly status: number, readonly problem: { code?: string; detail?: string; errors?: { pointer: string; message: string }[] }) {
+  constructor(
+    readonly status: number,
+    readonly problem: { code?: string; detail?: string; errors?: { pointer: string; message: string }[] },
+  ) {
     super([`${problem.code ?? status}: ${problem.detail ?? 'the request was refused'}`, ...(problem.errors ?? []).map((fault) => `  ${fault.pointer || '/'}: ${fault.message}`)].join('\n'));
   }
 }

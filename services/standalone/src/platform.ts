@@ -7,7 +7,8 @@ import type { FastifyInstance } from 'fastify';
 import { busMigrations, BusTransport, type Bus } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import {
-  AccessRules, armCrashPoint, HttpServiceClient, type KeyValue, LocalKeyValue, type Log, RedisKeyValue, startTelemetry, SystemClock, traceRequests,
+  AccessRules, armCrashPoint, HttpServiceClient, type KeyValue, LocalKeyValue, type Log, RedisKeyValue, startTelemetry, SystemClock,
+  traceRequests,
   type ServiceDefinition,
 } from '@sluice/runtime';
 import { openBus, startRelay } from './bus.js';
@@ -45,7 +46,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { settings, log } = options;
   armCrashPoint(settings.SLUICE_CRASH_AT);
   const role = options.roles.length > 2 ? 'all' : options.roles.join('+');
-  const telemetry = settings.OTEL_EXPORTER_OTLP_ENDPOINT ? startTelemetry(role, settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.SLUICE_TRACE_RATIO) : undefined;
+  const collector = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const telemetry = collector ? startTelemetry(role, collector, settings.SLUICE_TRACE_RATIO) : undefined;
   const clock = new SystemClock();
   const database = await Database.open({
     url: options.databaseUrl, poolMax: settings.SLUICE_POOL, applicationName: `sluice-${role}`,

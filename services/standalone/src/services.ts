@@ -19,7 +19,10 @@ export function servicesOf(roles: readonly Role[]): ServiceDefinition[] {
   return roles.flatMap((role) => (role === 'relay' ? [] : [definitions[role] as ServiceDefinition]));
 }
 
-/** Who can tell whose key it is: the gateway knows administrators, intake knows sources. Other processes take the services' own credential only. */
+/**
+ * Who can tell whose key it is: the gateway knows administrators, intake knows sources. Other processes take the services' own credential
+ * only.
+ */
 export function authenticatorsOf(app: INestApplicationContext, roles: readonly Role[]): Authenticator[] {
   const found: Authenticator[] = [];
   if (roles.includes('gateway')) found.push(app.get(AdminAuthenticator, { strict: false }));

@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { busMigrations, type Batch } from '@sluice/bus';
-import { topics, type Heard } from '@sluice/events';
+import { definitions, topics, type Heard } from '@sluice/events';
 import { createTenant } from '@sluice/gateway';
 import { PinoLog } from '@sluice/runtime';
 import { testDatabase, testKafka } from '@sluice/testing';
@@ -36,10 +36,16 @@ export class Story {
   readonly logged: string[] = [];
   private readonly open: { close(): Promise<void> }[] = [];
 
-  private constructor(readonly platform: Platform, readonly databaseUrl: string, readonly clients: string, private readonly parts: { close(): Promise<void> }[]) {}
+  private constructor(
+    readonly platform: Platform,
+    readonly databaseUrl: string,
+    readonly clients: string,
+    private readonly parts: { close(): Promise<void> }[],
+  ) {}
 
   static async start(options: { kafka?: boolean; environment?: Record<string, string>; log?: string[] } = {}): Promise<Story> {
-    const database = await testDatabase({ migrations: [...busMigrations, ...everyService.flatMap((service) => [...service.migrations])] as never });
+    const migrations = [...busMigrations, ...everyService.flatMap((service) => [...service.migrations])];
+    const database = await testDatabase({ migrations: migrations as never });
     const folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-story-'));
     let story: Story | undefined;
     const server = createServer((request, response) => {
@@ -111,7 +117,6 @@ export class Story {
   }
 
   private async listenIn(): Promise<void> {
-    const { definitions } = await import('@sluice/events');
     const subscription = await this.platform.bus.subscribe({
       group: 'story', service: 'gateway', topics: topics.map((topic) => topic.name), types: [...definitions.keys()],
       handle: async (batch: Batch) => { this.heard.push(...batch.events); },

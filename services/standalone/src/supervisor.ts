@@ -17,7 +17,10 @@ export class Supervisor {
   private readonly starts = new Map<string, number>();
   private stopping = false;
 
-  constructor(private readonly specs: readonly ProcessSpec[], private readonly onRestart: (name: string, how: string) => void = () => undefined) {}
+  constructor(
+    private readonly specs: readonly ProcessSpec[],
+    private readonly onRestart: (name: string, how: string) => void = () => undefined,
+  ) {}
 
   start(): void {
     for (const spec of this.specs) this.run(spec);

@@ -14,6 +14,10 @@ import { Supervisor } from './supervisor.js';
 import { until } from './story.suite.js';
 
 interface OtlpSpan { traceId: string; spanId: string; parentSpanId?: string; name: string; attributes: { key: string; value: object }[] }
+interface OtlpResource {
+  resource: { attributes: { key: string; value: { stringValue: string } }[] };
+  scopeSpans: { spans: OtlpSpan[] }[];
+}
 interface Seen { service: string; span: OtlpSpan }
 
 /** An OTLP receiver, as a collector would be one. */
@@ -25,7 +29,7 @@ class Collector {
     const server = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-        const { resourceSpans = [] } = JSON.parse(Buffer.concat(chunks).toString()) as { resourceSpans?: { resource: { attributes: { key: string; value: { stringValue: string } }[] }; scopeSpans: { spans: OtlpSpan[] }[] }[] };
+        const { resourceSpans = [] } = JSON.parse(Buffer.concat(chunks).toString()) as { resourceSpans?: OtlpResource[] };
         for (const { resource, scopeSpans } of resourceSpans) {
           const service = resource.attributes.find((attribute) => attribute.key === 'service.name')!.value.stringValue;
           for (const { spans } of scopeSpans) for (const span of spans) this.seen.push({ service, span });
@@ -62,7 +66,8 @@ describe('the trace of a lead', () => {
 
   beforeAll(async () => {
     const otlp = await collector.listen();
-    database = await testDatabase({ migrations: [...busMigrations, ...everyService.flatMap((service) => [...service.migrations])] as never });
+    const migrations = [...busMigrations, ...everyService.flatMap((service) => [...service.migrations])];
+    database = await testDatabase({ migrations: migrations as never });
     client = createServer((request, response) => {
       sent.push(request.headers);
       request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{"result":"accepted"}'));

@@ -12,7 +12,8 @@ export async function serve(settings: Settings, roles: readonly Role[]): Promise
   }
   const log = new PinoLog(roles.length > 2 ? 'all' : roles.join('+'), settings.SLUICE_LOG_LEVEL);
   const platform = await startPlatform({
-    settings, roles, log, databaseUrl: settings.DATABASE_URL, serviceSecret: settings.SLUICE_SERVICE_SECRET, environment, port: settings.SLUICE_PORT,
+    settings, roles, log, environment, port: settings.SLUICE_PORT,
+    databaseUrl: settings.DATABASE_URL, serviceSecret: settings.SLUICE_SERVICE_SECRET,
   });
   if (roles.includes('gateway')) {
     const keyFile = new DataFolder(settings.SLUICE_DATA).file('admin.key');

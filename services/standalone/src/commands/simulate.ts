@@ -13,7 +13,8 @@ const regex = (pattern: string) => {
 };
 
 /**
- * Runs a scenario file on the live decision code. Answers the exit status: 0 every expectation holds, 1 one does not, 2 the document is refused.
+ * Runs a scenario file on the live decision code. Answers the exit status: 0 every expectation holds, 1 one does not, 2 the document is
+ * refused.
  */
 export async function simulateFile(file: string, json: boolean, terminal: Terminal): Promise<0 | 1 | 2> {
   const scenario = await readScenario(file);

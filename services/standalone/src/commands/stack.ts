@@ -16,7 +16,9 @@ import type { Terminal } from '../terminal.js';
 import type { DevOptions } from './dev.js';
 
 /** The services as separate processes on Kafka, with the demo. Answers once all of them answer. */
-export async function stack(settings: Settings, options: DevOptions, script: string, terminal: Terminal): Promise<{ stop(): Promise<void> }> {
+export async function stack(
+  settings: Settings, options: DevOptions, script: string, terminal: Terminal,
+): Promise<{ stop(): Promise<void> }> {
   const folder = new DataFolder(path.join(settings.SLUICE_DATA, 'stack'));
   const say = (text: string) => terminal.line(terminal.dim(text));
   const receipts = new DemoReceipts();

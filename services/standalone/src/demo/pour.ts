@@ -4,10 +4,13 @@ import { SystemClock } from '@sluice/runtime';
 
 const clock = new SystemClock();
 
-/** Posts sample leads at a steady rate until it is stopped, in turn for each campaign. What is refused is counted by the platform itself. */
+/**
+ * Posts sample leads at a steady rate until it is stopped, in turn for each campaign. What is refused is counted by the platform itself.
+ */
 export function pourSampleLeads(url: string, sourceKeys: Readonly<Record<string, string>>, perSecond: number): { stop(): Promise<void> } {
   const agent = new Agent({ connections: 16 });
-  const taps = Object.entries(sourceKeys).map(([campaign, key]) => ({ campaign, key, leads: sampleLeads(campaign, process.pid + clock.now()) }));
+  const seed = process.pid + clock.now();
+  const taps = Object.entries(sourceKeys).map(([campaign, key]) => ({ campaign, key, leads: sampleLeads(campaign, seed) }));
   const running = new Set<Promise<unknown>>();
   let turn = 0;
   const timer = setInterval(() => {

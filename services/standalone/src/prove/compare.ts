@@ -21,7 +21,8 @@ export interface Evidence {
   readonly caps: Readonly<Record<string, number>>;
 }
 
-const same = (what: string, expected: number | string, got: number | string): Comparison => ({ what, expected: String(expected), got: String(got), holds: expected === got });
+const same = (what: string, expected: number | string, got: number | string): Comparison =>
+  ({ what, expected: String(expected), got: String(got), holds: expected === got });
 
 /** Compares the logs that lie outside the platform (what the client was answered, what the receivers got) with its tables. */
 export async function compare(evidence: Evidence): Promise<Comparison[]> {

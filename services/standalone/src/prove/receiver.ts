@@ -5,8 +5,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 export type Verdict = 'accepted' | 'rejected';
 
 /**
- * The clients of the proof, outside the platform: they write down every distinct webhook id they were sent, and what they said. Now and then
- * they take a lead in and break the connection before they answer, or answer 503, so that it comes again.
+ * The clients of the proof, outside the platform: they write down every distinct webhook id they were sent, and what they said. Now and
+ * then they take a lead in and break the connection before they answer, or answer 503, so that it comes again.
  */
 export class Receiver {
   /** By contract: webhook id → verdict, once a verdict was given or the lead was taken in. */
