@@ -58,7 +58,8 @@ function intersectIntervals(a: readonly Interval[], b: readonly Interval[]): Int
   for (const x of a) {
     for (const y of b) {
       const [low, lowOpen] = x.low > y.low ? [x.low, x.lowOpen] : y.low > x.low ? [y.low, y.lowOpen] : [x.low, x.lowOpen || y.lowOpen];
-      const [high, highOpen] = x.high < y.high ? [x.high, x.highOpen] : y.high < x.high ? [y.high, y.highOpen] : [x.high, x.highOpen || y.highOpen];
+      const [high, highOpen] = x.high < y.high ? [x.high, x.highOpen] : y.high < x.high ? [y.high, y.highOpen]
+        : [x.high, x.highOpen || y.highOpen];
       if (low < high || (low === high && !lowOpen && !highOpen)) both.push({ low, lowOpen, high, highOpen });
     }
   }

@@ -9,7 +9,7 @@ import type { Phase, WorkflowTerms } from './phases.js';
 import { FATE, type Field, type Plan } from './plan.js';
 import type { ReasonCode, UnsoldReason } from './reasons.js';
 import { finalPrice, runPhases, type Outcome } from './run-phases.js';
-import { STATIC_GATES, type Scene } from './scene.js';
+import { STATIC_GATES, stands, type Scene } from './scene.js';
 import type { ContractTerms } from './terms.js';
 import { codeOf, gatesIn, verdictsOf, type Fates } from './verdicts.js';
 import type { Earnings } from './weighted.js';
@@ -76,7 +76,8 @@ function askInFull(scene: Scene, { field, details, qualified }: Prepared, candid
   field.prices.push(price);
   field.masks.push(mask);
   if (own.length > 0) details.set(candidate, own);
-  if (contract.qualified.length > 0 && (mask & STATIC_GATES) === 0) for (const share of contract.qualified) qualified.push(qualifiedKey(share, scene.now));
+  if (contract.qualified.length === 0 || (mask & STATIC_GATES) !== 0) return;
+  for (const share of contract.qualified) qualified.push(qualifiedKey(share, scene.now));
 }
 
 function askScripts(scene: Scene, field: Field, words: Map<number, string>): void {
@@ -96,7 +97,9 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   const overrides = overrideMask(scene);
   const { field } = prepared;
   const eligible: number[] = [];
-  for (let candidate = 0; candidate < field.contracts.length; candidate++) if ((field.masks[candidate]! & ~overrides) === 0) eligible.push(candidate);
+  for (let candidate = 0; candidate < field.contracts.length; candidate++) {
+    if ((field.masks[candidate]! & ~overrides) === 0) eligible.push(candidate);
+  }
   const outcome = settle(scene, prepared, eligible, workflow.phases);
   applyScripts(scene, outcome.plan, field);
   const planned = outcome.plan.picks.map(({ candidate }) => candidate);
@@ -107,7 +110,8 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
     for (const { candidate } of outcome.plan.picks) outcome.plan.note(candidate, FATE.totalMinimum);
     outcome.plan.retain(() => false);
   }
-  return conclude(scene, prepared, outcome, workflow.phases, { workflowId: workflow.id, minimumsMet, refused: refused ? 'total_minimum' : null, planned });
+  return conclude(scene, prepared, outcome, workflow.phases,
+    { workflowId: workflow.id, minimumsMet, refused: refused ? 'total_minimum' : null, planned });
 }
 
 /** Gates that a person passes over. Sharing and "has it already" always hold (M2, M5). */
@@ -126,7 +130,8 @@ function settle(scene: Scene, { field }: Prepared, eligible: number[], phases: r
   const skip = new Set<number>();
   for (;;) {
     const outcome = runPhases(scene, field, eligible, phases, skip);
-    const missed = phases.findIndex((phase, place) => phase.minTurnover > 0 && outcome.rulesMet.includes(phase.key) && turnoverOf(outcome.plan, place) < phase.minTurnover);
+    const missed = phases.findIndex((phase, place) => phase.minTurnover > 0 && outcome.rulesMet.includes(phase.key)
+      && turnoverOf(outcome.plan, place) < phase.minTurnover);
     if (missed < 0) return outcome;
     skip.add(missed);
   }
@@ -148,7 +153,7 @@ function applyScripts(scene: Scene, plan: Plan, field: Field): void {
 export function meetsMinimums(scene: Scene, workflow: WorkflowTerms, plan: Plan): boolean {
   if (scene.life.minimumsMet) return true;
   let turnover = 0;
-  for (const holding of scene.life.picks) if (holding.state === 'reserved' || holding.state === 'accepted') turnover += Number(holding.price);
+  for (const holding of scene.life.picks) if (stands(holding)) turnover += Number(holding.price);
   for (const { candidate } of plan.picks) turnover += finalPrice(plan, candidate);
   return plan.buyers >= workflow.minimumContracts && turnover >= workflow.minimumTurnover;
 }
@@ -169,7 +174,8 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
   const { plan } = outcome;
   const picks: Pick[] = [];
   const moves: Moves = {
-    contracts: [], phases: [], rotates: [], earnings: outcome.earnings.map((earnings) => ({ ...earnings, key: phases[earnings.phase]!.key })),
+    contracts: [], phases: [], rotates: [], earnings: outcome.earnings.map((earnings) =>
+      ({ ...earnings, key: phases[earnings.phase]!.key })),
     counted: newlyCounted(scene, outcome, prepared),
     // A plan that the minimums of the whole refused met no minimum of a rule either.
     rulesMet: end.refused ? [] : outcome.rulesMet, minimumsMet: end.minimumsMet && plan.buyers > 0,
@@ -188,10 +194,12 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
   }
   const picked = plan.picks.map(({ candidate }) => candidate);
   const fates: Fates = {
-    field, fates: plan.fates, turns: outcome.turns, picked, planned: end.planned ?? picked, buyers: plan.buyers, most: plan.most, details: prepared.details,
+    field, fates: plan.fates, turns: outcome.turns, picked, planned: end.planned ?? picked, buyers: plan.buyers, most: plan.most,
+    details: prepared.details,
     words: prepared.words, rankings: outcome.rankings, phases,
   };
-  return new Decided(scene, fates, prepared.inScope, moves, picks, { ...end, full: end.full ?? (plan.room <= 0 || outcome.takesFull) }) as unknown as Decision;
+  return new Decided(scene, fates, prepared.inScope, moves, picks,
+    { ...end, full: end.full ?? (plan.room <= 0 || outcome.takesFull) }) as unknown as Decision;
 }
 
 function newlyCounted({ life, request }: Scene, { reached }: Outcome, { qualified }: Prepared): string[] {
@@ -280,7 +288,8 @@ export function topReason(reasons: Partial<Record<ReasonCode, number>>): UnsoldR
 /** Nothing was tried. */
 export function unsold(scene: Scene, reason: UnsoldReason, more: { held?: boolean; full?: boolean } = {}): Decision {
   return {
-    kind: 'unsold', trigger: scene.request.trigger, workflowId: scene.workflow?.id, picks: [], reason, verdicts: [], minimumsMet: false, full: more.full ?? false,
+    kind: 'unsold', trigger: scene.request.trigger, workflowId: scene.workflow?.id, picks: [], reason, verdicts: [], minimumsMet: false,
+    full: more.full ?? false,
     held: more.held, considered: { inScope: 0, notMatched: 0, reasons: {} },
   };
 }

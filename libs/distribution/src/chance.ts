@@ -5,14 +5,18 @@ import type { Verdict } from './decision.js';
 import type { Market } from './market.js';
 import type { State } from './state.js';
 
-/** The next instant after `now` at which a schedule opens, a cap's bucket ends or an order starts for a contract of the verdicts; Infinity = none. */
+/**
+ * The next instant after `now` at which a schedule opens, a cap's bucket ends or an order starts for a contract of the verdicts; Infinity
+ * = none.
+ */
 export function nextChance(market: Market, state: State, lead: Lead, verdicts: readonly Verdict[], now: number): number {
   let next = Infinity;
   const consider = (at: number | undefined) => { if (at !== undefined && at > now && at < next) next = at; };
   for (const { contractId, gates } of verdicts) {
     const contract = market.contracts.get(contractId);
     if (!contract) {
-      for (const limit of recipientLimits(market, contractId)) if (limit.clock && gates.some((gate) => gate.startsWith('cap_'))) consider(limit.clock.at(now).until);
+      if (!gates.some((gate) => gate.startsWith('cap_'))) continue;
+      for (const { clock } of recipientLimits(market, contractId)) if (clock) consider(clock.at(now).until);
       continue;
     }
     for (const gate of gates) {
@@ -30,5 +34,6 @@ export function nextChance(market: Market, state: State, lead: Lead, verdicts: r
 }
 
 function recipientLimits(market: Market, recipient: string): Limit[] {
-  return [...market.strategies.values()].flatMap(({ recipients }) => recipients.filter(({ to }) => to === recipient).flatMap(({ limits }) => limits));
+  return [...market.strategies.values()].flatMap(({ recipients }) => recipients.filter(({ to }) => to === recipient)
+    .flatMap(({ limits }) => limits));
 }

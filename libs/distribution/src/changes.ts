@@ -46,7 +46,8 @@ function* gateChanges(trial: Trial, gate: Gate): Iterable<Change> {
       break;
     case 'no_delivery_method':
       if (contract.deliveryMethod !== undefined) {
-        yield { kind: 'deliveryMethod', id: contract.deliveryMethod, path: 'enabled', to: true, words: `delivery method ${contract.deliveryMethod} enabled` };
+        yield { kind: 'deliveryMethod', id: contract.deliveryMethod, path: 'enabled', to: true,
+          words: `delivery method ${contract.deliveryMethod} enabled` };
       }
       break;
     case 'schedule_closed': yield* scheduleChanges(trial, contract.schedule); break;
@@ -57,7 +58,8 @@ function* gateChanges(trial: Trial, gate: Gate): Iterable<Change> {
       break;
     }
     case 'no_geo': yield own('radiusKm', undefined, 'no radius'); break;
-    case 'score_too_low': if (lead.score !== undefined) yield own('minScore', lead.score, `minimum score ${contract.minScore} → ${lead.score}`); break;
+    case 'score_too_low': if (lead.score !== undefined) yield own('minScore',
+      lead.score, `minimum score ${contract.minScore} → ${lead.score}`); break;
     case 'lead_too_old': {
       const age = formatDuration(Math.ceil((trial.moment.now - lead.receivedAt) / 1000) * 1000);
       yield own('maxAge', age, `maximum age ${contract.maxAge} → ${age}`);
@@ -112,7 +114,8 @@ function* scheduleChanges({ loser, moment: { market, now } }: Trial, schedule: S
   const zone = schedule.timezone ?? market.contracts.get(loser.contractId)!.client.zone;
   const date = localDate(now, zone);
   const at = { kind: 'contract' as const, id: loser.contractId };
-  if (schedule.closed?.includes(date)) yield { ...at, path: 'schedule.closed', to: schedule.closed.filter((day) => day !== date), words: `open on ${date}` };
+  if (schedule.closed?.includes(date)) yield { ...at, path: 'schedule.closed', to: schedule.closed.filter((day) => day !== date),
+    words: `open on ${date}` };
   const minute = Math.floor((localMs(now, zone) - dayNumber(date) * DAY_MS) / 60_000);
   const today = WEEKDAYS[weekdayOfDay(dayNumber(date))]!;
   const stretched: { change: Change; by: number }[] = [];
@@ -123,11 +126,13 @@ function* scheduleChanges({ loser, moment: { market, now } }: Trial, schedule: S
       const later = minute >= end;
       const wider = later ? `${from}-${clock(minute + 1)}` : `${clock(minute)}-${to}`;
       const words = later ? `open until ${clock(minute + 1)}` : `open from ${clock(minute)}`;
-      stretched.push({ by: later ? minute + 1 - end : start - minute, change: { ...at, path: `schedule.open.${days}.${place}`, to: wider, words } });
+      stretched.push({ by: later ? minute + 1 - end : start - minute,
+        change: { ...at, path: `schedule.open.${days}.${place}`, to: wider, words } });
     });
   }
   for (const { change } of stretched.sort((a, b) => a.by - b.by)) yield change;
-  yield { ...at, path: `schedule.open.${today}`, to: [`${clock(minute)}-${clock(minute + 1)}`], words: `open on ${today} at ${clock(minute)}` };
+  yield { ...at, path: `schedule.open.${today}`, to: [`${clock(minute)}-${clock(minute + 1)}`],
+    words: `open on ${today} at ${clock(minute)}` };
 }
 
 function minutesOf(time: string): number {
@@ -168,7 +173,8 @@ function* listChanges({ loser, bodies, moment: { market, lead } }: Trial): Itera
   for (const id of [market.campaigns.get(lead.campaignId)?.body.list, lead.list, lead.sourceList]) {
     const item = id === undefined ? undefined : bodies.get(`list|${id}`);
     if (!item?.body || item.kind !== 'list') continue;
-    yield { kind: 'list', id: item.id, path: 'contracts', to: [...(item.body.contracts ?? []), loser.contractId], words: `in the list ${item.id}` };
+    yield { kind: 'list', id: item.id, path: 'contracts', to: [...(item.body.contracts ?? []), loser.contractId],
+      words: `in the list ${item.id}` };
   }
 }
 

@@ -90,7 +90,8 @@ function withinAtom(condition: Condition): Atom {
   const { lat, lon, postalCode, country, km } = (condition.value ?? {}) as Record<string, unknown>;
   const center = typeof postalCode === 'string' ? placeOf(postalCode, typeof country === 'string' ? country : 'US')
     : typeof lat === 'number' && typeof lon === 'number' && isPlace({ lat, lon }) ? { lat, lon } : undefined;
-  if (!center || typeof km !== 'number' || km < 0) throw fault(condition, '{ lat, lon, km } or { postalCode, country, km } of a known place');
+  if (!center || typeof km !== 'number'
+    || km < 0) throw fault(condition, '{ lat, lon, km } or { postalCode, country, km } of a known place');
   const test = (value: FieldValue, lead: Lead) => {
     const place = placeOfField(lead, value);
     return place !== undefined && distanceSteps(center, place) <= km * STEPS_PER_KM;

@@ -10,7 +10,8 @@ const { parse } = jest.requireActual<typeof import('yaml')>('yaml');
 
 const root = join(__dirname, '../../..');
 const folders = [join(__dirname, '../scenarios'), join(root, '../shared/conformance')].filter((folder) => existsSync(folder));
-const files = folders.flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.yaml')).sort().map((name) => join(folder, name)));
+const files = folders.flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.yaml')).sort()
+  .map((name) => join(folder, name)));
 
 describe('scenarios', () => {
   it.each(files.map((file) => [file.split('/').slice(-2).join('/'), file]))('%s holds', (_, file) => {

@@ -12,7 +12,8 @@ import { State } from './state.js';
 import { world } from './worlds.suite.js';
 
 const NOW = Date.UTC(2026, 2, 2, 22, 20);
-const leadOf = (place: number, more: Partial<Lead> = {}): Lead => ({ leadId: `L${place}`, tenantId: 't', campaignId: 'x', receivedAt: NOW, attributes: { state: 'NY', age: 40 }, ...more });
+const leadOf = (place: number, more: Partial<Lead> = {}): Lead =>
+  ({ leadId: `L${place}`, tenantId: 't', campaignId: 'x', receivedAt: NOW, attributes: { state: 'NY', age: 40 }, ...more });
 
 function momentOf(document: ConfigDocument, lead: Lead): Moment {
   const market = Market.compile(itemsOf(document), { deliversAlways: true });
@@ -23,8 +24,10 @@ function momentOf(document: ConfigDocument, lead: Lead): Moment {
 
 function documentWith(contracts: Partial<Contract>[], workflow: Partial<Workflow>, clients: Partial<Client>[] = []): ConfigDocument {
   return {
-    apiVersion: 'v1', timezone: 'UTC', clients: contracts.map((_, place) => ({ id: `c${place}`, ...clients[place] })), campaigns: [{ id: 'x', workflow: 'w' }],
-    contracts: contracts.map((contract, place) => ({ id: `k${place}`, client: `c${place}`, price: 10, ...contract })), workflows: [{ id: 'w', maxMultiplication: 1, ...workflow }],
+    apiVersion: 'v1', timezone: 'UTC', clients: contracts.map((_, place) => ({ id: `c${place}`, ...clients[place] })),
+    campaigns: [{ id: 'x', workflow: 'w' }],
+    contracts: contracts.map((contract, place) => ({ id: `k${place}`, client: `c${place}`, price: 10, ...contract })),
+    workflows: [{ id: 'w', maxMultiplication: 1, ...workflow }],
   };
 }
 
@@ -52,16 +55,20 @@ describe('the smallest change that would have won', () => {
     ['open from 22:20', documentWith([{ schedule: { open: { mon: ['08:00-09:00', '23:00-24:00'] } } }], price), 'k0'],
     ['open on 2026-03-02', documentWith([{ schedule: { open: { 'mon-sun': ['00:00-24:00'] }, closed: ['2026-03-02'] } }], price), 'k0'],
     ['minimum score 50 → 49', documentWith([{ minScore: 50 }], price), 'k0', { score: 49 }],
-    ['state: NY too', documentWith([{ criteria: { all: [{ field: 'state', op: 'in', value: ['TX'] }, { field: 'age', op: 'atLeast', value: 18 }] } }], price), 'k0'],
+    ['state: NY too', documentWith([{ criteria: { all: [{ field: 'state', op: 'in', value: ['TX'] },
+      { field: 'age', op: 'atLeast', value: 18 }] } }], price), 'k0'],
     ['age between 50 and 60 → 40 and 60', documentWith([{ criteria: { field: 'age', op: 'between', value: [50, 60] } }], price), 'k0'],
     ['priority 5 → 1', documentWith([{ priority: 2 }, { priority: 5 }], { rules: [{ method: 'priority', take: 1 }] }), 'k1'],
     ['quality score ≥ 101', documentWith([{}, { qualityScore: 90 }], { rules: [{ method: 'qualityScore', take: 1 }] }), 'k1'],
     ['weight ≥ 2', documentWith([{ weight: 1 }, {}], { rules: [{ method: 'weighted', base: 'qualityScore', take: 1 }] }), 'k1', {}, 1],
-    ['priority unset → 0', documentWith([{ price: 20 }, { maxShareCount: 1 }], { maxMultiplication: 2, rules: [{ method: 'priority' }] }), 'k1'],
-    ['share count 1 → 2', documentWith([{ price: 20 }, { maxShareCount: 1 }], { maxMultiplication: 2, rules: [{ method: 'random', take: 2 }] }), 'k1'],
+    ['priority unset → 0', documentWith([{ price: 20 }, { maxShareCount: 1 }],
+      { maxMultiplication: 2, rules: [{ method: 'priority' }] }), 'k1'],
+    ['share count 1 → 2', documentWith([{ price: 20 }, { maxShareCount: 1 }],
+      { maxMultiplication: 2, rules: [{ method: 'random', take: 2 }] }), 'k1'],
     ['rule 1 takes 2', documentWith([{}, {}], { maxMultiplication: 2, rules: [{ method: 'roundRobin', take: 1 }] }), 'k1'],
     ['multiplication 1 → 2', documentWith([{}, {}], { rules: [{ method: 'roundRobin' }] }), 'k1'],
-    ['radius 10 → 12.2 km', documentWith([{ locations: [{ lat: 40.74, lon: -74.17 }], radiusKm: 10 }], price), 'k0', { lat: 40.71, lon: -74.03 }],
+    ['radius 10 → 12.2 km', documentWith([{ locations: [{ lat: 40.74, lon: -74.17 }], radiusKm: 10 }], price), 'k0',
+      { lat: 40.71, lon: -74.03 }],
   ];
   it.each(rows.map(([words, ...row]) => ({ words, row })))('$words', ({ words, row }) => {
     expect(wordsFor(...row)).toBe(words);
@@ -74,19 +81,24 @@ describe('the smallest change that would have won', () => {
 
   it('really wins: with the change applied to the whole document the contract is in the plan, in any run', () => {
     let told = 0;
-    fc.assert(fc.property(world, fc.array(fc.constantFrom('NY', 'TX'), { minLength: 1, maxLength: 5 }), fc.nat({ max: 6 }), (document, states, which) => {
+    fc.assert(fc.property(world, fc.array(fc.constantFrom('NY', 'TX'), { minLength: 1, maxLength: 5 }), fc.nat({ max: 6 }),
+      (document, states, which) => {
       const items = itemsOf(document);
       const first = momentOf(document, leadOf(0));
       const asked = states.map((state, place): Moment => ({ ...first, lead: leadOf(place, { attributes: { state } }) }));
-      const decideNow = ({ market, state, lead, life, request, now, seed }: Moment) => decide(market, state, lead, life, request, now, seed);
-      for (const [place, moment] of asked.slice(1).entries()) reserve(first.market, first.state, moment.lead, newLife(), decideNow(moment), NOW, (_, index) => `O${place}/${index}`);
+      const decideNow = ({ market, state, lead, life, request, now, seed }: Moment) =>
+        decide(market, state, lead, life, request, now, seed);
+      for (const [place, moment] of asked.slice(1).entries()) reserve(first.market, first.state, moment.lead, newLife(),
+        decideNow(moment), NOW, (_, index) => `O${place}/${index}`);
       const moment = asked[0]!;
       const decision = decideNow(moment);
-      const losers = explain(moment.market, moment.lead, decision.verdicts, NOW, moment).filter(({ code, gates }) => code !== 'picked' && gates.length < 2);
+      const losers = explain(moment.market, moment.lead, decision.verdicts, NOW, moment)
+        .filter(({ code, gates }) => code !== 'picked' && gates.length < 2);
       const loser = losers[which % Math.max(1, losers.length)];
       for (const { contractId, kind, id, path, to } of counterfactuals(moment, decision, loser ? [loser.contractId] : [])) {
         told++;
-        const changed = items.map((item) => (item.kind === kind && item.id === id ? { ...item, body: withValue(item.body!, path, to) } as ConfigItem : item));
+        const changed = items.map((item) => (item.kind === kind && item.id === id
+          ? { ...item, body: withValue(item.body!, path, to) } as ConfigItem : item));
         const again = { ...moment, market: Market.compile(changed, { deliversAlways: true }), state: State.load(moment.state.entries()) };
         expect(decideNow(again).picks.map((pick) => pick.contractId)).toContain(contractId);
       }

@@ -18,7 +18,9 @@ export function* criteriaChanges(trial: Trial): Iterable<Change> {
 }
 
 /** Conditions that fail and are not under a `not`, with their paths. */
-function failingLeaves(criteria: Criteria, path: string, lead: Lead, holds: (one: Criteria) => boolean): { path: string; condition: Condition }[] {
+function failingLeaves(
+  criteria: Criteria, path: string, lead: Lead, holds: (one: Criteria) => boolean,
+): { path: string; condition: Condition }[] {
   if (holds(criteria) || 'not' in criteria) return [];
   if ('all' in criteria) return criteria.all.flatMap((child, place) => failingLeaves(child, `${path}.all.${place}`, lead, holds));
   if ('any' in criteria) return criteria.any.flatMap((child, place) => failingLeaves(child, `${path}.any.${place}`, lead, holds));

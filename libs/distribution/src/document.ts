@@ -150,7 +150,8 @@ export interface Field { type: string; required?: boolean; personal?: boolean; [
 export interface List { id: string; name?: string; clients?: string[]; contracts?: string[] }
 
 export type Method =
-  | 'price' | 'priority' | 'roundRobin' | 'weighted' | 'percentage' | 'distance' | 'qualityScore' | 'random' | 'freeTrial' | 'turnover' | 'leadCount';
+  | 'price' | 'priority' | 'roundRobin' | 'weighted' | 'percentage' | 'distance' | 'qualityScore' | 'random' | 'freeTrial' | 'turnover'
+  | 'leadCount';
 export type Reset = 'never' | 'daily' | '7days';
 
 export interface Workflow {
@@ -215,7 +216,10 @@ export interface PushStrategy {
 }
 export interface Recipient { to: string; weight?: number; caps?: Caps; criteria?: Criteria }
 
-export interface DeliveryMethod { id: string; type: string; enabled?: boolean; onUnknown?: 'hold' | 'accept' | 'release'; [key: string]: unknown }
+export interface DeliveryMethod {
+  id: string; type: string; enabled?: boolean; onUnknown?: 'hold' | 'accept' | 'release';
+  [key: string]: unknown;
+}
 
 export interface Order {
   id: string;

@@ -18,7 +18,8 @@ export function check(expect: Expectations, simulation: Simulation, { summary }:
       compare(`refused.${lead}.${contract}`, expected, verdicts.find(({ contractId }) => contractId === contract)?.code ?? null);
     }
   }
-  for (const [contract, expected] of Object.entries(expect.counts ?? {})) compare(`counts.${contract}`, expected, summary.counts[contract] ?? 0);
+  for (const [contract, expected] of Object.entries(expect.counts ?? {})) compare(`counts.${contract}`, expected,
+    summary.counts[contract] ?? 0);
   for (const [lead, expected] of Object.entries(expect.windows ?? {})) compare(`windows.${lead}`, expected, summary.windows[lead] ?? null);
   for (const [lead, expected] of Object.entries(expect.unsold ?? {})) compare(`unsold.${lead}`, expected, summary.unsold[lead] ?? null);
   return failures;

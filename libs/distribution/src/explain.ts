@@ -1,6 +1,6 @@
 /**
- * The verdict of every contract in scope. A decision keeps those that its index let through; what it left out is computed here from the same
- * version of the configuration, so that a decision's cost does not grow with contracts that do not match.
+ * The verdict of every contract in scope. A decision keeps those that its index let through; what it left out is computed here from the
+ * same version of the configuration, so that a decision's cost does not grow with contracts that do not match.
  */
 import { shutGates, type Details } from './gates.js';
 import type { Trigger, Verdict } from './decision.js';
@@ -16,9 +16,12 @@ import { firstGate, gatesIn } from './verdicts.js';
  * Stored verdicts and those of the contracts that the index left out, in order of entry, each with the condition that failed and the
  * lead's value. With the state and life of that moment their caps and the like are in it too; without, what the configuration alone says.
  */
-export function explain(market: Market, lead: Lead, verdicts: readonly Verdict[], now: number, moment?: { state: State; life: Life; trigger?: Trigger }): Verdict[] {
+export function explain(
+  market: Market, lead: Lead, verdicts: readonly Verdict[], now: number, moment?: { state: State; life: Life; trigger?: Trigger },
+): Verdict[] {
   const known = new Map(verdicts.map((verdict) => [verdict.contractId, verdict]));
-  const scene = sceneOf(market, moment?.state ?? State.load(), lead, moment?.life ?? newLife(), { trigger: moment?.trigger ?? 'arrival' }, now, () => 0);
+  const scene = sceneOf(market, moment?.state ?? State.load(), lead, moment?.life ?? newLife(),
+    { trigger: moment?.trigger ?? 'arrival' }, now, () => 0);
   const explained: Verdict[] = [];
   for (const contract of market.inScope(lead.campaignId)) {
     const verdict = known.get(contract.id);

@@ -1,8 +1,8 @@
 /**
- * Force (D5): a field of the lead names its client. The candidates shrink to that client; ranking, groups, weights and rotation do not count,
- * consent, duplicates, credit and orders always do, caps and schedule unless the campaign says otherwise.
+ * Force (D5): a field of the lead names its client. The candidates shrink to that client; ranking, groups, weights and rotation do not
+ * count, consent, duplicates, credit and orders always do, caps and schedule unless the campaign says otherwise.
  */
-import { conclude, prepare, unsold } from './automatic.js';
+import { conclude, prepare } from './automatic.js';
 import type { Decision } from './decision.js';
 import { BIT } from './links.js';
 import { clockOf } from './limits.js';
@@ -18,21 +18,23 @@ export function decideForced(scene: Scene, clientId: string): Decision | undefin
   const client = [...market.links.clients.values()].find(({ id }) => id.toLowerCase() === wanted);
   const otherwise = campaign?.body.forceElse ?? 'normal';
   // Who it is for has it: nobody else is asked, in later rounds neither.
-  if (scene.life.picks.some((holding) => holding.rule === 'force' && stands(holding))) return unsold(scene, 'share_count', { full: true });
+  const done = scene.life.picks.some((holding) => holding.rule === 'force' && stands(holding));
   const prepared = prepare(scene);
   const { field } = prepared;
   const overrides = maskOf(campaign?.body.forceOver ?? []);
-  const own = client ? field.contracts.flatMap((contract, candidate) => (contract.client.id === client.id && (field.masks[candidate]! & ~overrides) === 0 ? [candidate] : [])) : [];
-  if (own.length === 0 && otherwise === 'normal') return undefined;
+  const own = client ? field.contracts.flatMap((contract, candidate) =>
+    (contract.client.id === client.id && (field.masks[candidate]! & ~overrides) === 0 ? [candidate] : [])) : [];
+  if (own.length === 0 && otherwise === 'normal' && !done) return undefined;
   const plan = new Plan(scene, field);
   // Everybody else lost to the one it is for.
   const turns = [{ candidates: [...field.contracts.keys()], reached: true, skipped: null }];
   if (own.length > 0) plan.tryPick(bestOwn(scene, field, FORCED, own), 0, false);
   const outcome: Outcome = { plan, turns, rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: plan.picks.length > 0 };
   const decision = conclude(scene, prepared, outcome, [FORCED], {
-    workflowId: workflow?.id, minimumsMet: true, refused: null, rule: 'force', overrides, full: plan.picks.length > 0 || otherwise === 'refuse',
+    workflowId: workflow?.id, minimumsMet: true, refused: null, rule: 'force', overrides, full: plan.picks.length > 0
+      || otherwise === 'refuse',
   });
-  return decision.kind === 'unsold' && otherwise === 'hold' ? Object.assign(decision, { held: true }) : decision;
+  return decision.kind === 'unsold' && otherwise === 'hold' && !done ? Object.assign(decision, { held: true }) : decision;
 }
 
 function maskOf(over: readonly ('caps' | 'schedule')[]): number {

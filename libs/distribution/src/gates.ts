@@ -34,7 +34,8 @@ export function momentGates(state: State, contract: ContractTerms, priceMinor: n
 
 /** True where `caseGates` has something to look at, for any contract. */
 export function isSpecial(scene: Scene): boolean {
-  return scene.received !== null || scene.rejected !== null || scene.lists.length > 0 || scene.lead.consent !== undefined || scene.state.suspensions > 0
+  return scene.received !== null || scene.rejected !== null || scene.lists.length > 0 || scene.lead.consent !== undefined
+    || scene.state.suspensions > 0
     || scene.campaignLimits.length > 0 || !scene.automatic;
 }
 
@@ -43,7 +44,7 @@ export function caseGates(scene: Scene, contract: ContractTerms, priceMinor: num
   let mask = 0;
   if (scene.received !== null || scene.rejected !== null) mask |= lifeGates(scene, contract);
   if (scene.lists.length > 0 && unlisted(scene, contract)) mask |= BIT.not_in_list;
-  if (scene.state.suspensions > 0 && contract.deliveryMethod !== undefined && suspended(scene, contract.deliveryMethod)) mask |= BIT.delivery_suspended;
+  if (scene.state.suspensions > 0 && suspended(scene, contract.deliveryMethod)) mask |= BIT.delivery_suspended;
   if (scene.lead.consent !== undefined && !scene.lead.consent.includes(contract.client.id)) mask |= BIT.consent;
   for (const limit of scene.campaignLimits) mask |= limitGate(scene.state, limit, priceMinor, scene.now, details);
   return mask;
@@ -52,15 +53,16 @@ export function caseGates(scene: Scene, contract: ContractTerms, priceMinor: num
 function lifeGates(scene: Scene, { id, client, body }: ContractTerms): number {
   let mask = 0;
   const { received, rejected } = scene;
-  if (received !== null && (received.has(`client|${client.id}`) || (body.contractGroup !== undefined && received.has(`group|${body.contractGroup}`)))) {
+  if (received !== null && (received.has(`client|${client.id}`)
+    || (body.contractGroup !== undefined && received.has(`group|${body.contractGroup}`)))) {
     mask |= BIT.already_received;
   }
   if (rejected !== null && (rejected.has(`contract|${id}`) || rejected.has(`client|${client.id}`))) mask |= BIT.rejected_before;
   return mask;
 }
 
-function suspended({ state, now }: Scene, method: string): boolean {
-  return state.get(`suspended|${method}`) > now;
+function suspended({ state, now }: Scene, method: string | undefined): boolean {
+  return method !== undefined && state.get(`suspended|${method}`) > now;
 }
 
 /** What hangs on the lead alone. */
@@ -74,7 +76,8 @@ function leadGates(scene: Scene, contract: ContractTerms): number {
   if (contract.minScore !== -Infinity && !((lead.score ?? -Infinity) >= contract.minScore)) mask |= BIT.score_too_low;
   if (now - lead.receivedAt > contract.maxAgeMs) mask |= BIT.lead_too_old;
   if (contract.client.body.requireConsent && lead.consent === undefined) mask |= BIT.consent;
-  if (contract.lookBackMs > 0 && personsOf(contract.id, lead).some((key) => knows(scene.state, key, now - contract.lookBackMs))) mask |= BIT.duplicate_person;
+  const since = now - contract.lookBackMs;
+  if (contract.lookBackMs > 0 && personsOf(contract.id, lead).some((key) => knows(scene.state, key, since))) mask |= BIT.duplicate_person;
   return mask;
 }
 
@@ -125,7 +128,8 @@ function orderGate(scene: Scene, contract: ContractTerms, priceMinor: number, de
   if (active) {
     mask |= BIT.order_exhausted;
     const metric = active.quantity === Infinity ? 'amount' : 'count';
-    const detail = { scope: 'order', id: active.id, window: 'total', metric, used: state.get(`order|${active.id}|${metric}`), limit: metric === 'count' ? active.quantity : active.amount } as const;
+    const detail = { scope: 'order', id: active.id, window: 'total', metric, used: state.get(`order|${active.id}|${metric}`),
+      limit: metric === 'count' ? active.quantity : active.amount } as const;
     details.push({ gate: Math.log2(BIT.order_exhausted), detail });
   }
   return mask;
@@ -135,7 +139,8 @@ function creditGate(scene: Scene, contract: ContractTerms, priceMinor: number, d
   const { id, creditLimit } = contract.client;
   const used = scene.state.get(`credit|${id}`);
   if (used + priceMinor <= creditLimit) return 0;
-  details.push({ gate: Math.log2(BIT.credit_limit), detail: { scope: 'client', id, window: 'credit', metric: 'amount', used, limit: creditLimit } });
+  details.push({ gate: Math.log2(BIT.credit_limit),
+    detail: { scope: 'client', id, window: 'credit', metric: 'amount', used, limit: creditLimit } });
   return BIT.credit_limit;
 }
 
@@ -147,6 +152,7 @@ function qualifiedGate(scene: Scene, share: QualifiedShare, qualifies: boolean, 
   const allowed = ceilPercent(share.percent, qualified);
   const used = state.get(deliveredKey(share, now));
   if (used + 1 <= allowed) return 0;
-  details.push({ gate: Math.log2(BIT.percentage_limit), detail: { scope: share.scope, id: share.id, window: share.window, metric: 'count', used, limit: allowed } });
+  details.push({ gate: Math.log2(BIT.percentage_limit),
+    detail: { scope: share.scope, id: share.id, window: share.window, metric: 'count', used, limit: allowed } });
   return BIT.percentage_limit;
 }

@@ -1,4 +1,6 @@
-/** What must hold in any run, whatever the configuration: caps, sharing, give-backs, and that a decision is the same however it came about. */
+/**
+ * What must hold in any run, whatever the configuration: caps, sharing, give-backs, and that a decision is the same however it came about.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { bucketOf } from '@sluice/kernel';
 import fc from 'fast-check';
@@ -16,7 +18,8 @@ const START = Date.UTC(2026, 2, 7, 3);
 const seed = (text: string) => (text.length % 97) / 97;
 
 /** What happens to the lead: the answers to its picks in order, then perhaps a return. Minutes pass before it comes. */
-const visit = fc.record({ minutes: fc.integer({ min: 0, max: 500 }), state: fc.constantFrom('NY', 'TX'), answers: fc.array(fc.constantFrom('yes', 'no', 'failed', 'silent'), { maxLength: 5 }), back: fc.nat({ max: 3 }) });
+const visit = fc.record({ minutes: fc.integer({ min: 0, max: 500 }), state: fc.constantFrom('NY', 'TX'),
+  answers: fc.array(fc.constantFrom('yes', 'no', 'failed', 'silent'), { maxLength: 5 }), back: fc.nat({ max: 3 }) });
 const visits = fc.array(visit, { minLength: 1, maxLength: 14 });
 type Visit = typeof visit extends fc.Arbitrary<infer V> ? V : never;
 
@@ -68,7 +71,8 @@ class Run {
 
   /** Leads or minor units that stand in a bucket, counted anew from the sales alone. */
   used(of: (sale: Sale) => boolean, amount: boolean): number {
-    return this.sales.filter((sale) => of(sale) && !sale.gone && sale.returnedAt === undefined).reduce((sum, { holding }) => sum + (amount ? Number(holding.price) : 1), 0);
+    return this.sales.filter((sale) => of(sale) && !sale.gone && sale.returnedAt === undefined)
+      .reduce((sum, { holding }) => sum + (amount ? Number(holding.price) : 1), 0);
   }
 }
 
@@ -86,12 +90,14 @@ describe('in any run', () => {
           const own = (sale: Sale) => sale.holding.contractId === id;
           const day = caps?.day;
           if (typeof day === 'number') expect(run.used((sale) => own(sale) && today(sale), false)).toBeLessThanOrEqual(day);
-          if (typeof day === 'object') expect(run.used((sale) => own(sale) && today(sale), true)).toBeLessThanOrEqual(Number(day.amount) * 100);
+          if (typeof day === 'object') expect(run.used((sale) => own(sale) && today(sale), true))
+            .toBeLessThanOrEqual(Number(day.amount) * 100);
           if (typeof caps?.total === 'number') expect(run.used(own, false)).toBeLessThanOrEqual(caps.total);
           if (caps?.rolling60m) expect(run.used((sale) => own(sale) && sale.at > run.now - 3_600_000, false)).toBeLessThanOrEqual(1);
         }
         for (const { id, caps } of document.clients!) {
-          if (typeof caps?.day === 'number') expect(run.used((sale) => sale.holding.clientId === id && today(sale), false)).toBeLessThanOrEqual(caps.day);
+          if (typeof caps?.day === 'number') expect(run.used((sale) => sale.holding.clientId === id && today(sale), false))
+            .toBeLessThanOrEqual(caps.day);
         }
         const inGroup = new Set(document.contracts!.filter(({ group }) => group === 'g').map(({ id }) => id));
         expect(run.used((sale) => inGroup.has(sale.holding.contractId) && today(sale), false)).toBeLessThanOrEqual(3);
@@ -105,7 +111,8 @@ describe('in any run', () => {
       const run = runOf(document);
       all.forEach((one, place) => {
         const sharing = run.visit(one, place).picks.filter(({ state }) => ['reserved', 'accepted', 'returned'].includes(state));
-        const most = Math.min(document.workflows![0]!.maxMultiplication ?? Infinity, ...sharing.map(({ maxShareCount }) => maxShareCount ?? Infinity));
+        const most = Math.min(document.workflows![0]!.maxMultiplication ?? Infinity,
+          ...sharing.map(({ maxShareCount }) => maxShareCount ?? Infinity));
         expect(sharing.length).toBeLessThanOrEqual(most);
         expect(new Set(sharing.map(({ clientId }) => clientId)).size).toBe(sharing.length);
       });
@@ -115,7 +122,8 @@ describe('in any run', () => {
   it('the order of the contracts in the input does not matter, nor does building the market step by step', () => {
     fc.assert(fc.property(world, visits, fc.infiniteStream(fc.nat({ max: 1000 })), (document, all, draws) => {
       const items = itemsOf(document);
-      const shuffled = [...items].map((item) => ({ item, at: draws.next().value as number })).sort((a, b) => a.at - b.at).map(({ item }) => item);
+      const shuffled = [...items].map((item) => ({ item, at: draws.next().value as number })).sort((a, b) => a.at - b.at)
+        .map(({ item }) => item);
       const straight = new Run(Market.compile(items, { deliversAlways: true }), State.load());
       const stepwise = new Run(Market.compile(shuffled.slice(0, 2), { deliversAlways: true }), State.load());
       for (const item of shuffled.slice(2)) stepwise.market.change([item]);
@@ -149,7 +157,8 @@ describe('in any run', () => {
       const run = runOf(document);
       before.forEach((one, place) => run.visit(one, place));
       const moved = (state: State) => [...state.entries()].filter(({ key }) => !/^(seq|gap|rot0|pct\|.*\|\||pl\|.*\|q\|)/.test(key))
-        .map(({ key, value }) => `${key}=${Number(value).toFixed(6)}`).filter((line) => !line.endsWith('=0.000000') && !line.endsWith('=-0.000000')).sort();
+        .map(({ key, value }) => `${key}=${Number(value).toFixed(6)}`)
+          .filter((line) => !line.endsWith('=0.000000') && !line.endsWith('=-0.000000')).sort();
       const clamped = [...run.state.entries()].some(({ key, value }) => key.startsWith('w|') && Math.abs(Number(value)) > 3.9);
       const was = moved(run.state);
       run.visit({ ...last, answers: Array.from({ length: 40 }, () => 'no' as const), back: 3 }, 999);

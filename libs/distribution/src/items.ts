@@ -22,7 +22,9 @@ const SETTINGS = ['timezone', 'currency', 'requireSchedule', 'ties', 'rotation',
  * Document → items in order of entry: clients before contracts, each list in its own order. `entryOf` gives what is known already its
  * old place; what is new is numbered from `next` on.
  */
-export function itemsOf(document: ConfigDocument, entryOf: (kind: ItemKind, id: string) => number | undefined = () => undefined, next = 1): ConfigItem[] {
+export function itemsOf(
+  document: ConfigDocument, entryOf: (kind: ItemKind, id: string) => number | undefined = () => undefined, next = 1,
+): ConfigItem[] {
   const settings = Object.fromEntries(SETTINGS.filter((key) => document[key] !== undefined).map((key) => [key, document[key]])) as Settings;
   const items: ConfigItem[] = [{ kind: 'settings', id: 'settings', entry: 0, body: settings }];
   let free = next;

@@ -88,7 +88,9 @@ function parts(cap: CapLimit, window: string): { count?: number; amount?: MoneyT
 /** A share of the qualified leads of a calendar span (P3). */
 export interface QualifiedShare { scope: 'contract' | 'client'; id: string; percent: number; clock: BucketClock; window: Timeframe }
 
-export function qualifiedShareOf(scope: 'contract' | 'client', id: string, limit: PercentageLimit | undefined, zone: string): QualifiedShare | null {
+export function qualifiedShareOf(
+  scope: 'contract' | 'client', id: string, limit: PercentageLimit | undefined, zone: string,
+): QualifiedShare | null {
   if (!limit) return null;
   return { scope, id, percent: limit.percent, clock: clockOf(zone, limit.lookBack), window: limit.lookBack };
 }

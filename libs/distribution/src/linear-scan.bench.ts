@@ -5,14 +5,16 @@ import type { ConfigDocument } from './document.js';
 import type { Lead } from './lead.js';
 
 interface Entry {
-  id: string; client: string; campaign: string; open: boolean; price: number; quality: number; share: number; place: number; dayCap: number; monthCap: number;
+  id: string; client: string; campaign: string; open: boolean; price: number; quality: number; share: number; place: number;
+  dayCap: number; monthCap: number;
   test: (lead: Lead) => boolean;
 }
 
 /** A function that distributes one lead and returns how many contracts matched. */
 export function linearScan(document: ConfigDocument, now: number): (lead: Lead) => number {
   const entries = (document.contracts ?? []).map((contract, place): Entry => ({
-    id: contract.id, client: contract.client, campaign: contract.campaigns?.[0] ?? '', open: contract.status !== 'paused', price: Number(contract.price) * 100,
+    id: contract.id, client: contract.client, campaign: contract.campaigns?.[0] ?? '', open: contract.status !== 'paused',
+    price: Number(contract.price) * 100,
     quality: contract.qualityScore ?? 100, share: contract.maxShareCount ?? Infinity, place, dayCap: Number(contract.caps?.day ?? Infinity),
     monthCap: Number(contract.caps?.month ?? Infinity), test: testOf(contract.criteria),
   }));
@@ -22,7 +24,8 @@ export function linearScan(document: ConfigDocument, now: number): (lead: Lead) 
     const day = bucketOf(now, 'UTC', 'day');
     const month = bucketOf(now, 'UTC', 'month');
     const used = (key: string) => counters.get(key) ?? 0;
-    const eligible = matching.filter((entry) => entry.open && used(`${entry.id}|${day}`) < entry.dayCap && used(`${entry.id}|${month}`) < entry.monthCap);
+    const eligible = matching.filter((entry) => entry.open && used(`${entry.id}|${day}`) < entry.dayCap
+      && used(`${entry.id}|${month}`) < entry.monthCap);
     eligible.sort((a, b) => b.price - a.price || b.quality - a.quality || a.place - b.place);
     const picks: Entry[] = [];
     for (const entry of eligible) {

@@ -1,4 +1,6 @@
-/** What a contract takes from the items around it: its client, group, delivery method and orders. Done again whenever one of them changes. */
+/**
+ * What a contract takes from the items around it: its client, group, delivery method and orders. Done again whenever one of them changes.
+ */
 import type { DeliveryMethod, Order } from './document.js';
 import type { ConfigItem } from './items.js';
 import { limitsOf, type Limit } from './limits.js';
@@ -37,6 +39,7 @@ export function linkContract(contract: ContractTerms, links: Links, ground: Grou
 
 /** First started, first used. */
 function ordersOf(items: Map<string, ConfigItem> | undefined, zone: string, ground: Ground): OrderTerms[] {
-  const orders = [...(items?.values() ?? [])].flatMap((item) => (item.body === null ? [] : orderTerms(item.body as Order, item.entry, zone, ground)));
+  const orders = [...(items?.values() ?? [])].flatMap((item) =>
+    (item.body === null ? [] : orderTerms(item.body as Order, item.entry, zone, ground)));
   return orders.sort((a, b) => a.start - b.start || a.entry - b.entry);
 }

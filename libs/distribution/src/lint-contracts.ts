@@ -9,19 +9,25 @@ const DAY_MS = 86_400_000;
 
 export function contractFindings(outline: Outline, contract: Contract, path: string): Finding[] {
   const findings: Finding[] = [];
-  const warn = (code: string, at: string, message: string) => findings.push({ level: 'warning', code, path: at ? `${path}.${at}` : path, message });
-  if (contradicts(contract.criteria)) warn('criteria_never_hold', 'criteria', 'No lead can meet these criteria: they contradict each other.');
+  const warn = (code: string, at: string, message: string) =>
+    findings.push({ level: 'warning', code, path: at ? `${path}.${at}` : path, message });
+  if (contradicts(contract.criteria)) warn('criteria_never_hold', 'criteria',
+    'No lead can meet these criteria: they contradict each other.');
   if (contract.schedule && neverOpens(outline, contract)) warn('schedule_never_opens', 'schedule', 'This schedule has no open hour.');
   if ((contract.status ?? 'open') === 'open' && !isReached(outline, contract)) {
-    warn('contract_unreachable', '', `No rule of a workflow that distributes can pick ${contract.id}: look at its campaigns, and at the filters of the rules.`);
+    const message = `No rule of a workflow that distributes can pick ${contract.id}: look at its campaigns, and at the rules' filters.`;
+    warn('contract_unreachable', '', message);
   }
-  const caps = { hour: countOf(contract.caps?.hour), day: countOf(contract.caps?.day), week: countOf(contract.caps?.week), month: countOf(contract.caps?.month) };
+  const caps = { hour: countOf(contract.caps?.hour), day: countOf(contract.caps?.day), week: countOf(contract.caps?.week),
+    month: countOf(contract.caps?.month) };
   const rising = [['hour', caps.hour], ['day', caps.day], ['week', caps.week], ['month', caps.month]] as const;
   rising.forEach(([window, limit], place) => {
     const wider = rising.slice(place + 1).find(([, other]) => other !== undefined && limit !== undefined && other < limit);
-    if (wider) warn('cap_never_reached', `caps.${window}`, `The cap of a ${window} (${limit}) is never reached, because that of a ${wider[0]} is ${wider[1]}.`);
+    if (wider) warn('cap_never_reached', `caps.${window}`,
+      `The cap of a ${window} (${limit}) is never reached, because that of a ${wider[0]} is ${wider[1]}.`);
   });
-  if (contract.order === 'required' && !(outline.document.orders ?? []).some((order) => order.contract === contract.id && order.status !== 'closed')) {
+  if (contract.order === 'required' && !(outline.document.orders ?? [])
+    .some((order) => order.contract === contract.id && order.status !== 'closed')) {
     warn('order_missing', 'order', 'This contract needs an order to get leads, and has none.');
   }
   return findings;
@@ -36,7 +42,7 @@ export function orderFindings(outline: Outline, order: Order, path: string): Fin
   const day = countOf(contract.caps?.day);
   const most = Math.min(total ?? Infinity, days !== undefined && day !== undefined ? days * day : Infinity);
   if (most < order.quantity) {
-    const message = `The caps of ${contract.id} let ${most} leads through while this order of ${order.quantity} is open: it cannot be filled.`;
+    const message = `The caps of ${contract.id} let ${most} leads through while this order of ${order.quantity} is open.`;
     findings.push({ level: 'warning', code: 'cap_below_order', path: `${path}.quantity`, message });
   }
   return findings;
@@ -67,7 +73,8 @@ function isReached(outline: Outline, contract: Contract): boolean {
     // By hand, or from the pool, it can be reached without rules.
     if (workflow.mode === 'off') return true;
     const group = groupOf(outline, contract);
-    return (workflow.groups ?? []).some((phase) => phase.group === group) || (workflow.rules ?? []).some((rule) => letsIn(outline, rule, contract));
+    return (workflow.groups ?? []).some((phase) => phase.group === group) || (workflow.rules ?? [])
+      .some((rule) => letsIn(outline, rule, contract));
   });
 }
 

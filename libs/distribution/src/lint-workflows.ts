@@ -8,7 +8,8 @@ type Warn = (code: string, at: string, message: string, level?: Finding['level']
 
 function collector(path: string): { findings: Finding[]; warn: Warn } {
   const findings: Finding[] = [];
-  return { findings, warn: (code, at, message, level = 'warning') => findings.push({ level, code, path: at ? `${path}.${at}` : path, message }) };
+  return { findings, warn: (code, at, message, level = 'warning') =>
+    findings.push({ level, code, path: at ? `${path}.${at}` : path, message }) };
 }
 
 export function workflowFindings(outline: Outline, workflow: Workflow, path: string): Finding[] {
@@ -18,14 +19,21 @@ export function workflowFindings(outline: Outline, workflow: Workflow, path: str
   const most = workflow.maxMultiplication ?? Infinity;
   const contracts = workflow.minimums?.contracts ?? 0;
   const sharing = new Set(serving.filter(({ maxShareCount = Infinity }) => maxShareCount >= contracts).map(({ client }) => client)).size;
-  if (contracts > most) warn('minimum_never_reached', 'minimums.contracts', `A lead has at most ${most} buyers (maxMultiplication), so ${contracts} are never reached.`);
-  else if (campaigns.length > 0 && contracts > sharing) {
-    warn('minimum_never_reached', 'minimums.contracts', `Only ${sharing} clients have a contract that shares a lead with ${contracts - 1} others.`);
+  if (contracts > most) {
+    const message = `A lead has at most ${most} buyers (maxMultiplication), so ${contracts} are never reached.`;
+    warn('minimum_never_reached', 'minimums.contracts', message);
+  } else if (campaigns.length > 0 && contracts > sharing) {
+    const message = `Only ${sharing} clients have a contract that shares a lead with ${contracts - 1} others.`;
+    warn('minimum_never_reached', 'minimums.contracts', message);
   }
   const turnover = workflow.minimums?.turnover;
   if (turnover !== undefined && campaigns.length > 0) unreachable(outline, serving, turnover, most, 'minimums.turnover', warn);
-  if (campaigns.length > 0 && workflow.mode !== 'off' && serving.length === 0) warn('no_contracts', '', 'No open contract serves a campaign of this workflow.');
-  if (workflow.mode === 'window' && !workflow.window) warn('window_missing', 'window', 'Mode `window` needs a length and an interval.', 'error');
+  if (campaigns.length > 0 && workflow.mode !== 'off' && serving.length === 0) {
+    warn('no_contracts', '', 'No open contract serves a campaign of this workflow.');
+  }
+  if (workflow.mode === 'window' && !workflow.window) {
+    warn('window_missing', 'window', 'Mode `window` needs a length and an interval.', 'error');
+  }
   return findings;
 }
 
@@ -35,12 +43,16 @@ export function ruleFindings(outline: Outline, workflow: Workflow, rule: Rule, p
   if (campaigns.length === 0) return findings;
   const serving = servingAny(outline, campaigns);
   const own = serving.filter((contract) => letsIn(outline, rule, contract));
-  if (own.length === 0) { warn('rule_without_contracts', 'contracts', 'No open contract of the workflow\'s campaigns passes this filter.'); return findings; }
+  if (own.length === 0) {
+    warn('rule_without_contracts', 'contracts', 'No open contract of the workflow\'s campaigns passes this filter.');
+    return findings;
+  }
   if (rule.method === 'weighted') weights(outline, rule, own, warn);
   if (rule.method === 'percentage') percentages(outline, rule, own, warn);
   if (rule.method === 'roundRobin' && rule.reset && rule.reset !== 'never') tail(outline, rule, own, campaigns, warn);
   if (rule.method === 'priority' && !rule.secondary) ties(outline, own, warn);
-  if (rule.minTurnover !== undefined) unreachable(outline, own, rule.minTurnover, Math.min(rule.take ?? Infinity, workflow.maxMultiplication ?? Infinity), 'minTurnover', warn);
+  if (rule.minTurnover !== undefined) unreachable(outline, own, rule.minTurnover,
+    Math.min(rule.take ?? Infinity, workflow.maxMultiplication ?? Infinity), 'minTurnover', warn);
   starvation(outline, workflow, place, own, serving, warn);
   return findings;
 }
@@ -48,7 +60,7 @@ export function ruleFindings(outline: Outline, workflow: Workflow, rule: Rule, p
 function weights({ clients }: Outline, rule: Rule, own: readonly Contract[], warn: Warn): void {
   const weightOf = (contract: Contract) => (rule.by === 'client' ? clients.get(contract.client)?.weight : contract.weight) ?? 0;
   const without = own.filter((contract) => weightOf(contract) <= 0).map(({ id }) => id);
-  if (without.length === own.length) warn('weights_absent', 'method', 'None of the contracts of this rule has a weight: it sells to nobody.');
+  if (without.length === own.length) warn('weights_absent', 'method', 'No contract of this rule has a weight: it sells to nobody.');
   else if (without.length > 0) warn('weight_missing', 'method', `Without a weight they get nothing from this rule: ${without.join(', ')}.`);
 }
 
@@ -87,7 +99,9 @@ function ties({ clients }: Outline, own: readonly Contract[], warn: Warn): void 
 }
 
 /** A rule whose contracts were all offered the lead before, with nothing left that could have kept it. */
-function starvation(outline: Outline, workflow: Workflow, place: number, own: readonly Contract[], serving: readonly Contract[], warn: Warn): void {
+function starvation(
+  outline: Outline, workflow: Workflow, place: number, own: readonly Contract[], serving: readonly Contract[], warn: Warn,
+): void {
   const most = workflow.maxMultiplication ?? Infinity;
   (workflow.rules ?? []).slice(0, place).forEach((before, at) => {
     const first = serving.filter((contract) => letsIn(outline, before, contract));
@@ -125,7 +139,8 @@ export function campaignFindings(outline: Outline, campaign: Campaign, path: str
   if (campaign.forceClient !== undefined) {
     const outside = new Set(serving.filter((contract) => !members.includes(contract)).map(({ client }) => client));
     for (const { client } of members) outside.delete(client);
-    if (outside.size > 0) warn('force_against_list', 'forceClient', `A lead can name them, but the list keeps them out: ${[...outside].join(', ')}.`);
+    if (outside.size > 0) warn('force_against_list', 'forceClient',
+      `A lead can name them, but the list keeps them out: ${[...outside].join(', ')}.`);
   }
   return findings;
 }

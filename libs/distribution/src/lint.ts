@@ -30,7 +30,8 @@ export function lint(document: ConfigDocument, options: LintOptions = {}): Findi
   (document.campaigns ?? []).forEach((campaign, place) => findings.push(...campaignFindings(outline, campaign, `campaigns[${place}]`)));
   for (const { workflow, place } of outline.workflowsOf.values()) {
     findings.push(...workflowFindings(outline, workflow, `workflows[${place}]`));
-    (workflow.rules ?? []).forEach((rule, at) => findings.push(...ruleFindings(outline, workflow, rule, at, `workflows[${place}].rules[${at}]`)));
+    (workflow.rules ?? []).forEach((rule, at) => findings.push(...ruleFindings(outline, workflow, rule,
+      at, `workflows[${place}].rules[${at}]`)));
   }
   (document.orders ?? []).forEach((order, place) => findings.push(...orderFindings(outline, order, `orders[${place}]`)));
   return findings;

@@ -1,4 +1,6 @@
-/** By hand (A3): chosen contracts, all their gates shown, in the order they were named. And cherry-picking (A4), which is no distribution. */
+/**
+ * By hand (A3): chosen contracts, all their gates shown, in the order they were named. And cherry-picking (A4), which is no distribution.
+ */
 import { conclude, meetsMinimums, overrideMask, prepare, type Prepared } from './automatic.js';
 import type { Decision } from './decision.js';
 import { holds } from './conditions.js';
@@ -10,7 +12,8 @@ import { STATIC_GATES, type Scene } from './scene.js';
 import type { ContractTerms } from './terms.js';
 
 /** Gates that also bind who takes a lead from the pool: the rest belongs to distribution, which this is not. */
-const CHERRY_GATES = BIT.client_not_active | BIT.contract_not_open | BIT.consent | BIT.already_received | BIT.duplicate_person | BIT.credit_limit;
+const CHERRY_GATES = BIT.client_not_active | BIT.contract_not_open | BIT.consent | BIT.already_received
+  | BIT.duplicate_person | BIT.credit_limit;
 
 export function decideByHand(scene: Scene): Decision {
   const { market, request } = scene;
@@ -33,7 +36,8 @@ export function decideByHand(scene: Scene): Decision {
   const outcome = { plan, turns: [], rankings: [], earnings: [], reached: [], rulesMet: [], takesFull: false };
   const counts: Prepared = { ...prepared, inScope: named.length };
   return conclude(scene, counts, outcome, [], {
-    workflowId: scene.workflow?.id, minimumsMet: scene.workflow === undefined || meetsMinimums(scene, scene.workflow, plan), refused: null, rule: cherry ? 'cherryPick' : 'manual', overrides, full: plan.room <= 0,
+    workflowId: scene.workflow?.id, minimumsMet: scene.workflow === undefined || meetsMinimums(scene, scene.workflow, plan),
+    refused: null, rule: cherry ? 'cherryPick' : 'manual', overrides, full: plan.room <= 0,
   });
 }
 

@@ -23,7 +23,8 @@ export interface MarketOptions {
 
 export interface CampaignTerms { body: Campaign; limits: Limit[] }
 interface Place { partition: Partition; slot: number }
-type Compiled = { item: ConfigItem; client?: ClientTerms; contract?: ContractTerms; workflow?: WorkflowTerms; strategy?: StrategyTerms; campaign?: CampaignTerms };
+type Compiled = { item: ConfigItem; client?: ClientTerms; contract?: ContractTerms; workflow?: WorkflowTerms; strategy?: StrategyTerms;
+  campaign?: CampaignTerms };
 
 const EVERYWHERE = '*';
 /** A change of fewer items is not worth counting first. */
@@ -75,7 +76,9 @@ export class Market {
     this.ground = groundOf({}, options);
   }
 
-  /** Takes in changed items (body null = removed). One contract costs microseconds; nothing is rebuilt. Throws as compile, changing nothing. */
+  /**
+   * Takes in changed items (body null = removed). One contract costs microseconds; nothing is rebuilt. Throws as compile, changing nothing.
+   */
   change(items: Iterable<ConfigItem>): void {
     const changed = [...items];
     const settings = changed.find((item) => item.kind === 'settings');
@@ -83,7 +86,10 @@ export class Market {
     this.apply(changed.map((item) => compileItem(item, this.ground)));
   }
 
-  /** The contracts a campaign's lead could go to: how many there are, and the numbers of those whose criteria let it in, each once, in `into`. */
+  /**
+   * The contracts a campaign's lead could go to: how many there are, and the numbers of those whose criteria let it in, each once, in
+   * `into`.
+   */
   match(lead: Lead, into: Found): number {
     into.count = 0;
     this.partitions.get(lead.campaignId)?.match(lead, into);
@@ -117,7 +123,10 @@ export class Market {
     return id === undefined ? undefined : this.workflows.get(id);
   }
 
-  /** Push strategies that a campaign's leads begin with, in order of entry: the one it names, else those from corporate, else any that name it. */
+  /**
+   * Push strategies that a campaign's leads begin with, in order of entry: the one it names, else those from corporate, else any that name
+   * it.
+   */
   strategiesOf(campaignId: string): StrategyTerms[] {
     const named = this.strategies.get(this.campaigns.get(campaignId)?.body.pushStrategy ?? '');
     if (named) return [named];
@@ -128,7 +137,8 @@ export class Market {
 
   /** Strategies by which a branch hands a campaign's leads on; none = it is no branch but a user. */
   strategiesFrom(branch: string, campaignId: string): StrategyTerms[] {
-    return byEntry([...this.strategies.values()].filter(({ from, campaigns }) => from === branch && (campaigns.size === 0 || campaigns.has(campaignId))));
+    return byEntry([...this.strategies.values()].filter(({ from, campaigns }) => from === branch
+      && (campaigns.size === 0 || campaigns.has(campaignId))));
   }
 
   /** The items it was made of. */
@@ -154,7 +164,8 @@ export class Market {
   private clear(): void {
     const { clients, deliveryMethods, groupLimits, orders } = this.links;
     for (const map of [
-      clients, deliveryMethods, groupLimits, orders, this.contracts, this.campaigns, this.workflows, this.strategies, this.lists, this.items,
+      clients, deliveryMethods, groupLimits, orders, this.contracts, this.campaigns, this.workflows, this.strategies, this.lists,
+      this.items,
       this.partitions, this.places, this.scopeSizes, this.byClient, this.byMethod,
     ]) map.clear();
     // Numbers are given anew from where they ended, so that nothing cached under an old one is taken for a new contract's.
@@ -274,7 +285,8 @@ export class Market {
       const { id, entry } = item;
       if (client) arrive('client', id, entry, { kind: 'client', id });
       if (contract) arrive('contract', id, entry, { kind: 'contract', id });
-      for (const { key, zone, reset } of workflow?.phases ?? NONE) if (reset === '7days') arrive('rule', key, entry, { kind: 'rule', key, zone });
+      for (const { key, zone, reset } of workflow?.phases ?? NONE) if (reset === '7days') arrive('rule', key, entry,
+        { kind: 'rule', key, zone });
       for (const { to } of strategy?.recipients ?? NONE) arrive('recipient', to, entry, { kind: 'recipient', id: to });
       if (strategy?.reset === '7days') arrive('rule', id, entry, { kind: 'rule', key: id, zone: strategy.zone });
     }

@@ -108,7 +108,8 @@ export class Partition {
 
   private nodeFor(atom: SetAtom | RangeAtom): void {
     if (this.nodes.some((node) => serves(node, atom))) return;
-    this.nodes.push(atom.kind === 'set' ? new SetNode(atom.field, this.words, this.live) : new RangeNode(atom.field, atom.kind, this.words, this.live));
+    this.nodes.push(atom.kind === 'set' ? new SetNode(atom.field, this.words, this.live)
+      : new RangeNode(atom.field, atom.kind, this.words, this.live));
   }
 
   private grow(): void {
@@ -119,7 +120,9 @@ export class Partition {
     for (const node of this.nodes) node.grow(this.words);
   }
 
-  /** The field that most slots constrain comes first: it leaves the fewest words for the others. Not with every change, or it would cost. */
+  /**
+   * The field that most slots constrain comes first: it leaves the fewest words for the others. Not with every change, or it would cost.
+   */
   private sortNow(): void {
     if (++this.changes % 256 === 0 || this.changes < 16) this.nodes.sort((a, b) => b.constrained - a.constrained);
   }

@@ -1,6 +1,6 @@
 /**
- * Percentage: fixed shares of the leads that reach a rule within a timeframe (P1, P2). Who is furthest behind its share wins. Strict holds a
- * lead back rather than pass a share; else `base` decides once the shares are used up. Shares are compared in whole units of a
+ * Percentage: fixed shares of the leads that reach a rule within a timeframe (P1, P2). Who is furthest behind its share wins. Strict holds
+ * a lead back rather than pass a share; else `base` decides once the shares are used up. Shares are compared in whole units of a
  * ten-thousandth percent, so that no float decides.
  */
 import { ceilPercent } from './limits.js';
@@ -17,7 +17,9 @@ export function percentageKey(phase: Phase, id: string, now: number): string {
 }
 
 /** Candidates that may be taken, and the columns that order them. */
-export function percentageColumns(scene: Scene, field: Field, phase: Phase, candidates: readonly number[], plan: Plan): { candidates: readonly number[]; columns: Column[] } {
+export function percentageColumns(
+  scene: Scene, field: Field, phase: Phase, candidates: readonly number[], plan: Plan,
+): { candidates: readonly number[]; columns: Column[] } {
   const { state, life, now } = scene;
   const total = percentageKey(phase, '', now);
   const leads = state.get(total) + (life.counted.includes(total) ? 0 : 1);

@@ -54,7 +54,8 @@ export function workflowTerms(body: Workflow, ground: Ground): WorkflowTerms {
 }
 
 function groupPhase(group: GroupPhase, key: string, zone: string, separate: boolean): Phase {
-  return { ...phase(group, key, zone, separate), filter: (contract) => contract.group === group.group, stopOnSold: group.onSold === 'stop' };
+  return { ...phase(group, key, zone, separate), filter: (contract) => contract.group === group.group,
+    stopOnSold: group.onSold === 'stop' };
 }
 
 function rulePhase(rule: Rule, key: string, zone: string, separate: boolean, ground: Ground): Phase {
@@ -82,7 +83,8 @@ function filterOf(filter: Rule['contracts']): Phase['filter'] {
     || tags.some((tag) => contract.tags.has(tag));
 }
 
-export interface RecipientTerms { to: string; place: number; weight: number; limits: Limit[]; test: (lead: Lead) => boolean; hasCriteria: boolean }
+export interface RecipientTerms { to: string; place: number; weight: number; limits: Limit[]; test: (lead: Lead) => boolean;
+  hasCriteria: boolean }
 export interface StrategyTerms {
   id: string;
   entry: number;
@@ -101,11 +103,13 @@ export interface StrategyTerms {
 export function strategyTerms(body: PushStrategy, entry: number, ground: Ground): StrategyTerms {
   const zone = body.timezone ?? ground.zone;
   const recipients = body.recipients.map((recipient, place) => ({
-    to: recipient.to, place, weight: recipient.weight ?? 0, test: testOf(recipient.criteria, ground.regex), hasCriteria: recipient.criteria !== undefined,
+    to: recipient.to, place, weight: recipient.weight ?? 0, test: testOf(recipient.criteria, ground.regex),
+    hasCriteria: recipient.criteria !== undefined,
     limits: limitsOf('recipient', `${body.id}/${recipient.to}`, recipient.caps, zone, (amount) => minorOf(ground, amount)),
   }));
   return {
-    id: body.id, entry, body, campaigns: new Set(body.campaigns), from: body.from, method: body.method ?? 'roundRobin', reset: body.reset ?? 'never',
+    id: body.id, entry, body, campaigns: new Set(body.campaigns), from: body.from, method: body.method ?? 'roundRobin', reset: body.reset
+      ?? 'never',
     zone, activeWithinMs: body.onlyActiveWithin === undefined ? Infinity : parseDuration(body.onlyActiveWithin),
     test: testOf(body.criteria, ground.regex), recipients,
     timeout: body.timeout ? { afterMs: parseDuration(body.timeout.after), to: body.timeout.to } : null,

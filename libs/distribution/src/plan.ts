@@ -103,7 +103,8 @@ export class Plan {
   /** Where only a limit that the plan used up stands in the way, that limit is the reason. */
   noteSharedGate(candidate: number): void {
     const contract = this.field.contracts[candidate]!;
-    if (!this.isPicked(candidate) && !this.hasSibling(contract) && this.mayShare(contract)) this.field.masks[candidate]! |= this.sharedGate(candidate);
+    if (this.isPicked(candidate) || this.hasSibling(contract) || !this.mayShare(contract)) return;
+    this.field.masks[candidate]! |= this.sharedGate(candidate);
   }
 
   /** A copy to try a set in. */

@@ -1,6 +1,6 @@
 /**
- * Push (D3, D4): a lead goes down a tree, corporate → branch → user, by a strategy at each level. A branch is eligible only if somebody under
- * it is, so a lead never gets stuck half way; both levels count, and the assignment names the last one.
+ * Push (D3, D4): a lead goes down a tree, corporate → branch → user, by a strategy at each level. A branch is eligible only if somebody
+ * under it is, so a lead never gets stuck half way; both levels count, and the assignment names the last one.
  */
 import type { Decision, Pick, Verdict } from './decision.js';
 import type { Holding, Life, Unit } from './lead.js';
@@ -9,7 +9,7 @@ import { resetBucket } from './newcomers.js';
 import type { RecipientTerms, StrategyTerms } from './phases.js';
 import type { UnsoldReason } from './reasons.js';
 import { rotationKey } from './rotation.js';
-import type { LimitDetail, Scene } from './scene.js';
+import { stands, type LimitDetail, type Scene } from './scene.js';
 import type { State } from './state.js';
 import { takeTurn } from './turns.js';
 import { firstGate, gatesIn } from './verdicts.js';
@@ -61,7 +61,7 @@ export class PushDecision {
 }
 
 export function decidePush(scene: Scene, strategies: readonly StrategyTerms[]): Decision {
-  if (scene.life.picks.some(({ state }) => state === 'reserved' || state === 'accepted')) return unsold(scene, 'share_count', { full: true });
+  if (scene.life.picks.some(stands)) return unsold(scene, 'share_count', { full: true });
   const matching = strategies.filter((strategy) => strategy.test(scene.lead));
   if (matching.length === 0) return unsold(scene, 'criteria');
   const verdicts: Verdict[] = [];
@@ -103,13 +103,15 @@ function descend(scene: Scene, strategy: StrategyTerms, verdicts: Verdict[], abo
 }
 
 function judge(
-  scene: Scene, strategy: StrategyTerms, recipient: RecipientTerms, below: Map<string, Level[]>, verdicts: Verdict[], seen: ReadonlySet<string>,
+  scene: Scene, strategy: StrategyTerms, recipient: RecipientTerms, below: Map<string, Level[]>, verdicts: Verdict[],
+  seen: ReadonlySet<string>,
 ): Verdict {
   const { market, state, lead, life, now } = scene;
   let mask = 0;
   let detail: LimitDetail | undefined;
   if (!recipient.test(lead)) mask |= BIT.criteria;
-  if (life.picks.some((holding) => holding.contractId === recipient.to && (holding.state === 'rejected' || holding.state === 'failed'))) mask |= BIT.rejected_before;
+  if (life.picks.some((holding) => holding.contractId === recipient.to
+    && (holding.state === 'rejected' || holding.state === 'failed'))) mask |= BIT.rejected_before;
   for (const limit of recipient.limits) {
     const used = state.used(limit, now);
     if (used + 1 <= limit.limit) continue;
@@ -128,18 +130,21 @@ function judge(
     }
     if (!below.has(recipient.to)) mask |= BIT.not_active;
   }
-  return { contractId: recipient.to, clientId: strategy.id, code: mask === 0 ? 'outranked' : firstGate(mask), gates: gatesIn(mask), ...(detail && { limit: detail }) };
+  return { contractId: recipient.to, clientId: strategy.id, code: mask === 0 ? 'outranked' : firstGate(mask), gates: gatesIn(mask),
+    ...(detail && { limit: detail }) };
 }
 
 function choose(scene: Scene, strategy: StrategyTerms, eligible: readonly RecipientTerms[]): Level {
   const { state, now } = scene;
   const bucket = resetBucket(state, strategy.id, strategy.reset, strategy.zone, now);
   if (strategy.method === 'roundRobin') {
-    const turn = (recipient: RecipientTerms) => (bucket === null ? state.get(`rr|recipient|${recipient.to}`) : turnSince(state, strategy, recipient, bucket));
+    const turn = (recipient: RecipientTerms) => (bucket === null ? state.get(`rr|recipient|${recipient.to}`)
+      : turnSince(state, strategy, recipient, bucket));
     const [first] = [...eligible].sort((a, b) => turn(a) - turn(b) || a.place - b.place);
     return { strategy, recipient: first!, credits: null };
   }
-  const { keys, earned, score } = standings(state, { key: strategy.id }, eligible.map(({ to }) => to), eligible.map(({ weight }) => weight), 1, bucket);
+  const { keys, earned, score } = standings(state, { key: strategy.id }, eligible.map(({ to }) => to),
+    eligible.map(({ weight }) => weight), 1, bucket);
   const best = bestOf([...eligible.keys()], (candidate) => score(candidate))!;
   return { strategy, recipient: eligible[best.candidate]!, credits: bucket === null ? { keys, earned } : null };
 }
@@ -154,18 +159,22 @@ function turnSince(state: State, strategy: StrategyTerms, { to }: RecipientTerms
 }
 
 /** Reserves both levels together. */
-export function reservePush(state: State, life: Life, decision: PushDecision, now: number, idOf: (pick: Pick, index: number) => string): Holding[] {
+export function reservePush(
+  state: State, life: Life, decision: PushDecision, now: number, idOf: (pick: Pick, index: number) => string,
+): Holding[] {
   const [pick] = decision.picks;
   if (!pick) return [];
   const units: Unit[] = [];
   const holding: Holding = {
-    outboundLeadId: idOf(pick, 0), contractId: pick.contractId, clientId: pick.clientId, rule: pick.rule, state: 'reserved', price: '0', terms: 0,
+    outboundLeadId: idOf(pick, 0), contractId: pick.contractId, clientId: pick.clientId, rule: pick.rule, state: 'reserved', price: '0',
+    terms: 0,
     round: life.rounds + 1, units, turns: [],
   };
   for (const { strategy, recipient, credits } of decision.levels) {
     const bucket = resetBucket(state, strategy.id, strategy.reset, strategy.zone, now);
     for (const limit of recipient.limits) units.push([state.use(limit, 1, now), 1]);
-    if (bucket !== null && state.get(`rot0|${strategy.id}|${bucket}`) === 0) state.set(`rot0|${strategy.id}|${bucket}`, Math.max(1, state.get('seq')));
+    const began = `rot0|${strategy.id}|${bucket}`;
+    if (bucket !== null && state.get(began) === 0) state.set(began, Math.max(1, state.get('seq')));
     const turn = state.nextTurn();
     holding.turns!.push(takeTurn(state, `rr|recipient|${recipient.to}`, turn));
     if (bucket !== null) holding.turns!.push(takeTurn(state, rotationKey(strategy.id, recipient.to, bucket), turn));
@@ -174,7 +183,9 @@ export function reservePush(state: State, life: Life, decision: PushDecision, no
   return [holding];
 }
 
-function payLevel(state: State, strategy: StrategyTerms, { to }: RecipientTerms, credits: Level['credits'], bucket: string | null, units: Unit[]): void {
+function payLevel(
+  state: State, strategy: StrategyTerms, { to }: RecipientTerms, credits: Level['credits'], bucket: string | null, units: Unit[],
+): void {
   const key = { key: strategy.id };
   if (bucket !== null) {
     for (const counter of [intervalKey(key, to, bucket), intervalKey(key, '', bucket)]) {

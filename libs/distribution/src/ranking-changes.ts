@@ -42,7 +42,8 @@ function* methodChanges(trial: Trial, method: Method): Iterable<Change> {
     if (to) yield to;
   }
   if (method === 'percentage') {
-    const to = smallest(trial, Math.floor(contract.percentage ?? 0) + 1, 100, (value) => own('percentage', value, `percentage ≥ ${value}`));
+    const from = Math.floor(contract.percentage ?? 0) + 1;
+    const to = smallest(trial, from, 100, (value) => own('percentage', value, `percentage ≥ ${value}`));
     if (to) yield to;
   }
 }
@@ -103,13 +104,18 @@ function* sharingChanges(trial: Trial, rules: readonly Rule[]): Iterable<Change>
   const contract = contractOf(trial);
   if (contract.maxShareCount !== undefined) {
     for (let most = contract.maxShareCount + 1; most <= contract.maxShareCount + 4; most++) {
-      yield { kind: 'contract', id: loser.contractId, path: 'maxShareCount', to: most, words: `share count ${contract.maxShareCount} → ${most}` };
+      yield { kind: 'contract', id: loser.contractId, path: 'maxShareCount', to: most,
+        words: `share count ${contract.maxShareCount} → ${most}` };
     }
   }
   for (const [place, { take }] of rules.entries()) {
-    for (let more = 1; take !== undefined && more <= 4; more++) yield* workflowChange(trial, `rules.${place}.take`, take + more, `rule ${place + 1} takes ${take + more}`);
+    for (let to = (take ?? Infinity) + 1; take !== undefined && to <= take + 4; to++) {
+      yield* workflowChange(trial, `rules.${place}.take`, to, `rule ${place + 1} takes ${to}`);
+    }
   }
   const id = request.workflow ?? market.campaigns.get(lead.campaignId)?.body.workflow ?? '';
   const most = market.workflows.get(id)?.body.maxMultiplication;
-  for (let more = 1; most !== undefined && more <= 4; more++) yield* workflowChange(trial, 'maxMultiplication', most + more, `multiplication ${most} → ${most + more}`);
+  for (let to = (most ?? Infinity) + 1; most !== undefined && to <= most + 4; to++) {
+    yield* workflowChange(trial, 'maxMultiplication', to, `multiplication ${most} → ${to}`);
+  }
 }

@@ -69,7 +69,8 @@ export function methodColumns(method: Method, scene: Scene, field: Field, phase:
     }
     case 'roundRobin': return [turnColumn(scene, field, phase, candidates)];
     case 'weighted': return [of('weight', (candidate) => -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).weight)];
-    case 'percentage': return [of('percentage', (candidate) => -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).percentage)];
+    case 'percentage': return [of('percentage', (candidate) =>
+      -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).percentage)];
     case 'distance': return [of('distance', (candidate) => contracts[candidate]!.distanceTo(scene.place()))];
     case 'qualityScore': case 'leadCount':
       return [of('qualityScore', (candidate) => -contracts[candidate]!.quality), negated('price', prices, candidates)];
@@ -77,7 +78,8 @@ export function methodColumns(method: Method, scene: Scene, field: Field, phase:
     case 'freeTrial': {
       const free = (candidate: number) => trials !== null && trials[candidate] === 1;
       return [
-        of('paid', (candidate) => (free(candidate) ? 0 : 1)), of('qualityScore', (candidate) => (free(candidate) ? -contracts[candidate]!.quality : 0)),
+        of('paid', (candidate) => (free(candidate) ? 0 : 1)),
+        of('qualityScore', (candidate) => (free(candidate) ? -contracts[candidate]!.quality : 0)),
         of('price', (candidate) => -contracts[candidate]!.highestPrice(scene.sold + 1, scene.most)),
       ];
     }
@@ -101,7 +103,8 @@ export function comparator(columns: readonly Column[]): Compare {
   const all = columns.flatMap(({ values, compare }) => (compare ? [] : [values]));
   const last = columns[columns.length - 1]?.compare ?? (() => 0);
   const first = all[0];
-  if (all.length === 1 && first) return (a, b) => { const left = first[a]!; const right = first[b]!; return left < right ? -1 : left > right ? 1 : last(a, b); };
+  if (all.length === 1 && first) return (a, b) =>
+    { const left = first[a]!; const right = first[b]!; return left < right ? -1 : left > right ? 1 : last(a, b); };
   return (a, b) => {
     for (let place = 0; place < all.length; place++) {
       const values = all[place]!;

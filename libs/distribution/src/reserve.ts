@@ -36,7 +36,8 @@ export function reserve(
   return {
     holdings,
     life: {
-      ...life, picks: holdings.length > 0 ? [...life.picks, ...holdings] : life.picks, rounds, minimumsMet: life.minimumsMet || (decision.kind === 'distributed' && moves.minimumsMet),
+      ...life, picks: holdings.length > 0 ? [...life.picks, ...holdings] : life.picks, rounds, minimumsMet: life.minimumsMet
+        || (decision.kind === 'distributed' && moves.minimumsMet),
       rulesMet: moves.rulesMet.length > 0 ? [...life.rulesMet, ...moves.rulesMet] : life.rulesMet,
       counted: moves.counted.length > 0 ? [...life.counted, ...moves.counted] : life.counted,
       heldSince: holdings.length > 0 ? undefined : decision.kind === 'unsold' && decision.held ? life.heldSince ?? now : life.heldSince,
@@ -45,7 +46,8 @@ export function reserve(
 }
 
 function hold(
-  market: Market, state: State, lead: Lead, life: Life, decision: Decision, moves: Moves, pick: Pick, index: number, now: number, outboundLeadId: string,
+  market: Market, state: State, lead: Lead, life: Life, decision: Decision, moves: Moves, pick: Pick, index: number, now: number,
+  outboundLeadId: string,
 ): Holding {
   const contract = moves.contracts[index]!;
   const price = Number(pick.priceMinor);
@@ -53,7 +55,8 @@ function hold(
   const cherry = decision.trigger === 'cherryPick';
   const holding: Holding = {
     outboundLeadId, contractId: contract.id, clientId: contract.client.id, contractGroup: contract.contractGroup, rule: pick.rule,
-    state: cherry ? 'cherryPicked' : 'reserved', price: String(pick.priceMinor), maxShareCount: contract.maxShareCount === Infinity ? undefined : contract.maxShareCount,
+    state: cherry ? 'cherryPicked' : 'reserved', price: String(pick.priceMinor), maxShareCount: contract.maxShareCount === Infinity
+      ? undefined : contract.maxShareCount,
     terms: contract.terms, round: life.rounds + 1, units,
   };
   const use = (key: string, amount: number) => {
@@ -83,7 +86,9 @@ function useLimits(market: Market, state: State, lead: Lead, contract: ContractT
   }
 }
 
-function useOrder(state: State, contract: ContractTerms, holding: Holding, price: number, now: number, use: (key: string, amount: number) => void): void {
+function useOrder(
+  state: State, contract: ContractTerms, holding: Holding, price: number, now: number, use: (key: string, amount: number) => void,
+): void {
   if (contract.orders.length === 0) return;
   const order = orderFor(state, contract.orders, price, now);
   if (!order) return;
@@ -103,7 +108,8 @@ function remember(state: State, contract: ContractTerms, lead: Lead, holding: Ho
 function turnsOf(market: Market, state: State, contract: ContractTerms, phase: Phase | null, rotates: boolean, now: number): Turn[] {
   const own = phase !== null && rotates;
   const bucket = own ? resetBucket(state, phase.key, phase.reset, phase.zone, now) : null;
-  if (bucket !== null && state.get(`rot0|${phase!.key}|${bucket}`) === 0) state.set(`rot0|${phase!.key}|${bucket}`, Math.max(1, state.get('seq')));
+  if (bucket !== null && state.get(`rot0|${phase!.key}|${bucket}`) === 0) state.set(`rot0|${phase!.key}|${bucket}`,
+    Math.max(1, state.get('seq')));
   const turn = state.nextTurn();
   const turns = [takeTurnAt(state, state.turnSlotOf(contract), turn), takeTurnAt(state, state.clientTurnSlotOf(contract.client), turn)];
   if (own) for (const { key, value } of ownRotation(market, state, phase, contract, turn, now)) turns.push(takeTurn(state, key, value));
@@ -158,7 +164,9 @@ export function accept(life: Life, outboundLeadId: string): Life {
  * The client turned it down (`rejected`, also a bounce after the fact), nothing was sent (`failed`), or a person let it go (`released`):
  * gives back all units in their own buckets, the turn (RR2) and the weights' payment (W2). Call `decide` with trigger `fallback` next.
  */
-export function release(market: Market, state: State, life: Life, outboundLeadId: string, outcome: 'rejected' | 'failed' | 'released'): Life {
+export function release(
+  market: Market, state: State, life: Life, outboundLeadId: string, outcome: 'rejected' | 'failed' | 'released',
+): Life {
   return withPick(life, outboundLeadId, ['reserved', 'accepted', 'cherryPicked'], (holding) => {
     for (const [key, amount] of holding.units) {
       if (key.startsWith('w|')) state.moveCredit(key, -amount);
@@ -170,7 +178,9 @@ export function release(market: Market, state: State, life: Life, outboundLeadId
   });
 }
 
-/** An approved return: gives units back whose bucket is still open, and the order's while that is open (C3, O1). The share slot stays used. */
+/**
+ * An approved return: gives units back whose bucket is still open, and the order's while that is open (C3, O1). The share slot stays used.
+ */
 export function returned(market: Market, state: State, life: Life, outboundLeadId: string, now: number): Life {
   return withPick(life, outboundLeadId, ['accepted', 'cherryPicked', 'reserved'], (holding) => {
     const left = holding.units.filter(([key, amount]) => {

@@ -79,7 +79,9 @@ function clientsOf(field: Field, candidates: readonly number[]): number {
 }
 
 /** The first k in the order that accept so many buyers, one a client (or contract group), within limits they share. */
-function firstOfClients(field: Field, candidates: readonly number[], order: readonly number[], buyers: number, k: number, plan: Plan): number[] {
+function firstOfClients(
+  field: Field, candidates: readonly number[], order: readonly number[], buyers: number, k: number, plan: Plan,
+): number[] {
   const set: number[] = [];
   const clients = new Set<string>();
   const trial = plan.trial();

@@ -70,7 +70,9 @@ export function pointerKey(market: Market, phase: Phase): string {
 }
 
 /** Moves what a pick in this phase moves beyond the shared turn: key and new value. `turn` is the number the pick took. */
-export function ownRotation(market: Market, state: State, phase: Phase, contract: ContractTerms, turn: number, now: number): { key: string; value: number }[] {
+export function ownRotation(
+  market: Market, state: State, phase: Phase, contract: ContractTerms, turn: number, now: number,
+): { key: string; value: number }[] {
   const id = phase.byClient ? contract.client.id : contract.id;
   if (market.ground.pointer) return [{ key: pointerKey(market, phase), value: phase.byClient ? contract.client.entry : contract.entry }];
   const bucket = resetBucket(state, phase.key, phase.reset, phase.zone, now);

@@ -23,12 +23,16 @@ export interface Outcome {
 }
 
 /** Runs the phases over the candidates that passed every gate. `skip`: phases that are left out because they would miss their minimum. */
-export function runPhases(scene: Scene, field: Field, eligible: readonly number[], phases: readonly Phase[], skip: ReadonlySet<number>): Outcome {
-  const outcome: Outcome = { plan: new Plan(scene, field), rankings: [], turns: [], earnings: [], reached: [], rulesMet: [], takesFull: phases.length > 0 };
+export function runPhases(
+  scene: Scene, field: Field, eligible: readonly number[], phases: readonly Phase[], skip: ReadonlySet<number>,
+): Outcome {
+  const outcome: Outcome = { plan: new Plan(scene, field), rankings: [], turns: [], earnings: [], reached: [], rulesMet: [],
+    takesFull: phases.length > 0 };
   const { plan } = outcome;
   for (let place = 0; place < phases.length; place++) {
     const phase = phases[place]!;
-    const standing = scene.life.picks.length === 0 ? 0 : scene.life.picks.filter((holding) => stands(holding) && holding.rule === phase.key).length;
+    const standing = scene.life.picks.length === 0 ? 0
+      : scene.life.picks.filter((holding) => stands(holding) && holding.rule === phase.key).length;
     const take = phase.take - standing;
     const before = plan.picks.length;
     const candidates = phase.filter === null && before === 0 ? eligible
@@ -50,14 +54,17 @@ function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found
   const candidates = phase.byClient ? representatives(scene, field, phase, found, plan) : found;
   if (take > 0 && plan.room > 0 && candidates.length > 0) pickInto(scene, field, phase, place, candidates, take, outcome);
   else if (candidates.length > 0) outcome.rankings.push({ phase: place, candidates, columns: [] });
-  outcome.turns.push({ candidates: found, reached: take - (plan.picks.length - before) <= 0, skipped: skipped.size > 0 ? new Set(skipped) : null });
+  outcome.turns.push({ candidates: found, reached: take - (plan.picks.length - before) <= 0, skipped: skipped.size > 0 ? new Set(skipped)
+    : null });
   skipped.clear();
 }
 
 /** Candidates that came before the last pick and were passed over, so that no take had been reached at their turn. */
 const skipped = new Set<number>();
 
-function pickInto(scene: Scene, field: Field, phase: Phase, place: number, candidates: readonly number[], take: number, outcome: Outcome): void {
+function pickInto(
+  scene: Scene, field: Field, phase: Phase, place: number, candidates: readonly number[], take: number, outcome: Outcome,
+): void {
   const { plan } = outcome;
   if (phase.method === 'weighted') {
     const result = pickWeighted(scene, field, phase, place, candidates, take, plan);
@@ -96,7 +103,8 @@ function pickBest(phase: Phase, place: number, candidates: readonly number[], co
 
 /** Somebody else, equal in all that comes before the turn, could have been taken instead. */
 function turnDecides(columns: readonly Column[], turn: number, best: number, candidates: readonly number[], plan: Plan): boolean {
-  return candidates.some((candidate, place) => place !== best && equalBefore(columns, turn, best, place) && !plan.isPicked(candidate) && plan.fits(candidate));
+  return candidates.some((candidate, place) => place !== best && equalBefore(columns, turn, best, place) && !plan.isPicked(candidate)
+    && plan.fits(candidate));
 }
 
 /** K0: each client's best eligible contract stands for it, by the client's own method. */
@@ -122,7 +130,8 @@ export function bestOwn(scene: Scene, field: Field, phase: Phase, own: readonly 
   const method = field.contracts[own[0]!]!.client.body.contractMethod ?? 'price';
   const asContracts = { ...phase, key: `${phase.key}/own`, byClient: false, reset: 'never' as const };
   const columns = method === 'weighted'
-    ? [column('weight', own, (candidate) => -weightOf(asContracts, field, candidate))] : methodColumns(method, scene, field, asContracts, own);
+    ? [column('weight', own, (candidate) => -weightOf(asContracts, field, candidate))]
+      : methodColumns(method, scene, field, asContracts, own);
   return own[new Ranked(own.length, comparator([...columns, ...tail(scene, field, own)])).next()]!;
 }
 

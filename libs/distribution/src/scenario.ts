@@ -3,7 +3,8 @@ import type { ConfigDocument } from './document.js';
 
 export interface ScenarioLead {
   id: string; campaign: string; fields?: Record<string, string | number | boolean | null>; lat?: number; lon?: number; source?: string;
-  channel?: string; country?: string; score?: number; duplicate?: boolean; list?: string; consent?: string[]; phone?: string; email?: string;
+  channel?: string; country?: string; score?: number; duplicate?: boolean; list?: string; consent?: string[];
+  phone?: string; email?: string;
   receivedAt?: string;
 }
 
@@ -34,9 +35,11 @@ export interface Scenario {
 
 /** One attempt, as `--json` prints it: `JSON.stringify(line)`. */
 export interface AttemptLine {
-  at: string; lead: string; trigger: string; assigned: { contract: string; price: string }[]; refused: Record<string, string>; reason: string | null;
+  at: string; lead: string; trigger: string; assigned: { contract: string; price: string }[]; refused: Record<string,
+  string>; reason: string | null;
 }
-export interface SummaryLine { summary: { counts: Record<string, number>; turnover: string; windows: Record<string, string>; unsold: Record<string, string> } }
+export interface SummaryLine { summary: { counts: Record<string, number>; turnover: string; windows: Record<string, string>;
+  unsold: Record<string, string> } }
 
 /** An expectation that does not hold. */
 export interface Failure { what: string; expected: unknown; got: unknown }

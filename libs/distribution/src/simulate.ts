@@ -19,7 +19,9 @@ export interface SimulateOptions {
   onProgress?: (done: number, of: number) => void;
 }
 
-/** Runs a scenario on a virtual clock, in memory, on the live decision code. Throws RangeError for a document or time line that is refused. */
+/**
+ * Runs a scenario on a virtual clock, in memory, on the live decision code. Throws RangeError for a document or time line that is refused.
+ */
 export function simulate(scenario: Scenario, options: SimulateOptions = {}): SimulationResult {
   const lines: AttemptLine[] = [];
   const config = new Configuration(scenario.config, options.regex);
@@ -87,11 +89,13 @@ function run(simulation: Simulation, config: Configuration, step: ScenarioStep):
     const { lead, contracts, rules, by, overrides } = step.distribute;
     for (const id of contracts ?? []) config.known('contract', id);
     if (rules !== undefined) config.known('workflow', rules);
-    simulation.attempt(track(lead), { trigger: 'manual', contracts, workflow: rules, actor: by, overrides: overrides as Gate[] | undefined });
+    simulation.attempt(track(lead), { trigger: 'manual', contracts, workflow: rules, actor: by,
+      overrides: overrides as Gate[] | undefined });
     simulation.wakeFreed();
   } else if ('cherryPick' in step) {
     config.known('contract', step.cherryPick.contract);
-    simulation.attempt(track(step.cherryPick.lead), { trigger: 'cherryPick', contracts: [step.cherryPick.contract], actor: step.cherryPick.by });
+    simulation.attempt(track(step.cherryPick.lead),
+      { trigger: 'cherryPick', contracts: [step.cherryPick.contract], actor: step.cherryPick.by });
   } else if ('return' in step) simulation.giveBack(track(step.return.lead), step.return.contract);
   else if ('window' in step) windowStep(simulation, track(step.window.lead), step.window);
   else if ('seen' in step) {
@@ -105,7 +109,9 @@ function changed(simulation: Simulation, config: Configuration): void {
   simulation.wakeAll();
 }
 
-function windowStep(simulation: Simulation, track: Track, { action, length, every }: { action: string; length?: string; every?: string }): void {
+function windowStep(
+  simulation: Simulation, track: Track, { action, length, every }: { action: string; length?: string; every?: string },
+): void {
   const ms = (text: string | undefined) => (text === undefined ? undefined : durationMs(text));
   if (action === 'open') simulation.openWindow(track, length, every);
   else if (action === 'edit') simulation.command(track, { kind: 'edit', lengthMs: ms(length), everyMs: ms(every) });

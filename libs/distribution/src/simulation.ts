@@ -39,7 +39,8 @@ export class Simulation {
   private outbound = 0;
 
   /** `onAttempt` hears every attempt; `explained` says whether it wants the verdicts of all contracts with it. */
-  constructor(readonly market: Market, private readonly seed: Seed, private readonly onAttempt: (attempt: Attempt) => void, private readonly explained: boolean) {}
+  constructor(readonly market: Market, private readonly seed: Seed, private readonly onAttempt: (attempt: Attempt) => void,
+    private readonly explained: boolean) {}
 
   receive(lead: Lead, answers: Answers): void {
     if (this.tracks.has(lead.leadId)) throw new RangeError(`lead ${lead.leadId} comes twice`);
@@ -51,7 +52,8 @@ export class Simulation {
     this.attempt(track, { trigger: push ? 'push' : 'arrival' });
     const { window, mode } = { window: workflow?.body.window, mode: workflow?.mode };
     if (mode === 'window' && window) {
-      this.command(track, { kind: 'open', lengthMs: parseDuration(window.length), everyMs: parseDuration(window.every), pauseExtends: workflow!.body.pauseExtends });
+      this.command(track, { kind: 'open', lengthMs: parseDuration(window.length), everyMs: parseDuration(window.every),
+        pauseExtends: workflow!.body.pauseExtends });
       // The attempt at arrival came before the window: what it waits for is known only now.
       if (track.last) track.chanceAt = nextChance(this.market, this.state, lead, track.last.decision.verdicts, this.now);
       this.fulfilIfFull(track);
@@ -66,7 +68,8 @@ export class Simulation {
       const manual = request.trigger === 'manual' || request.trigger === 'cherryPick';
       // By hand the person looks at the refusal and goes on, or does not.
       if (manual) break;
-      decision = this.decideOnce(track, request.trigger === 'push' ? { trigger: 'push' } : { trigger: 'fallback', workflow: request.workflow });
+      decision = this.decideOnce(track, request.trigger === 'push' ? { trigger: 'push' }
+        : { trigger: 'fallback', workflow: request.workflow });
     }
     return decision;
   }
@@ -75,11 +78,13 @@ export class Simulation {
     const { market, state, now } = this;
     const { lead } = track;
     const decision = decide(market, state, lead, track.life, request, now, this.seed);
-    const verdicts = this.explained ? explain(market, lead, decision.verdicts, now, { state, life: track.life, trigger: request.trigger }) : decision.verdicts;
+    const verdicts = this.explained ? explain(market, lead, decision.verdicts, now,
+      { state, life: track.life, trigger: request.trigger }) : decision.verdicts;
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
     track.last = { decision, verdicts };
-    if (track.window || (decision.kind === 'unsold' && decision.held)) track.chanceAt = nextChance(market, state, lead, decision.verdicts, now);
+    if (track.window || (decision.kind === 'unsold' && decision.held)) track.chanceAt = nextChance(market, state, lead,
+      decision.verdicts, now);
     if (decision.kind === 'unsold' && decision.held) this.held.add(track); else this.held.delete(track);
     this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts });
     return decision;
@@ -132,7 +137,8 @@ export class Simulation {
     const workflow = this.market.workflowOf(track.lead.campaignId)?.body;
     const known = workflow?.window;
     const lengthMs = parseDuration(length ?? known?.length ?? 'P1D');
-    this.command(track, { kind: 'open', lengthMs, everyMs: parseDuration(every ?? known?.every ?? 'PT15M'), pauseExtends: workflow?.pauseExtends });
+    this.command(track, { kind: 'open', lengthMs, everyMs: parseDuration(every ?? known?.every ?? 'PT15M'),
+      pauseExtends: workflow?.pauseExtends });
     this.command(track, { kind: 'wake' });
   }
 
@@ -169,7 +175,8 @@ export class Simulation {
     for (let round = 0; this.freed && round < 100; round++) {
       this.freed = false;
       for (const track of [...this.waiting]) {
-        if (track.window?.state === 'open' && track.last?.decision.verdicts.some(({ gates }) => gates.some((gate) => FREED.has(gate)))) this.command(track, { kind: 'wake' });
+        if (track.window?.state === 'open' && track.last?.decision.verdicts.some(({ gates }) =>
+          gates.some((gate) => FREED.has(gate)))) this.command(track, { kind: 'wake' });
       }
     }
     this.freed = false;
@@ -184,7 +191,8 @@ export class Simulation {
       const chance = at >= due.chanceAt;
       // Taken now: others may have their chance at the same instant, and it must not come up again where nothing is tried.
       if (chance) due.chanceAt = Infinity;
-      if (due.window && this.waiting.has(due)) this.command(due, chance && at < (dueAt(due.window) ?? Infinity) ? { kind: 'wake' } : { kind: 'tick' });
+      if (due.window && this.waiting.has(due)) this.command(due, chance && at < (dueAt(due.window) ?? Infinity) ? { kind: 'wake' }
+        : { kind: 'tick' });
       else this.attempt(due, { trigger: 'push' });
       this.wakeFreed();
     }
@@ -195,7 +203,8 @@ export class Simulation {
     let first: Track | undefined;
     let at = Infinity;
     for (const track of this.waiting) {
-      const due = Math.min(dueAt(track.window!) ?? Infinity, track.window!.state === 'open' && track.chanceAt >= this.now ? track.chanceAt : Infinity);
+      const due = Math.min(dueAt(track.window!) ?? Infinity, track.window!.state === 'open' && track.chanceAt >= this.now
+        ? track.chanceAt : Infinity);
       if (due < at) { first = track; at = due; }
     }
     for (const track of this.held) {

@@ -41,7 +41,9 @@ export class State {
     return state;
   }
 
-  /** Gives contracts, clients, recipients and rules that are new their place in the rotations. Call after compile and after every change. */
+  /**
+   * Gives contracts, clients, recipients and rules that are new their place in the rotations. Call after compile and after every change.
+   */
   follow(market: Market, now: number): void {
     const from = this.followed?.market === market ? this.followed.arrivals : 0;
     welcome(market, this, now, from);
@@ -71,7 +73,8 @@ export class State {
     const swept: string[] = [];
     for (let slot = 0; slot < this.keys.length; slot++) {
       const key = this.keys[slot]!;
-      if (key === '' || this.dirtyMark[slot] === 1 || !(endedBefore(key, before) || forgotten(key, this.values[slot]!, before) || isOldGap(key, this.get('seq')))) continue;
+      if (key === '' || this.dirtyMark[slot] === 1
+        || !(endedBefore(key, before) || forgotten(key, this.values[slot]!, before) || isOldGap(key, this.get('seq')))) continue;
       swept.push(key);
       this.values[slot] = 0;
       this.slots.delete(key);

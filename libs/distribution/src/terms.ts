@@ -1,5 +1,7 @@
 /** Clients, contracts and orders, compiled: amounts in minor units, zones and places resolved, what never moves decided already. */
-import { compileSchedule, distanceSteps, fromLocal, fnv1a, isKnownZone, parseDuration, parseMoney, placeOf, type Place } from '@sluice/kernel';
+import {
+  compileSchedule, distanceSteps, fromLocal, fnv1a, isKnownZone, parseDuration, parseMoney, placeOf, type Place,
+} from '@sluice/kernel';
 import { alternatives, type Conjunction } from './criteria.js';
 import type { Client, Contract, MoneyText, Order, PlaceText, Settings } from './document.js';
 import { limitsOf, qualifiedShareOf, type Limit, type QualifiedShare } from './limits.js';
@@ -8,13 +10,15 @@ import { Opening } from './opening.js';
 import type { State } from './state.js';
 
 export interface Ground {
-  zone: string; currency: string; requireSchedule: boolean; tiesByEntry: boolean; pointer: boolean; deliversAlways: boolean; regex?: RegexEngine;
+  zone: string; currency: string; requireSchedule: boolean; tiesByEntry: boolean; pointer: boolean;
+  deliversAlways: boolean; regex?: RegexEngine;
 }
 
 export function groundOf(settings: Settings, options: { regex?: RegexEngine; deliversAlways?: boolean }): Ground {
   return {
     zone: zoneOf(settings.timezone ?? 'UTC'), currency: settings.currency ?? 'USD', requireSchedule: settings.requireSchedule ?? false,
-    tiesByEntry: settings.ties === 'entry', pointer: settings.rotation === 'pointer', deliversAlways: options.deliversAlways ?? false, regex: options.regex,
+    tiesByEntry: settings.ties === 'entry', pointer: settings.rotation === 'pointer', deliversAlways: options.deliversAlways ?? false,
+    regex: options.regex,
   };
 }
 
@@ -71,14 +75,17 @@ export class ClientTerms {
   }
 }
 
-export interface OrderTerms { id: string; entry: number; quantity: number; amount: number; start: number; end: number; status: 'active' | 'closed' | 'pastDue' }
+export interface OrderTerms { id: string; entry: number; quantity: number; amount: number; start: number; end: number;
+  status: 'active' | 'closed' | 'pastDue' }
 
 /** Throws RangeError. An amount may be passed by its overdraw. */
 export function orderTerms(body: Order, entry: number, zone: string, ground: Ground): OrderTerms {
   return {
     id: body.id, entry, quantity: body.quantity ?? Infinity,
-    amount: body.amount === undefined ? Infinity : minorOf(ground, body.amount) + (body.overdraw === undefined ? 0 : minorOf(ground, body.overdraw)),
-    start: instantOfDate(body.start, zone), end: body.end === undefined ? Infinity : instantOfDate(body.end, zone), status: body.status ?? 'active',
+    amount: body.amount === undefined ? Infinity : minorOf(ground, body.amount)
+      + (body.overdraw === undefined ? 0 : minorOf(ground, body.overdraw)),
+    start: instantOfDate(body.start, zone), end: body.end === undefined ? Infinity : instantOfDate(body.end, zone), status: body.status
+      ?? 'active',
   };
 }
 
@@ -150,7 +157,10 @@ export class ContractTerms {
     this.ownPlaces = (body.locations ?? []).flatMap((place) => placeOfText(place) ?? []);
   }
 
-  link(client: ClientTerms, links: { limits: Limit[]; groupLimits: Limit[]; orders: OrderTerms[]; opening: Opening | null; shut: number; hasDelivery: boolean }): void {
+  link(
+    client: ClientTerms, links: { limits: Limit[]; groupLimits: Limit[]; orders: OrderTerms[]; opening: Opening | null; shut: number;
+      hasDelivery: boolean },
+  ): void {
     if (this.client !== undefined && this.client !== client) this.client.members.delete(this.index);
     this.client = client;
     client.members.add(this.index);
@@ -207,7 +217,8 @@ export class ContractTerms {
 function pricesOf(body: Contract, ground: Ground): { from: number[]; price: number[] } | null {
   const entries = Object.entries(body.prices ?? {}).map(([buyers, amount]) => [Number(buyers), minorOf(ground, amount)] as const);
   if (entries.length === 0) return null;
-  if (entries.some(([buyers]) => !Number.isInteger(buyers) || buyers < 1)) throw new RangeError('prices: expected numbers of buyers ≥ 1 as keys');
+  if (entries.some(([buyers]) => !Number.isInteger(buyers)
+    || buyers < 1)) throw new RangeError('prices: expected numbers of buyers ≥ 1 as keys');
   entries.sort((a, b) => a[0] - b[0]);
   return { from: entries.map(([buyers]) => buyers), price: entries.map(([, price]) => price) };
 }

@@ -60,14 +60,16 @@ function hasSiblingIn({ field, planned }: Fates, candidate: number): boolean {
   const { client, body } = field.contracts[candidate]!;
   return planned.some((pick) => {
     const other = field.contracts[pick]!;
-    return pick !== candidate && (other.client === client || (body.contractGroup !== undefined && body.contractGroup === other.body.contractGroup));
+    return pick !== candidate && (other.client === client || (body.contractGroup !== undefined
+      && body.contractGroup === other.body.contractGroup));
   });
 }
 
 /** The last phase that let a candidate in is the one whose take counts. */
 function reachedOf({ field, turns }: Fates): boolean[] {
   const reached = new Array<boolean>(field.contracts.length).fill(false);
-  for (const turn of turns) for (const candidate of turn.candidates) reached[candidate] = turn.reached && turn.skipped?.has(candidate) !== true;
+  for (const turn of turns) for (const candidate of turn.candidates) reached[candidate] = turn.reached
+    && turn.skipped?.has(candidate) !== true;
   return reached;
 }
 
@@ -103,7 +105,8 @@ function ranksOf({ rankings, phases, field }: Fates): Map<number, NonNullable<Ve
     const { key, method } = phases[phase]!;
     candidates.forEach((candidate, place) => {
       const keys: Record<string, number> = {};
-      for (const { name, values } of columns) if (name !== TAIL && !(name in keys)) keys[name] = finite(values[place]!, name, field.contracts[candidate]!);
+      for (const { name, values } of columns) if (name !== TAIL && !(name in keys)) keys[name] = finite(values[place]!, name,
+        field.contracts[candidate]!);
       const { quality, entry } = field.contracts[candidate]!;
       keys.qualityScore ??= quality;
       keys.price ??= field.prices[candidate]!;

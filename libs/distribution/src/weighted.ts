@@ -28,7 +28,9 @@ function bearer(phase: Phase, field: Field, candidate: number): string {
 export interface WeightedResult { earnings: Earnings; columns: Column[]; candidates: readonly number[] }
 
 /** Picks up to `take` of the candidates into the plan. */
-export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: number, candidates: readonly number[], take: number, plan: Plan): WeightedResult {
+export function pickWeighted(
+  scene: Scene, field: Field, phase: Phase, place: number, candidates: readonly number[], take: number, plan: Plan,
+): WeightedResult {
   const weighing = candidates.filter((candidate) => {
     if (weightOf(phase, field, candidate) > 0) return true;
     plan.note(candidate, FATE.noWeight);
@@ -50,7 +52,9 @@ export function pickWeighted(scene: Scene, field: Field, phase: Phase, place: nu
   return result;
 }
 
-function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: readonly number[], picks: number, plan: Plan): WeightedResult {
+function run(
+  scene: Scene, field: Field, phase: Phase, place: number, eligible: readonly number[], picks: number, plan: Plan,
+): WeightedResult {
   const bucket = resetBucket(scene.state, phase.key, phase.reset, phase.zone, scene.now);
   const ties = tieColumns(scene, field, phase, eligible);
   const order = [...eligible.keys()].sort(comparator(ties));
@@ -69,7 +73,8 @@ function run(scene: Scene, field: Field, phase: Phase, place: number, eligible: 
     score(best.candidate, true);
   }
   const values = shown.map((value) => -value);
-  return { earnings: { phase: place, picks, keys, earned, interval: bucket }, columns: [{ name: bucket === null ? 'credit' : 'shortfall', values }, ...ties], candidates: eligible };
+  return { earnings: { phase: place, picks, keys, earned, interval: bucket },
+    columns: [{ name: bucket === null ? 'credit' : 'shortfall', values }, ...ties], candidates: eligible };
 }
 
 /** A candidate's standing: qualified ones first, then by value, low first. `paid` tells that it won. */
@@ -78,7 +83,9 @@ type Score = (candidate: number, paid?: boolean) => [qualified: boolean, value: 
 /** Keys that a reservation moves, what each earns, what each stands at (for the receipt), and how they compare. */
 export interface Standings { keys: string[]; earned: number[]; shown: number[]; score: Score }
 
-/** The best by standing, the first of the order among equals; `tied` where `equal` says that the order had no other ground than the turn. */
+/**
+ * The best by standing, the first of the order among equals; `tied` where `equal` says that the order had no other ground than the turn.
+ */
 export function bestOf(
   order: readonly number[], score: (candidate: number) => [boolean, number] | null, equal: (a: number, b: number) => boolean = () => true,
 ): { candidate: number; tied: boolean } | null {
@@ -87,7 +94,8 @@ export function bestOf(
     const standing = score(candidate);
     if (!standing) continue;
     const difference = best ? differs(standing, best.standing) : -1;
-    if (difference < 0) best = { candidate, standing, tied: false }; else if (difference === 0 && equal(best!.candidate, candidate)) best!.tied = true;
+    if (difference < 0) best = { candidate, standing, tied: false }; else if (difference === 0
+      && equal(best!.candidate, candidate)) best!.tied = true;
   }
   return best;
 }
@@ -128,7 +136,9 @@ function byInterval(state: State, phase: { key: string }, ids: readonly string[]
 }
 
 /** `bucket` null = by credit. */
-export function standings(state: State, phase: { key: string }, ids: readonly string[], weights: readonly number[], picks: number, bucket: string | null): Standings {
+export function standings(
+  state: State, phase: { key: string }, ids: readonly string[], weights: readonly number[], picks: number, bucket: string | null,
+): Standings {
   return bucket === null ? byCredit(state, phase, ids, weights, picks) : byInterval(state, phase, ids, weights, bucket);
 }
 

@@ -41,12 +41,14 @@ export function decideWindow(window: WindowState | undefined, command: WindowCom
   if (!window) return [{ type: 'refused', reason: 'no_window' }];
   const live = window.state === 'open' || window.state === 'paused';
   switch (command.kind) {
-    case 'pause': return window.state === 'open' && now < window.expiresAt ? [{ type: 'paused', at: now }] : [{ type: 'refused', reason: 'not_open' }];
+    case 'pause': return window.state === 'open' && now < window.expiresAt ? [{ type: 'paused', at: now }]
+      : [{ type: 'refused', reason: 'not_open' }];
     case 'resume': return resume(window, now);
     case 'stop': return live ? [{ type: 'stopped', at: now }] : [{ type: 'refused', reason: 'not_open' }];
     case 'edit': return live ? edit(window, command, now) : [{ type: 'refused', reason: 'not_open' }];
     case 'fulfil': return live ? [{ type: 'fulfilled', at: now }] : [];
-    case 'wake': return window.state === 'open' && now < window.expiresAt ? [{ type: 'requested', at: now, nextAt: nextTry(window, now) }] : [];
+    case 'wake': return window.state === 'open' && now < window.expiresAt
+      ? [{ type: 'requested', at: now, nextAt: nextTry(window, now) }] : [];
     case 'tick': return tick(window, now);
   }
 }
@@ -55,7 +57,8 @@ export function decideWindow(window: WindowState | undefined, command: WindowCom
 export function evolveWindow(window: WindowState | undefined, event: WindowEvent): WindowState | undefined {
   if (event.type === 'opened') {
     const { at, expiresAt, everyMs, nextAt, pauseExtends } = event;
-    return { state: 'open', openedAt: at, expiresAt, everyMs, nextAt, pauseExtends, extendedMs: 0, generation: (window?.generation ?? 0) + 1 };
+    return { state: 'open', openedAt: at, expiresAt, everyMs, nextAt, pauseExtends, extendedMs: 0, generation: (window?.generation ?? 0)
+      + 1 };
   }
   if (!window || event.type === 'refused') return window;
   // A request alone changes no terms: what was asked before it is still meant.
@@ -91,7 +94,8 @@ function resume(window: WindowState, now: number): WindowEvent[] {
   const expiresAt = window.pauseExtends ? window.expiresAt + (now - (window.pausedAt ?? now)) : window.expiresAt;
   if (now >= expiresAt) return [{ type: 'expired', at: now }];
   // What changed during the pause was not tried, so it is tried now.
-  return [{ type: 'resumed', at: now, expiresAt, nextAt: now + window.everyMs }, { type: 'requested', at: now, nextAt: now + window.everyMs }];
+  return [{ type: 'resumed', at: now, expiresAt, nextAt: now + window.everyMs },
+    { type: 'requested', at: now, nextAt: now + window.everyMs }];
 }
 
 function edit(window: WindowState, command: { lengthMs?: number; everyMs?: number }, now: number): WindowEvent[] {
