@@ -166,7 +166,8 @@ it('sets a configuration aside that cannot be compiled; the other tenants of the
   await rig.say([aLead(tenants[0]!, 'later', { configurationVersion: 2 })]);
   await rig.settled('engine');
   await audit(rig, { leads: 80, caps: CAPS, buyers: 2 });
-  expect(await rig.bus.parked('engine')).toMatchObject([{ tenantId: tenants[0], type: 'sluice.workflow.v1.ConfigurationChanged', waits: false }]);
+  expect(await rig.bus.parked('engine')).toMatchObject([{ tenantId: tenants[0], type: 'sluice.workflow.v1.ConfigurationChanged',
+    waits: false }]);
   expect(await rig.rows('SELECT rests_on FROM engine.waiting')).toEqual([{ rests_on: '2' }]);
 });
 
@@ -219,6 +220,29 @@ describe('snapshot, journal and log', () => {
       replayed += again.length;
     }
     expect(replayed).toBeGreaterThan(120);
+  });
+
+  it('take the place of the snapshot before, of the journal up to it, and have the log kept from it on', async () => {
+    const opened = await member();
+    const { SnapshotService } = await import('./snapshot.service.js');
+    const snapshots = new SnapshotService(opened.engine);
+    await configure(['north']);
+    await send(5, 'first', ['north']);
+    await rig.settled('engine');
+    const [{ partition }] = await rig.rows<{ partition: number }>('SELECT partition FROM engine.tenants') as [{ partition: number }];
+    expect(await snapshots.lastTakenAt(partition)).toBeUndefined();
+    const first = await snapshots.take(partition);
+    await send(5, 'second', ['north']);
+    await rig.settled('engine');
+    const second = await snapshots.take(partition);
+    expect(second!.batchNo).toBeGreaterThan(first!.batchNo);
+    expect(second!.positions['sluice.intake']).toBe(10);
+    expect(await rig.rows('SELECT batch_no::int AS batch_no FROM engine.snapshots')).toEqual([{ batch_no: second!.batchNo }]);
+    expect(await rig.rows('SELECT 1 FROM engine.journal')).toEqual([]);
+    expect(await rig.rows(`SELECT position::int AS position FROM log.position WHERE grp LIKE '%snapshot%' AND topic = 'sluice.intake'
+      AND partition = $1`, [partition]))
+      .toEqual([{ position: 10 }]);
+    expect(await snapshots.lastTakenAt(partition)).toBeGreaterThan(0);
   });
 });
 

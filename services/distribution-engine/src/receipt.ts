@@ -101,12 +101,25 @@ function lineOf({ contractId, clientId, code, rank, gates, limit, detail }: Verd
   return line;
 }
 
-function rankLine({ rule, method, keys }: NonNullable<Verdict['rank']>, ranks: RankShape[]): number[] {
-  const names = Object.keys(keys);
-  let shape = ranks.findIndex((known) => known[0] === rule && known[1] === method && known.length === names.length + 2
-    && names.every((name, place) => known[place + 2] === name));
-  if (shape < 0) shape = ranks.push([rule, method, ...names]) - 1;
-  return [shape, ...Object.values(keys)];
+/** Most contracts of a decision were ranked by one rule: its shape is found at the first try, and no list of names is made. */
+function rankLine(rank: NonNullable<Verdict['rank']>, ranks: RankShape[]): number[] {
+  for (let shape = ranks.length - 1; shape >= 0; shape--) {
+    const line = valuesIn(rank, ranks[shape]!, shape);
+    if (line) return line;
+  }
+  const shape: RankShape = [rank.rule, rank.method, ...Object.keys(rank.keys)];
+  return valuesIn(rank, shape, ranks.push(shape) - 1)!;
+}
+
+/** The values of a ranking's keys, behind the place of its shape; undefined where it is of another. */
+function valuesIn({ rule, method, keys }: NonNullable<Verdict['rank']>, shape: RankShape, place: number): number[] | undefined {
+  if (shape[0] !== rule || shape[1] !== method) return undefined;
+  const line = [place];
+  for (const name in keys) {
+    if (shape[line.length + 1] !== name) return undefined;
+    line.push(keys[name]!);
+  }
+  return line.length === shape.length - 1 ? line : undefined;
 }
 
 function verdictOf([contractId, clientId, code, rank, gates, limit, detail]: VerdictLine, ranks: readonly RankShape[]): Verdict {
