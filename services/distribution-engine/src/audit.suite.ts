@@ -1,4 +1,5 @@
 /** An independent bookkeeper: reads what was said and what stands, and recomputes what must be true of it. */
+import type { Life } from '@sluice/distribution';
 import type { LeadDistributed, LeadNotDistributed, OutboundLeadReleased, OutboundLeadReserved } from '@sluice/events';
 import type { Rig } from './rig.suite.js';
 
@@ -32,6 +33,13 @@ export async function audit(rig: Rig, expected: { readonly leads: number; readon
   for (const [lead, times] of arrivals) mustEqual(times, 1, `arrivals of ${lead}`);
   const [leads] = await rig.rows<{ n: number }>('SELECT count(*)::int AS n FROM engine.leads');
   mustEqual(leads!.n, expected.leads, 'stored leads');
+
+  // The story of each lead says of its outbound leads what their own rows say.
+  const lives = await rig.rows<{ tenant_id: string; life: string }>('SELECT tenant_id, life FROM engine.leads');
+  const told = lives.flatMap(({ tenant_id, life }) => (JSON.parse(life) as Life).picks.map((pick) =>
+    `${tenant_id}/${pick.outboundLeadId}/${pick.state}`));
+  const rows = out.map((row) => `${row.tenant_id}/${row.outbound_lead_id}/${row.state === 'unresolved' ? 'reserved' : row.state}`);
+  mustEqual(told.sort().join(), rows.sort().join(), 'states of outbound leads in the stories of their leads');
 
   // No more buyers than the workflow lets have it, no client twice.
   for (const [lead, buyers] of countBy(standing, (row) => `${row.tenant_id}/${row.lead_id}`)) mustBeAtMost(buyers, expected.buyers,
