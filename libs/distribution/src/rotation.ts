@@ -12,6 +12,12 @@ import type { Scene } from './scene.js';
 import type { State } from './state.js';
 import type { ContractTerms } from './terms.js';
 
+/**
+ * A pointer holds the turn that set it and the place in the order of entry it points at, in one number: places come again and again, and a
+ * turn that is given back must not be taken for another. 2^22 places and 2^31 turns fit a double.
+ */
+const ENTRIES = 2 ** 22;
+
 /** The number a candidate's turn stands at in this phase: low = its turn. */
 export function turnColumn(scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column {
   const values: number[] = [];
@@ -29,7 +35,7 @@ export function turnColumn(scene: Scene, field: Field, phase: Phase, candidates:
 function turnReader(scene: Scene, phase: Phase): ((contract: ContractTerms) => number) | null {
   const { market, state, now } = scene;
   if (market.ground.pointer) {
-    const last = state.get(pointerKey(market, phase));
+    const last = state.get(pointerKey(market, phase)) % ENTRIES;
     return (contract) => {
       const entry = phase.byClient ? contract.client.entry : contract.entry;
       // Behind the pointer first, then from the head of the list again.
@@ -74,7 +80,8 @@ export function ownRotation(
   market: Market, state: State, phase: Phase, contract: ContractTerms, turn: number, now: number,
 ): { key: string; value: number }[] {
   const id = phase.byClient ? contract.client.id : contract.id;
-  if (market.ground.pointer) return [{ key: pointerKey(market, phase), value: phase.byClient ? contract.client.entry : contract.entry }];
+  const { entry } = phase.byClient ? contract.client : contract;
+  if (market.ground.pointer) return [{ key: pointerKey(market, phase), value: turn * ENTRIES + entry }];
   const bucket = resetBucket(state, phase.key, phase.reset, phase.zone, now);
   return bucket === null ? [] : [{ key: rotationKey(phase.key, id, bucket), value: turn }];
 }

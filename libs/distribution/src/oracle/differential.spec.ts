@@ -16,6 +16,9 @@ const RANKING: readonly Feature[] = [
   'sharing', 'caps', 'rejections', 'minimums', 'byClient', 'secondary', 'priceTables', 'manyRules', 'resets', 'quality', 'contractGroups',
 ];
 
+/** A simulation draws by another hash, and tries leads that are held for a client again. */
+const SIMULATED = FEATURES.filter((each) => each !== 'force');
+
 /** First attempt in which the two readings do not agree: who was assigned, at which price, and the reason of everybody else. */
 function firstDifference(scenario: Scenario): Difference | undefined {
   return difference(runOracle(scenario), runLive(scenario));
@@ -95,7 +98,8 @@ describe('the decision agrees with the second reading of the rules', () => {
 
   it('so does a simulation of them', () => {
     for (let place = 0; place < CASES / 4; place++) {
-      const { scenario, result } = simulated(generateScenario(`${SEED} simulation ${place}`));
+      const drawn = generateScenario(`${SEED} simulation ${place}`, SIMULATED, METHODS.filter((each) => each !== 'random'));
+      const { scenario, result } = simulated(drawn);
       const oracle = runOracle(scenario, 'together');
       const found = difference(oracle, asOracle(result.lines, oracle));
       const shown = (found ?? []).map((line) => JSON.stringify(line));

@@ -5,7 +5,7 @@ import { GATES, type Gate } from '../reasons.js';
 import type { ScenarioLead } from '../scenario.js';
 import { distanceTo, meets, placeOfLead } from './criteria.js';
 import { clientOf, documentNow, reservations, soldSet, stands, zoneOf, type History, type Reservation } from './history.js';
-import { askingPrice, capGates, orderFor, percentageAllows } from './limits.js';
+import { askingPrice, capGates, creditLimit, creditUsed, highestPrice, orderFor, percentageAllows } from './limits.js';
 
 export interface Asked {
   history: History;
@@ -14,6 +14,20 @@ export interface Asked {
   now: number;
   maxMultiplication?: number;
   trigger: 'arrival' | 'fallback' | 'window' | 'manual' | 'cherryPick';
+  /** Attempts made for the lead before this one. */
+  rounds: number;
+  /** Gates that a person passes over; sharing and "has it already" are none of them. */
+  overrides: readonly string[];
+}
+
+/** Gates that keep a contract out: those that fail, less what a person passes over. */
+export function standingGates({ overrides }: Asked, failed: readonly Gate[]): Gate[] {
+  return failed.filter((gate) => !overrides.includes(gate) || gate === 'share_count' || gate === 'already_received');
+}
+
+/** Nobody asked for it by hand. */
+export function isAutomatic({ trigger }: Asked): boolean {
+  return trigger !== 'manual' && trigger !== 'cherryPick';
 }
 
 /** Gates that look at the lead and the contract's terms alone; a lead that passes them is qualified (P3). */
@@ -39,14 +53,14 @@ export function failingGates(asked: Asked, contract: Contract): Gate[] {
   return GATES.filter((gate) => failed.has(gate));
 }
 
-function statusGates({ history, lead, now, receivedAt, trigger }: Asked, contract: Contract): Gate[] {
+function statusGates(asked: Asked, contract: Contract): Gate[] {
+  const { history, lead, now, receivedAt } = asked;
   const document = documentNow(history);
   const client = clientOf(document, contract);
   const failed: Gate[] = [];
   if ((client.status ?? 'active') !== 'active') failed.push('client_not_active');
   if ((contract.status ?? 'open') !== 'open') failed.push('contract_not_open');
-  const automatic = trigger !== 'manual' && trigger !== 'cherryPick';
-  if (automatic && (client.automation === false || contract.automation === false)) failed.push('automation_off');
+  if (isAutomatic(asked) && (client.automation === false || contract.automation === false)) failed.push('automation_off');
   const method = document.deliveryMethods?.find(({ id }) => id === contract.deliveryMethod);
   if (method?.enabled === false) failed.push('no_delivery_method');
   const { schedule } = contract;
@@ -118,13 +132,18 @@ export function personsOf(lead: ScenarioLead): string[] {
   return [...(lead.phone ? [`phone ${lead.phone}`] : []), ...(lead.email ? [`email ${lead.email.toLowerCase()}`] : [])];
 }
 
-function limitGates({ history, lead, now, maxMultiplication }: Asked, contract: Contract): Gate[] {
-  const price = askingPrice(history, contract, soldSet(history, lead.id), maxMultiplication);
+function limitGates({ history, lead, now, maxMultiplication, trigger }: Asked, contract: Contract): Gate[] {
+  const document = documentNow(history);
+  const sold = soldSet(history, lead.id);
+  // From the pool a lead is never free: a trial is one of distribution.
+  const price = trigger === 'cherryPick'
+    ? highestPrice(document, contract, sold, maxMultiplication) : askingPrice(history, contract, sold, maxMultiplication);
   const failed = capGates(history, contract, lead.campaign, price, now);
   if (contract.order === 'required') {
     const { gate } = orderFor(history, contract, price, now);
     if (gate) failed.push(gate);
   }
+  if (creditUsed(history, contract.client) + price > creditLimit(document, contract)) failed.push('credit_limit');
   if (!percentageAllows(history, contract, lead.id, now)) failed.push('percentage_limit');
   if (!fits(soldSet(history, lead.id), [contract], maxMultiplication)) failed.push('share_count');
   return failed;

@@ -8,11 +8,13 @@ export const FEATURES = [
   'criteria', 'schedules', 'caps', 'sharing', 'distance', 'rejections', 'minimums', 'secondary', 'manyRules', 'filters', 'status',
   'changes', 'quality', 'orders', 'percentageLimit', 'lists', 'groups', 'tiers', 'byClient', 'priceTables', 'returns', 'manual',
   'cherryPick', 'lookBack', 'wideCaps', 'consent', 'resets', 'contractGroups', 'amountCaps', 'rolling',
+  'force', 'pointer', 'credit',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
 export const METHODS: readonly Method[] = [
   'price', 'priority', 'roundRobin', 'weighted', 'qualityScore', 'distance', 'percentage', 'turnover', 'leadCount', 'freeTrial',
+  'random',
 ];
 
 const SETS: readonly Method[] = ['price', 'turnover', 'leadCount'];
@@ -21,6 +23,9 @@ const TIE_BREAKS = ['price', 'priority', 'roundRobin', 'qualityScore', 'distance
 
 interface Draw { random: SeededRandom; has: (feature: Feature) => boolean; methods: readonly Method[]; windows: boolean }
 
+/** Of a client's own contracts. */
+const ORDERS = ['price', 'priority', 'qualityScore'] as const;
+const OVERRIDABLE = ['cap_day', 'criteria', 'schedule_closed', 'order_missing', 'contract_not_open', 'rejected_before', 'share_count'];
 const STATES = ['NY', 'NJ', 'TX', 'CA'];
 const TEXT_OPERATORS = ['startsWith', 'endsWith', 'contains', 'notContains'] as const;
 const NUMBER_OPERATORS = ['lessThan', 'atMost', 'greaterThan', 'atLeast', 'equals'] as const;
@@ -42,7 +47,7 @@ export function generateScenario(seed: string, features: readonly Feature[] = FE
  * can stand for a client, and a contract that closes can let a minimum be met.)
  */
 const NOT_IN_WINDOWS: readonly string[] = [
-  'percentageLimit', 'percentage', 'lookBack', 'manual', 'cherryPick', 'turnover', 'byClient', 'minimums',
+  'percentageLimit', 'percentage', 'lookBack', 'manual', 'cherryPick', 'turnover', 'byClient', 'minimums', 'random', 'force',
 ];
 /** What windows wait for. */
 const WAITED_FOR: readonly Feature[] = ['schedules', 'caps', 'changes', 'orders', 'rolling'];
@@ -76,14 +81,18 @@ function configOf(draw: Draw): ConfigDocument {
   const workflows = Array.from({ length: random.int(1, 2) }, (_, place) => workflowOf(draw, `w${place}`, contracts));
   return clean({
     apiVersion: 'v1', timezone: random.pick(ZONES), requireSchedule: has('schedules') && random.chance(0.2) ? true : undefined,
-    ties: random.chance(0.15) ? 'entry' : undefined,
+    ties: random.chance(0.15) ? 'entry' : undefined, rotation: has('pointer') ? 'pointer' : undefined,
     groups: has('wideCaps') && has('groups') ? [{ id: 'gold', caps: capsOf(draw) }] : undefined,
     clients, contracts, workflows,
     campaigns: workflows.map(({ id }, place) => ({
       id: `m${place}`, workflow: id, geo: random.chance(0.5) ? 'zip' : undefined,
       list: has('lists') ? some(draw, 0.5, () => 'east') : undefined,
       caps: has('wideCaps') ? some(draw, 0.3, () => capsOf(draw)) : undefined,
-      fields: { state: { type: 'string' }, age: { type: 'integer' }, zip: { type: 'postalCode' } },
+      ...(has('force') ? {
+        forceClient: 'for', forceElse: random.pick(['normal', 'hold', 'refuse'] as const),
+        forceOver: some(draw, 0.4, () => [random.pick(['caps', 'schedule'] as const)]),
+      } : {}),
+      fields: { for: { type: 'string' }, state: { type: 'string' }, age: { type: 'integer' }, zip: { type: 'postalCode' } },
     })),
     lists: has('lists') ? ['east', 'west'].map((id) => ({
       id, clients: clients.filter(() => random.chance(0.4)).map((each) => each.id),
@@ -103,11 +112,12 @@ function clientOf(draw: Draw, id: string): Client {
     group: has('groups') ? some(draw, 0.5, () => random.pick(['gold', 'silver'])) : undefined,
     tierDelivery: has('tiers') ? random.chance(0.5) : undefined,
     contractMethod: has('byClient')
-      ? some(draw, 0.5, () => random.pick(['price', 'priority', 'qualityScore', 'roundRobin'] as const)) : undefined,
+      ? some(draw, 0.5, () => random.pick(has('pointer') ? ORDERS : [...ORDERS, 'roundRobin' as const])) : undefined,
     weight: has('byClient') ? some(draw, 0.8, () => random.int(1, 4)) : undefined,
     percentage: has('byClient') ? some(draw, 0.7, () => random.int(5, 25)) : undefined,
     percentageLimit: has('percentageLimit') ? some(draw, 0.3, () => percentageLimit(draw)) : undefined,
     caps: has('wideCaps') ? some(draw, 0.4, () => capsOf(draw)) : undefined,
+    creditLimit: has('credit') ? some(draw, 0.5, () => random.pick(['20.00', '50.00'])) : undefined,
     requireConsent: has('consent') ? some(draw, 0.3, () => true) : undefined,
     address: has('distance') ? some(draw, 0.3, () => ({ postalCode: random.pick(['10001', '60601', '00000']), country: 'US' })) : undefined,
   });
@@ -209,7 +219,8 @@ function workflowOf(draw: Draw, id: string, contracts: readonly Contract[]): Wor
     pauseExtends: draw.windows ? random.chance(0.3) : undefined,
     maxMultiplication: some(draw, 0.8, () => random.int(1, 4)), timezone: some(draw, 0.3, () => random.pick(ZONES)),
     priceOptimization: random.pick(draw.windows ? ['pooled', undefined] : ['pooled', 'separate', undefined]),
-    minimums: has('minimums') ? some(draw, 0.5, () => clean({
+    // Whether a forced plan is tested by the minimums, nobody says.
+    minimums: has('minimums') && !has('force') ? some(draw, 0.5, () => clean({
       contracts: some(draw, 0.6, () => random.int(1, 3)), turnover: some(draw, 0.6, () => random.pick(['10.00', '25.00'])),
     })) : undefined,
     groups: has('groups') ? some(draw, 0.7, () => ['gold', 'silver'].slice(0, random.int(1, 2)).map((group) => clean({
@@ -254,7 +265,10 @@ function timelineOf(draw: Draw, config: ConfigDocument): ScenarioStep[] {
     if (has('returns') && earlier && random.chance(0.2)) steps.push({ at: iso(at), return: { lead: earlier, contract } });
     if (has('manual') && earlier && random.chance(0.2)) {
       const chosen = random.shuffle(config.contracts ?? []).slice(0, random.int(1, 2)).map(({ id }) => id);
-      steps.push({ at: iso(at), distribute: { lead: earlier, contracts: chosen, by: 'ann' } });
+      const byRules = random.chance(0.3);
+      const overrides = !byRules && random.chance(0.4) ? [random.pick(OVERRIDABLE)] : undefined;
+      const what = { lead: earlier, contracts: byRules ? undefined : chosen, rules: byRules ? 'w0' : undefined, by: 'ann', overrides };
+      steps.push({ at: iso(at), distribute: clean(what) });
     }
     if (has('cherryPick') && earlier && random.chance(0.15)) steps.push({ at: iso(at), cherryPick: { lead: earlier, contract } });
     steps.push(leadStep(draw, config, `L${place}`, at));
@@ -275,7 +289,8 @@ function leadStep(draw: Draw, config: ConfigDocument, id: string, at: number): S
   const lead = clean<ScenarioLead>({
     id, campaign: random.pick(config.campaigns ?? []).id,
     fields: clean({ state: some(draw, 0.8, () => random.pick([...STATES, ' ny'])), age: some(draw, 0.7, () => random.int(18, 42)),
-      zip: some(draw, 0.4, () => random.pick(['10001', '60601', '99999'])) }),
+      zip: some(draw, 0.4, () => random.pick(['10001', '60601', '99999'])),
+      for: has('force') ? some(draw, 0.5, () => random.pick([...clients, 'nobody'])) : undefined }),
     ...(has('distance') && random.chance(0.6) ? random.pick(PLACES) : {}), source: some(draw, 0.3, () => 's1'),
     score: has('quality') ? random.int(30, 70) : undefined, list: has('lists') ? some(draw, 0.2, () => 'west') : undefined,
     consent: has('consent') ? some(draw, 0.4, () => clients.filter(() => random.chance(0.6))) : undefined,

@@ -46,7 +46,7 @@ export type Fact =
   | { type: 'turnedDown'; at: number; lead: string; contract: string; how: 'rejected' | 'failed' }
   | { type: 'returned'; at: number; lead: string; contract: string }
   | { type: 'cherryPicked'; at: number; lead: string; contract: string; client: string; contractGroup?: string;
-      persons: readonly string[] };
+      persons: readonly string[]; priceMinor: bigint };
 
 export type History = readonly Fact[];
 

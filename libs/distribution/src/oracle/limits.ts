@@ -111,6 +111,21 @@ function wasReturnedTo(history: History, order: Order, each: Reservation): boole
     && (order.end === undefined || fact.at < Date.parse(order.end)));
 }
 
+/** What a client owes: all it took and did not return, from the pool too (A4). */
+export function creditUsed(history: History, client: string): bigint {
+  const taken = [
+    ...reservations(history).filter((each) => stands(history, each)), ...history.filter((fact) => fact.type === 'cherryPicked'),
+  ].filter((each) => each.client === client);
+  const owed = taken.filter((each) => !history.some((fact) => (
+    fact.type === 'returned' && fact.lead === each.lead && fact.contract === each.contract)));
+  return owed.reduce((sum, { priceMinor }) => sum + priceMinor, 0n);
+}
+
+export function creditLimit(document: ConfigDocument, contract: Contract): bigint {
+  const limit = clientOf(document, contract).creditLimit;
+  return limit === undefined ? 10n ** 18n : money(document, limit);
+}
+
 /** P3 of the contract and of its client; `qualifies` says that this lead passed the contract's static gates. */
 export function percentageAllows(history: History, contract: Contract, lead: string, now: number): boolean {
   const document = documentNow(history);

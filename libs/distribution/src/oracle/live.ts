@@ -1,5 +1,5 @@
 /** Runs the same scenario through the live functions as the engine calls them: compile, decide, reserve, accept, release, explain. */
-import { formatMoney } from '@sluice/kernel';
+import { formatMoney, murmur3 } from '@sluice/kernel';
 import type { ConfigDocument } from '../document.js';
 import { decide } from '../decide.js';
 import type { Request, Trigger } from '../decision.js';
@@ -7,6 +7,7 @@ import { explain } from '../explain.js';
 import { itemsOf, type ConfigItem } from '../items.js';
 import { newLife, type Holding, type Lead, type Life } from '../lead.js';
 import { Market } from '../market.js';
+import type { Gate } from '../reasons.js';
 import { accept, release, reserve, returned } from '../reserve.js';
 import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
 import { State } from '../state.js';
@@ -42,14 +43,19 @@ function takeStep(run: Run, step: ScenarioStep, at: number): void {
     const leadStep = step as LeadStep;
     run.lives.set(leadStep.lead.id, { lead: leadOf(leadStep.lead, at), life: newLife(), step: leadStep });
     distribute(run, leadStep.lead.id, { trigger: 'arrival' }, at);
-  } else if ('distribute' in step) distribute(run, step.distribute.lead, { trigger: 'manual', contracts: step.distribute.contracts }, at);
+  } else if ('distribute' in step) distribute(run, step.distribute.lead, manual(step.distribute), at);
   else if ('cherryPick' in step) {
     distribute(run, step.cherryPick.lead, { trigger: 'cherryPick', contracts: [step.cherryPick.contract] }, at);
   } else if ('return' in step) {
     const known = run.lives.get(step.return.lead);
-    const holding = known?.life.picks.find(({ contractId, state }) => contractId === step.return.contract && state === 'accepted');
+    const holding = known?.life.picks.find(({ contractId, state }) => (
+      contractId === step.return.contract && (state === 'accepted' || state === 'cherryPicked')));
     if (known && holding) known.life = returned(run.market, run.state, known.life, holding.outboundLeadId, at);
   }
+}
+
+function manual({ contracts, rules, overrides }: Extract<ScenarioStep, { distribute: unknown }>['distribute']): Request {
+  return { trigger: 'manual', contracts, workflow: rules, overrides: overrides as Gate[] | undefined };
 }
 
 /** Only what changed, as a change of configuration carries it. */
@@ -94,8 +100,9 @@ function attempt(run: Run, leadId: string, request: Request, at: number): Holdin
   if (!known) return [];
   const { market, state } = run;
   const { lead, life } = known;
-  const decision = decide(market, state, lead, life, request, at, () => 0.5);
-  const verdicts = request.contracts ? decision.verdicts : explain(market, lead, decision.verdicts, at, { state, life });
+  const decision = decide(market, state, lead, life, request, at, (text) => murmur3(text) / 2 ** 32);
+  const moment = { state, life, trigger: request.trigger };
+  const verdicts = request.contracts ? decision.verdicts : explain(market, lead, decision.verdicts, at, moment);
   const currency = run.document.currency ?? 'USD';
   run.lines.push({
     at, lead: leadId, trigger: request.trigger satisfies Trigger,

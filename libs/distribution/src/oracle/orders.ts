@@ -1,6 +1,6 @@
 /** Who stands before whom: the rule's method, its secondary, quality score, price, order of entry (F3). */
-import { dayNumber, localDate } from '@sluice/kernel';
-import type { Method } from '../document.js';
+import { dayNumber, localDate, murmur3 } from '@sluice/kernel';
+import type { ConfigDocument, Method } from '../document.js';
 import { distanceTo } from './criteria.js';
 import { entryOf, reservations, stands, zoneOf, type Recipient } from './history.js';
 import { askingPrice, highestPrice, trialsLeft } from './limits.js';
@@ -51,6 +51,7 @@ export function methodOrder(desk: Desk, method: Method): Order {
       ascending(({ client }) => client.priority ?? Infinity), ascending(({ contract }) => contract.priority ?? Infinity),
     ]);
     case 'distance': return ascending(({ contract }) => distanceTo(document, contract, place) ?? Infinity);
+    case 'random': return ascending(({ contract }) => drawOf(desk, contract.id));
     case 'roundRobin': return chain([ascending((each) => lastServed(desk, each)), entryOrder(desk)]);
     case 'freeTrial': {
       const free = ({ contract }: Recipient) => trialsLeft(history, contract) > 0;
@@ -64,9 +65,31 @@ export function methodOrder(desk: Desk, method: Method): Order {
   }
 }
 
+/** F6, with a hash in the place of the keyed one. */
+function drawOf({ asked, phase, leadId }: Desk, contract: string): number {
+  return murmur3([leadId, phase.key, asked.rounds, contract].join('|')) / 2 ** 32;
+}
+
+/** RR5: behind the pointer first, then from the head of the list again. The pointer is where the rule's last standing turn was taken. */
+function pointed(desk: Desk, recipient: Recipient): number {
+  const { history, phase, document } = desk;
+  const [kind, key] = phase.by === 'client' ? ['clients', 'client'] as const : ['contracts', 'contract'] as const;
+  const admitted = (of: ConfigDocument) => (of.contracts ?? []).filter((each) => phase.admits(of, each));
+  const members = (of: ConfigDocument) => admitted(of).map(({ id }) => id).sort().join('|');
+  // Who joins or leaves the list resets it.
+  const other = history.findLastIndex((fact) => fact.type === 'configured' && members(fact.document) !== members(document));
+  const since = history.findIndex((fact, place) => place > other && fact.type === 'configured');
+  const turns = reservations(history)
+    .filter((each) => each.rule === phase.key && each.turned && stands(history, each) && history.indexOf(each) > since);
+  const last = turns.pop();
+  const entry = entryOf(history, kind, recipient.id);
+  return last !== undefined && entry <= entryOf(history, kind, last[key]) ? entry + 1e6 : entry;
+}
+
 /** RR1: the place in the history of the last reservation that stands, whatever rule made it; of who has none, that of its creation. */
 export function lastServed(desk: Desk, recipient: Recipient): number {
-  const { history, phase, now } = desk;
+  const { history, phase, now, document } = desk;
+  if (document.rotation === 'pointer') return pointed(desk, recipient);
   const kind = phase.by === 'client' ? 'clients' : 'contracts';
   const isIts = (each: { contract: string; client: string }) => (phase.by === 'client' ? each.client : each.contract) === recipient.id;
   const created = history.findIndex((fact) => fact.type === 'configured' && fact.document[kind]?.some(({ id }) => id === recipient.id));

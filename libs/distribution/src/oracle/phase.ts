@@ -46,12 +46,12 @@ export interface Outcome {
 
 export function phasesOf(workflow: Workflow): Phase[] {
   const common = { reset: 'never', timeframe: 'day', strict: true, by: 'contract', stops: false } as const;
-  const groups = (workflow.groups ?? []).map((phase: GroupPhase): Phase => ({
-    ...common, ...phase, key: `${workflow.id}/group ${phase.group}`, stops: phase.onSold === 'stop',
+  const groups = (workflow.groups ?? []).map((phase: GroupPhase, place): Phase => ({
+    ...common, ...phase, key: `${workflow.id}/g${place}`, stops: phase.onSold === 'stop',
     admits: (document, contract) => groupOf(document, contract) === phase.group,
   }));
   const rules = (workflow.rules ?? []).map((rule: Rule, index): Phase => ({
-    ...common, ...rule, key: `${workflow.id}/${rule.id ?? index}`,
+    ...common, ...rule, key: `${workflow.id}/${rule.id ?? `r${index}`}`,
     admits: (document, contract) => inFilter(document, contract, rule.contracts),
   }));
   return [...groups, ...rules];
@@ -110,3 +110,11 @@ export function takeInOrder(desk: Desk, ordered: readonly Recipient[], picks: Co
 export function recipientOf(document: ConfigDocument, contract: Contract, by: 'contract' | 'client'): Recipient {
   return { id: by === 'client' ? contract.client : contract.id, contract, client: clientOf(document, contract) };
 }
+
+/** A desk of no rule: for what is chosen by hand or forced. */
+export const HAND: Pick<Desk, 'phase' | 'before' | 'takeLeft' | 'place'> = {
+  before: [], takeLeft: Infinity, place: undefined,
+  phase: {
+    key: 'manual', method: 'price', by: 'contract', reset: 'never', timeframe: 'day', strict: true, stops: false, admits: () => true,
+  },
+};

@@ -1,7 +1,8 @@
 /** The plan for one lead: gates, delivery groups, rules, minimums, in the order the rules are written down. */
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import type { Gate } from '../reasons.js';
-import { failingGates, fits, staticGates, type Asked } from './gates.js';
+import { forcedPlan } from './force.js';
+import { failingGates, fits, isAutomatic, standingGates, staticGates, type Asked } from './gates.js';
 import { placeOfLead } from './criteria.js';
 import { documentNow, entryOf, soldSet, type Reached, type Recipient } from './history.js';
 import { money, priceFor, trialsLeft } from './limits.js';
@@ -40,7 +41,9 @@ export function planFor(asked: Asked, workflow: Workflow): Plan {
   const { history, lead } = asked;
   const scope = scopeOf(asked);
   const gates = new Map<string, Gate[]>(scope.map((contract) => [contract.id, failingGates(asked, contract)]));
-  const eligible = scope.filter(({ id }) => gates.get(id)?.length === 0);
+  const eligible = scope.filter(({ id }) => standingGates(asked, gates.get(id) ?? []).length === 0);
+  const forced = forcedPlan(asked, workflow, scope, gates);
+  if (forced) return forced;
   const notes: Notes = { reasons: new Map(eligible.map(({ id }) => [id, new Set()])), takeReached: new Map() };
   const plan = settle(asked, workflow, eligible, notes);
   plan.qualified = scope.filter((contract) => staticGates(asked, contract).length === 0).map(({ id }) => id);
@@ -145,7 +148,10 @@ function runPhase(desk: Desk, contracts: readonly Contract[]): Outcome {
   const { recipients, siblings } = standIns(desk, contracts);
   const outcome = desk.takeLeft > 0 && fitsWith(desk, [NOBODY]) ? runMethod(desk, recipients) : notRun(desk, contracts);
   for (const contract of siblings) outcome.reasons.set(contract.id, 'sibling');
-  if (phase.reset !== 'never' && !['weighted', 'percentage'].includes(phase.method)) {
+  const set = phase.method === 'turnover' || phase.method === 'leadCount' || isSeparate(desk);
+  // What a turn that breaks a tie between whole sets has decided, nobody says: all of the set moved it.
+  if (set && phase.secondary === 'roundRobin') for (const { id } of outcome.picks) outcome.turned.add(id);
+  if ((phase.reset !== 'never' || desk.document.rotation === 'pointer') && !set && !['weighted', 'percentage'].includes(phase.method)) {
     outcome.turned = decidedByTurn(desk, recipients, outcome.picks);
   }
   return outcome;
@@ -173,12 +179,15 @@ function standIns(desk: Desk, contracts: readonly Contract[]): { recipients: Rec
   return { recipients: best.map(as('client')), siblings: contracts.filter((each) => !best.includes(each)) };
 }
 
+function isSeparate({ phase, workflow }: Desk): boolean {
+  return phase.method === 'price' && workflow.priceOptimization === 'separate';
+}
+
 function runMethod(desk: Desk, recipients: readonly Recipient[]): Outcome {
   const { method, secondary } = desk.phase;
   if (method === 'weighted') return runWeighted(desk, recipients);
   if (method === 'percentage') return runPercentage(desk, recipients);
-  const separate = method === 'price' && desk.workflow.priceOptimization === 'separate';
-  if (method === 'turnover' || method === 'leadCount' || separate) return runSets(desk, recipients, method === 'leadCount');
+  if (method === 'turnover' || method === 'leadCount' || isSeparate(desk)) return runSets(desk, recipients, method === 'leadCount');
   const outcome: Outcome = { picks: [], reasons: new Map(), turned: new Set() };
   takeInOrder(desk, [...recipients].sort(fullOrder(desk, [method, secondary])), outcome.picks, outcome.reasons);
   return outcome;
@@ -200,7 +209,8 @@ function testMinimums(asked: Asked, workflow: Workflow, plan: Plan, notes: Notes
   plan.minimumsMet = earlier.some(({ minimumsMet }) => minimumsMet);
   if (plan.minimumsMet || plan.picks.length === 0) return;
   plan.minimumsMet = meetsMinimums(asked, workflow, plan);
-  if (plan.minimumsMet) return;
+  // A person sees that a minimum is missed, and may go on (K4).
+  if (plan.minimumsMet || !isAutomatic(asked)) return;
   for (const { contract } of plan.picks) notes.reasons.get(contract.id)?.add('total_minimum');
   plan.picks = [];
   plan.rulesMet = metBefore(asked);

@@ -113,17 +113,18 @@ function creditsOf(history: History, rule: string, by: 'contract' | 'client'): M
   for (const fact of history) {
     if (fact.type === 'attempted') {
       const picked = reservations(history).filter((each) => each.rule === rule && each.round === history.indexOf(fact));
-      const paid = (id: string) => picked.filter((each) => each[by] === id).length;
-      for (const [id, gain] of earnedAt(history, history.indexOf(fact), rule)) move(id, minus(gain, fraction(paid(id))));
+      const earned = earnedAt(history, history.indexOf(fact), rule);
+      for (const [id, gain] of earned) move(id, gain);
+      if (earned.size > 0) for (const each of picked) move(each[by], fraction(-1));
     }
     if (fact.type !== 'turnedDown') continue;
     const turned = reservations(history).filter((each) => each.lead === fact.lead && each.contract === fact.contract
       && history.indexOf(each) < history.indexOf(fact)).pop();
     if (turned?.rule !== rule) continue;
     const picks = fraction(1, reservations(history).filter((each) => each.rule === rule && each.round === turned.round).length);
-    for (const [id, gain] of earnedAt(history, turned.round, rule)) {
-      move(id, minus(fraction(id === turned[by] ? 1 : 0), times(gain, picks)));
-    }
+    const earned = earnedAt(history, turned.round, rule);
+    if (earned.size > 0) move(turned[by], ONE);
+    for (const [id, gain] of earned) move(id, minus(NONE, times(gain, picks)));
   }
   return credits;
 }

@@ -2,11 +2,11 @@
 import { formatMoney, mergePatch, type Json } from '@sluice/kernel';
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
-import { GATES } from '../reasons.js';
-import { failingGates, fits, personsOf, staticGates, termsOf, type Asked } from './gates.js';
+import { GATES, type Gate } from '../reasons.js';
+import { failingGates, fits, personsOf, standingGates, staticGates, termsOf, type Asked } from './gates.js';
 import { documentNow, groupOf, reservations, soldSet, stands, type Fact, type Reservation } from './history.js';
 import { orderFor, priceFor, trialsLeft } from './limits.js';
-import { conflicts, sharedCap, type Desk } from './phase.js';
+import { conflicts, HAND, sharedCap } from './phase.js';
 import { acted, isFulfilled, isOver, nextInstant, opened, type Window, type WindowAction } from './windows.js';
 import { inScope, meetsMinimums, planFor, priceOf, type Plan, type Planned } from './plan.js';
 
@@ -109,7 +109,7 @@ function takeStep(run: Run, step: ScenarioStep, at: number): void {
   else if ('cherryPick' in step) {
     const contract = document.contracts?.find(({ id }) => id === step.cherryPick.contract);
     if (contract) pick(run, contract, step.cherryPick.lead, at);
-  } else if ('distribute' in step) byHand(run, step.distribute.lead, step.distribute.contracts ?? [], at);
+  } else if ('distribute' in step) byHand(run, step.distribute, at);
   else if ('window' in step) windowStep(run, step.window, at);
   else throw new Error(`the oracle knows no ${JSON.stringify(step)}`);
 }
@@ -165,7 +165,8 @@ function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks:
 function askedFor(run: Run, lead: ScenarioLead, at: number, workflow: Workflow | undefined, trigger: Asked['trigger']): Asked {
   const arrived = run.facts.find((fact) => fact.type === 'arrived' && fact.lead.id === lead.id);
   const receivedAt = lead.receivedAt ? Date.parse(lead.receivedAt) : arrived?.at ?? at;
-  return { history: run.facts, lead, receivedAt, now: at, maxMultiplication: workflow?.maxMultiplication, trigger };
+  const rounds = run.lines.filter((line) => line.lead === lead.id).length;
+  return { history: run.facts, lead, receivedAt, now: at, maxMultiplication: workflow?.maxMultiplication, trigger, rounds, overrides: [] };
 }
 
 function attempt(run: Run, lead: ScenarioLead, workflow: Workflow, trigger: Asked['trigger'], at: number): string[] {
@@ -200,50 +201,51 @@ function reservationOf(run: Run, lead: ScenarioLead, planned: Planned, priceMino
   };
 }
 
-/** A3: to chosen contracts, in the order given, their gates respected, M2 and M5 always. */
-function byHand(run: Run, leadId: string, ids: readonly string[], at: number): void {
-  const document = documentNow(run.facts);
-  const step = run.steps.get(leadId);
+type ByHand = Extract<ScenarioStep, { distribute: unknown }>['distribute'];
+
+/** A3: by the rules of a workflow, or to chosen contracts in the order given; gates are respected or passed over, M2 and M5 always hold. */
+function byHand(run: Run, { lead: id, contracts, rules, overrides = [] }: ByHand, at: number): void {
+  const step = run.steps.get(id);
   if (!step) return;
   const { lead } = step;
-  const campaign = document.campaigns?.find(({ id }) => id === lead.campaign);
-  const workflow = document.workflows?.find(({ id }) => id === campaign?.workflow) ?? { id: 'none' };
-  const asked = askedFor(run, lead, at, workflow, 'manual');
-  const sold = soldSet(run.facts, leadId);
+  const own = workflowOf(run, lead.campaign) ?? { id: 'none' };
+  const named = documentNow(run.facts).workflows?.find((each) => each.id === rules);
+  const asked = { ...askedFor(run, lead, at, contracts ? own : named, 'manual'), overrides };
+  const plan = contracts ? chosen(run, asked, own, contracts) : named && planFor(asked, named);
+  if (plan) answer(run, step, own, at, record(run, lead, 'manual', at, plan), true);
+}
+
+function chosen(run: Run, asked: Asked, workflow: Workflow, ids: readonly string[]): Plan {
+  const { lead, now } = asked;
+  const document = documentNow(run.facts);
+  const sold = soldSet(run.facts, lead.id);
   const named = ids.map((id) => document.contracts?.find((each) => each.id === id)).filter((each) => each !== undefined);
   const plan: Plan = { picks: [], refused: new Map(), qualified: [], reached: [], minimumsMet: false, rulesMet: [] };
   for (const contract of named) {
     const picked = plan.picks.map((each) => each.contract);
-    const gate = handGate(asked, contract);
-    const cap = sharedCap({ ...HAND, asked, document, workflow, sold, history: run.facts, now: at, leadId }, picked, contract);
-    if (gate) plan.refused.set(contract.id, gate);
-    else if (picked.some((each) => conflicts(each, contract))) plan.refused.set(contract.id, 'sibling');
-    else if (!fits(sold, [...picked, contract], workflow.maxMultiplication)) plan.refused.set(contract.id, 'share_count');
-    else if (cap) plan.refused.set(contract.id, cap);
-    else plan.picks.push({ contract, phase: 'manual', trial: trialsLeft(run.facts, contract) > 0, turned: false });
+    const gates = handGates(asked, contract);
+    const cap = sharedCap({ ...HAND, asked, document, workflow, sold, history: run.facts, now, leadId: lead.id }, picked, contract);
+    const sibling = picked.some((each) => conflicts(each, contract));
+    const shared = fits(sold, [...picked, contract], workflow.maxMultiplication);
+    if (standingGates(asked, gates).length === 0 && !sibling && shared && cap === undefined) {
+      plan.picks.push({ contract, phase: 'manual', trial: trialsLeft(run.facts, contract) > 0, turned: false });
+    } else plan.refused.set(contract.id, gates[0] ?? (sibling ? 'sibling' : shared ? cap ?? '' : 'share_count'));
   }
   plan.minimumsMet = plan.picks.length > 0 && meetsMinimums(asked, workflow, plan);
   const qualified = named.filter((contract) => inScope(contract, lead.campaign) && staticGates(asked, contract).length === 0);
   plan.qualified = qualified.map(({ id }) => id);
-  answer(run, step, workflow, at, record(run, lead, 'manual', at, plan), true);
+  return plan;
 }
 
-/** The first gate that fails; a contract of other campaigns lets the lead in no more than its criteria would. */
-function handGate(asked: Asked, contract: Contract): string | undefined {
-  const failed: string[] = failingGates(asked, contract);
+/** The gates that fail; a contract of other campaigns lets the lead in no more than its criteria would. */
+function handGates(asked: Asked, contract: Contract): Gate[] {
+  const failed = failingGates(asked, contract);
   if (!inScope(contract, asked.lead.campaign)) failed.push('criteria');
-  return GATES.find((gate) => failed.includes(gate));
+  return GATES.filter((gate) => failed.includes(gate));
 }
-
-const HAND: Pick<Desk, 'phase' | 'before' | 'takeLeft' | 'place'> = {
-  before: [], takeLeft: Infinity, place: undefined,
-  phase: {
-    key: 'manual', method: 'price', by: 'contract', reset: 'never', timeframe: 'day', strict: true, stops: false, admits: () => true,
-  },
-};
 
 /** A4: no distribution; of the gates only those of status, consent and what the client had before. */
-const CHERRY_GATES = ['client_not_active', 'contract_not_open', 'consent', 'already_received', 'duplicate_person'];
+const CHERRY_GATES = ['client_not_active', 'contract_not_open', 'consent', 'already_received', 'duplicate_person', 'credit_limit'];
 
 function pick(run: Run, contract: Contract, leadId: string, at: number): void {
   const lead = run.steps.get(leadId)?.lead;
@@ -251,15 +253,19 @@ function pick(run: Run, contract: Contract, leadId: string, at: number): void {
   const document = documentNow(run.facts);
   const gate = failingGates(askedFor(run, lead, at, undefined, 'cherryPick'), contract).find((each) => CHERRY_GATES.includes(each));
   const { id, client, contractGroup } = contract;
-  const price = formatMoney(priceFor(document, contract, soldSet(run.facts, leadId).length + 1), document.currency ?? 'USD');
+  const priceMinor = priceFor(document, contract, soldSet(run.facts, leadId).length + 1);
+  const price = formatMoney(priceMinor, document.currency ?? 'USD');
   run.lines.push({
     at, lead: leadId, trigger: 'cherryPick', assigned: gate ? [] : [{ contract: id, price }], refused: gate ? { [id]: gate } : {},
   });
-  if (!gate) run.facts.push({ type: 'cherryPicked', at, lead: leadId, contract: id, client, contractGroup, persons: personsOf(lead) });
+  if (gate) return;
+  run.facts.push({ type: 'cherryPicked', at, lead: leadId, contract: id, client, contractGroup, persons: personsOf(lead), priceMinor });
 }
 
 function giveBack(run: Run, { lead, contract }: { lead: string; contract: string }, at: number): void {
-  const held = reservations(run.facts).some((each) => each.lead === lead && each.contract === contract && stands(run.facts, each));
+  const picked = run.facts.filter((fact) => fact.type === 'cherryPicked');
+  const held = [...reservations(run.facts).filter((each) => stands(run.facts, each)), ...picked]
+    .some((each) => each.lead === lead && each.contract === contract);
   const already = run.facts.some((fact) => fact.type === 'returned' && fact.lead === lead && fact.contract === contract);
   // Nobody can return what nobody said to have taken.
   const unanswered = run.steps.get(lead)?.unansweredBy?.includes(contract) === true;

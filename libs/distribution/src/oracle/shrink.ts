@@ -41,10 +41,13 @@ function isWhole({ config, timeline = [] }: Scenario): boolean {
   return (config.contracts ?? []).every(({ client }) => has(config.clients, client))
     && (config.contracts ?? []).every(({ deliveryMethod }) => has(config.deliveryMethods, deliveryMethod))
     && (config.workflows ?? []).every(({ rules }) => rules !== undefined && rules.length > 0)
+    && (config.workflows ?? []).every(({ rules }) => rules?.every(({ contracts }) => (
+      contracts === undefined || Object.values(contracts).some((names) => names.length > 0))))
     && (config.campaigns ?? []).every(({ workflow, list }) => has(config.workflows, workflow) && has(config.lists, list))
     && (config.orders ?? []).every(({ contract }) => has(config.contracts, contract))
     && (config.orders ?? []).every(({ quantity, amount }) => (quantity ?? amount) !== undefined)
-    && timeline.every((step) => !('distribute' in step) || (step.distribute.contracts ?? []).length > 0)
+    && timeline.every((step) => !('distribute' in step) || step.distribute.rules !== undefined
+      || (step.distribute.contracts ?? []).length > 0)
     && timeline.every((step) => !('lead' in step) || typeof step.lead === 'string' || has(config.campaigns, step.lead.campaign));
 }
 
