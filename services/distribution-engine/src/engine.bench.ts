@@ -1,4 +1,7 @@
-import { busMigrations, PARTITIONS, PostgresBus } from '@sluice/bus';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { busMigrations, PARTITIONS, PostgresBus, type Batch } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import type { ConfigDocument, Row } from '@sluice/distribution';
 import { itemsOf } from '@sluice/distribution';
@@ -11,6 +14,7 @@ import { EngineConsumer } from './engine.consumer.js';
 import { Engine, EngineSettings } from './engine.service.js';
 import { Engine1764000000001 } from './migrations/1764000000001-engine.js';
 import { Partition } from './partition.service.js';
+import { HEARD_TOPICS } from './step.js';
 
 export interface EngineBenchOptions {
   /** An empty database on the server that is measured; its user may make roles. */
@@ -30,8 +34,10 @@ export async function benchEngine(options: EngineBenchOptions): Promise<Row[]> {
   try {
     await database.migrate();
     const rows: Row[] = [];
+    let peak = 0;
     for (const partitions of [1, 2]) {
       const engine = await endToEnd(database, tenantsIn(partitions, `run${partitions}`), leads, contracts);
+      if (partitions === 1) peak = engine.rate;
       const raw = await rawCopy(database, url, leads, engine.bytes, partitions);
       const goal = partitions === 1 ? 0.4 : 0.5;
       rows.push({
@@ -42,6 +48,7 @@ export async function benchEngine(options: EngineBenchOptions): Promise<Row[]> {
         met: engine.rate / raw >= goal && (partitions === 1 || engine.rate >= 20_000),
       });
     }
+    rows.push(await latency(database, contracts, peak * 0.6));
     rows.push(await takeOver(database, counters));
     return rows;
   } finally {
@@ -65,7 +72,7 @@ async function endToEnd(database: Database, tenants: readonly string[], leads: n
   contracts: number): Promise<{ rate: number; bytes: number }> {
   const bus = await PostgresBus.open(database, { parallel: 4 });
   const engine = new Engine(new EngineSettings(engineConfig.parse({})), database, bus, new SystemClock(), new PinoLog('bench', 'error'));
-  await bus.register('engine', [LeadReceived.topic.name, ConfigurationChanged.topic.name, 'sluice.delivery']);
+  await bus.register('engine', HEARD_TOPICS);
   const random = seededRandom('engine bench');
   for (const tenantId of tenants) await say(database, bus, [configurationOf(tenantId, contracts, random)]);
   for (let from = 0; from < leads; from += 1000) {
@@ -105,6 +112,63 @@ async function readAtLeast(database: Database, count: number): Promise<number> {
 
 async function say(database: Database, bus: PostgresBus, said: readonly Said[]): Promise<void> {
   await database.transaction({ service: 'log', tenants: [] }, async (tx) => bus.append(tx, said));
+}
+
+/** Leads that come evenly at a rate: how long after its own commit each is decided and committed. */
+async function latency(database: Database, contracts: number, rate: number): Promise<Row> {
+  const bus = await PostgresBus.open(database);
+  const engine = new Engine(new EngineSettings(engineConfig.parse({})), database, bus, new SystemClock(), new PinoLog('bench', 'error'));
+  await engine.open();
+  const [tenantId] = tenantsIn(1, 'even');
+  const random = seededRandom('latency');
+  await say(database, bus, [configurationOf(tenantId!, contracts, random)]);
+  const consumer = new EngineConsumer(engine);
+  const committed: { last: number; at: number }[] = [];
+  const subscription = await bus.own(Object.assign(Object.create(consumer) as EngineConsumer, {
+    take: async (batch: Batch) => {
+      const taken = await consumer.take(batch);
+      if (batch.topic === LeadReceived.topic.name) taken.committed.then(() => committed.push({ last: batch.last, at: performance.now() }),
+        () => undefined);
+      return taken;
+    },
+  }));
+  const bunch = Math.max(1, Math.round(rate / 100));
+  const sent: number[] = [];
+  const started = performance.now();
+  // The first second warms up.
+  for (let tick = 0; tick < 600; tick++) {
+    await pause(Math.max(0, started + tick * 10 - performance.now()));
+    await say(database, bus, Array.from({ length: bunch }, (_, place) => leadOf(tenantId!, tick * bunch + place, random)));
+    sent.push(performance.now());
+  }
+  while ((committed.at(-1)?.last ?? 0) < sent.length * bunch) await pause(10);
+  await subscription.close();
+  await bus.close();
+  const times = sent.slice(100).map((at, place) => committed.find(({ last }) => last >= (place + 101) * bunch)!.at - at).sort((a, b) =>
+    a - b);
+  const p99 = times[Math.floor(times.length * 0.99)]!;
+  const flush = flushMs();
+  return {
+    what: `engine, from a lead's commit to its decision's, ${Math.round(rate)} leads/s`, measured: round(p99), unit: 'ms (p99)',
+    against: `one fsync: ${round(flush)} ms; median ${round(times[Math.floor(times.length / 2)]!)} ms`, goal: '≤ 3 fsyncs + 5 ms',
+    met: p99 <= 3 * flush + 5,
+  };
+}
+
+/** The 99th percentile of writing 8 kB and having the disk take it. */
+function flushMs(): number {
+  const file = path.join(os.tmpdir(), `sluice-flush-${process.pid}`);
+  const handle = fs.openSync(file, 'w');
+  const page = Buffer.alloc(8192);
+  const times = Array.from({ length: 300 }, (_, place) => {
+    const started = performance.now();
+    fs.writeSync(handle, page, 0, page.length, place * page.length);
+    fs.fdatasyncSync(handle);
+    return performance.now() - started;
+  }).sort((a, b) => a - b);
+  fs.closeSync(handle);
+  fs.rmSync(file);
+  return times[Math.floor(times.length * 0.99)]!;
 }
 
 /** Bytes of what the engine wrote for the tenants, its events among them. */
