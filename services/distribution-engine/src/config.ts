@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** The engine's settings, from the environment. */
 export const engineConfig = z.object({
   ENGINE_BATCH_MAX: z.coerce.number().int().min(1).max(5000).default(1000)
-    .describe('Most records decided and committed together; none waits for more to come. 1000 was a third faster than 250, 2000 no faster.'),
+    .describe('Most records decided and committed together; none waits for more. 1000 was a third faster than 250, 2000 no faster.'),
   ENGINE_SEED_SECRET: z.string().min(16).optional()
     .describe('Secret from which each tenant\'s chance is drawn (method random). Unset: generated once and kept in the database.'),
   ENGINE_SNAPSHOT_EVERY_HOURS: z.coerce.number().min(0).default(24)
