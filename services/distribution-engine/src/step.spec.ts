@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConfigDocument } from '@sluice/distribution';
+import { derivedId } from '@sluice/kernel';
 import { EngineConfigured, LeadDistributed, LimitReached, OutboundLeadReleased, type Said } from '@sluice/events';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, hear, NOON } from './builders.suite.js';
 import { keyOf, type Changes, type OutboundLeadRow, type StoredLead } from './changes.js';
@@ -54,7 +55,8 @@ describe('a lead that arrives', () => {
       sourceId: 'web' });
     expect(bench.used('a', 'acme-ny')).toBe(1);
     expect(changes.state).toContainEqual({ tenantId: 'a', key: 'cap|contract|acme-ny|day|count|2026-03-02', value: 1 });
-    expect(changes.attempts[0]!.attemptId).toBe('00030000-0000-8002-8000-000000000000');
+    const ids = [changes.attempts[0]!.attemptId, changes.outboundLeads[0]!.outboundLeadId, ...changes.said.map(({ id }) => id)];
+    expect(ids.sort()).toEqual([0, 1, 2, 3].map((place) => derivedId(3, 2, place)));
   });
 
   it('moves the counters of its own tenant alone', () => {
