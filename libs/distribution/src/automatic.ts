@@ -27,7 +27,8 @@ export interface Moves {
   minimumsMet: boolean;
 }
 
-export interface Prepared { field: Field; details: Map<number, Details>; inScope: number; words: Map<number, string>;
+export interface Prepared { field: Field; details: [candidate: number, figures: Details][]; inScope: number;
+  words: Map<number, string> | null;
   /** Percentage limits for which this lead counts: those of contracts whose static gates are open (P3). */
   qualified: string[];
 }
@@ -37,13 +38,16 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
   const { market, state, now } = scene;
   const inScope = only ? only.length : market.match(scene.lead, found);
   const count = only ? only.length : found.count;
-  const field: Field = { contracts: [], masks: [], prices: [], trials: null, scores: null };
-  const prepared: Prepared = { field, details: new Map(), inScope, words: new Map(), qualified: [] };
+  // Of their size from the start: arrays that grow leave garbage that costs more than the decision.
+  const field: Field = {
+    contracts: new Array<ContractTerms>(count), masks: new Array<number>(count), prices: new Array<number>(count), trials: null, scores: null,
+  };
+  const prepared: Prepared = { field, details: [], inScope, words: null, qualified: [] };
   const cache = state.gates(market);
   const special = isSpecial(scene);
   for (let candidate = 0; candidate < count; candidate++) {
     const index = only ? only[candidate]!.index : found.owners[candidate]!;
-    field.contracts.push(market.byIndex[index]!);
+    field.contracts[candidate] = market.byIndex[index]!;
     if (cache === null) { askInFull(scene, prepared, candidate, count); continue; }
     const { lines } = cache;
     const line = index * LINE;
@@ -51,11 +55,11 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
     if (special || lines[line + COMPLEX] !== 0) { askInFull(scene, prepared, candidate, count); continue; }
     let mask = lines[line + MASK]!;
     if (scene.sold >= scene.most || scene.sold >= lines[line + SHARE]!) mask |= BIT.share_count;
-    field.masks.push(mask);
-    field.prices.push(lines[line + PRICE]!);
-    if (mask !== 0 && cache.details[index] !== undefined) prepared.details.set(candidate, cache.details[index]!);
+    field.masks[candidate] = mask;
+    field.prices[candidate] = lines[line + PRICE]!;
+    if (mask !== 0 && cache.details[index] !== undefined) prepared.details.push([candidate, cache.details[index]!]);
   }
-  if (scene.request.hooks) askScripts(scene, field, prepared.words);
+  if (scene.request.hooks) askScripts(scene, field, (prepared.words = new Map()));
   return prepared;
 }
 
@@ -73,9 +77,9 @@ function askInFull(scene: Scene, { field, details, qualified }: Prepared, candid
   }
   const own: Details = [];
   const mask = shutGates(scene, contract, price, own);
-  field.prices.push(price);
-  field.masks.push(mask);
-  if (own.length > 0) details.set(candidate, own);
+  field.prices[candidate] = price;
+  field.masks[candidate] = mask;
+  if (own.length > 0) details.push([candidate, own]);
   if (contract.qualified.length === 0 || (mask & STATIC_GATES) !== 0) return;
   for (const share of contract.qualified) qualified.push(qualifiedKey(share, scene.now));
 }
@@ -96,10 +100,12 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   const prepared = prepare(scene);
   const overrides = overrideMask(scene);
   const { field } = prepared;
-  const eligible: number[] = [];
+  const eligible = new Array<number>(field.contracts.length);
+  let count = 0;
   for (let candidate = 0; candidate < field.contracts.length; candidate++) {
-    if ((field.masks[candidate]! & ~overrides) === 0) eligible.push(candidate);
+    if ((field.masks[candidate]! & ~overrides) === 0) eligible[count++] = candidate;
   }
+  eligible.length = count;
   const outcome = settle(scene, prepared, eligible, workflow.phases);
   applyScripts(scene, outcome.plan, field);
   const planned = outcome.plan.picks.map(({ candidate }) => candidate);
@@ -127,15 +133,17 @@ export function overrideMask({ request, automatic }: Scene): number {
  * can make an earlier one's picks cheaper. The first rule that misses it is left out, and the plan is made again.
  */
 function settle(scene: Scene, { field }: Prepared, eligible: number[], phases: readonly Phase[]): Outcome {
-  const skip = new Set<number>();
+  let skip: ReadonlySet<number> = NONE;
   for (;;) {
     const outcome = runPhases(scene, field, eligible, phases, skip);
     const missed = phases.findIndex((phase, place) => phase.minTurnover > 0 && outcome.rulesMet.includes(phase.key)
       && turnoverOf(outcome.plan, place) < phase.minTurnover);
     if (missed < 0) return outcome;
-    skip.add(missed);
+    skip = new Set([...skip, missed]);
   }
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 function turnoverOf(plan: Plan, place: number): number {
   return plan.picks.reduce((sum, pick) => (pick.phase === place ? sum + finalPrice(plan, pick.candidate) : sum), 0);

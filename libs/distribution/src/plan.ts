@@ -32,8 +32,6 @@ export class Plan {
   fates: number[] | null = null;
   buyers: number;
   most: number;
-  private clients = new Set<string>();
-  private groups = new Set<string>();
   private shared: Map<Limit, number> | null = null;
 
   /** `tried`: a plan to try a set in; what it learns is not told to anybody. */
@@ -59,7 +57,14 @@ export class Plan {
   /** Another contract of its client or contract group is in the plan (M5). */
   hasSibling(contract: ContractTerms): boolean {
     if (this.picks.length === 0) return false;
-    return this.clients.has(contract.client.id) || (contract.contractGroup !== undefined && this.groups.has(contract.contractGroup));
+    const { contracts } = this.field;
+    // A plan has few picks: looking through them is cheaper than keeping sets of them.
+    for (const { candidate } of this.picks) {
+      const other = contracts[candidate]!;
+      if (other.client === contract.client) return true;
+      if (contract.contractGroup !== undefined && other.contractGroup === contract.contractGroup) return true;
+    }
+    return false;
   }
 
   /** One more buyer, this one, breaks no share limit. */
@@ -132,8 +137,6 @@ export class Plan {
     this.picks = [];
     this.buyers = this.scene.sold;
     this.most = this.scene.most;
-    this.clients.clear();
-    this.groups.clear();
     this.shared = null;
   }
 
@@ -142,8 +145,6 @@ export class Plan {
     this.picks.push({ candidate, phase, order: this.picks.length, rotates });
     this.buyers++;
     if (contract.maxShareCount < this.most) this.most = contract.maxShareCount;
-    this.clients.add(contract.client.id);
-    if (contract.contractGroup !== undefined) this.groups.add(contract.contractGroup);
     if (contract.sharedLimits.length > 0 || this.scene.campaignLimits.length > 0) this.useShared(candidate, contract);
   }
 

@@ -46,14 +46,14 @@ export function tail(scene: Scene, field: Field, candidates: readonly number[]):
 export const TAIL = 'tail';
 
 function negated(name: string, of: readonly number[], candidates: readonly number[]): Column {
-  const values: number[] = [];
-  for (let place = 0; place < candidates.length; place++) values.push(-of[candidates[place]!]!);
+  const values = new Array<number>(candidates.length);
+  for (let place = 0; place < candidates.length; place++) values[place] = -of[candidates[place]!]!;
   return { name, values };
 }
 
 export function column(name: string, candidates: readonly number[], value: (candidate: number) => number): Column {
-  const values: number[] = [];
-  for (let place = 0; place < candidates.length; place++) values.push(value(candidates[place]!));
+  const values = new Array<number>(candidates.length);
+  for (let place = 0; place < candidates.length; place++) values[place] = value(candidates[place]!);
   return { name, values };
 }
 
@@ -117,13 +117,18 @@ export function comparator(columns: readonly Column[]): Compare {
   };
 }
 
+let room = new Int32Array(256);
+
 /** Hands out places best first, and sorts no more than it is asked for: rules take a few of many. */
 export class Ranked {
-  private readonly heap: number[] = [];
+  private readonly heap: Int32Array;
   private size: number;
 
   constructor(length: number, private readonly compare: Compare) {
-    for (let place = 0; place < length; place++) this.heap.push(place);
+    // One ranking is used up before the next is made, so that all can use the same room.
+    if (room.length < length) room = new Int32Array(2 * length);
+    this.heap = room;
+    for (let place = 0; place < length; place++) this.heap[place] = place;
     this.size = length;
     for (let place = (length >> 1) - 1; place >= 0; place--) this.sink(place);
   }

@@ -21,8 +21,8 @@ export interface Fates {
   /** Buyers of the finished plan and of those before it, and the most that all of them allow. */
   buyers: number;
   most: number;
-  details: Map<number, { gate: number; detail: LimitDetail }[]>;
-  words: Map<number, string>;
+  details: readonly [candidate: number, figures: { gate: number; detail: LimitDetail }[]][];
+  words: Map<number, string> | null;
   rankings: readonly Ranking[];
   phases: readonly Phase[];
 }
@@ -82,15 +82,17 @@ function isInSomeRule({ phases }: Fates, contract: ContractTerms): boolean {
 export function verdictsOf(fates: Fates): Verdict[] {
   const { contracts, masks } = fates.field;
   const ranks = ranksOf(fates);
+  const details = new Map(fates.details);
   const order = contracts.map((_, candidate) => candidate).sort((a, b) => contracts[a]!.entry - contracts[b]!.entry);
   return order.map((candidate) => {
     const { id, client } = contracts[candidate]!;
     const code = codeOf(fates, candidate);
     const verdict: Verdict = { contractId: id, clientId: client.id, code, gates: code === 'picked' ? [] : gatesIn(masks[candidate]!) };
     const first = Math.log2(masks[candidate]! & -masks[candidate]!);
-    const detail = fates.details.get(candidate)?.find(({ gate }) => gate === first)?.detail ?? fates.details.get(candidate)?.[0]?.detail;
+    const figures = details.get(candidate);
+    const detail = (figures?.find(({ gate }) => gate === first) ?? figures?.[0])?.detail;
     if (detail && code !== 'picked') verdict.limit = detail;
-    const words = fates.words.get(candidate);
+    const words = fates.words?.get(candidate);
     if (words !== undefined) verdict.detail = words;
     const rank = ranks.get(candidate);
     if (rank) verdict.rank = rank;
