@@ -71,10 +71,10 @@ export class State {
   /** Forgets counters of calendar days and hours that ended before the instant; their keys, for the store to delete. */
   sweep(before: number): string[] {
     const swept: string[] = [];
+    const turns = this.get('seq');
     for (let slot = 0; slot < this.keys.length; slot++) {
       const key = this.keys[slot]!;
-      if (key === '' || this.dirtyMark[slot] === 1
-        || !(endedBefore(key, before) || forgotten(key, this.values[slot]!, before) || isOldGap(key, this.get('seq')))) continue;
+      if (this.dirtyMark[slot] === 1 || !isOver(key, this.values[slot]!, before, turns)) continue;
       swept.push(key);
       this.values[slot] = 0;
       this.slots.delete(key);
@@ -252,26 +252,25 @@ export class State {
   }
 }
 
-/** Kinds of keys that end in a bucket's name; what has none never ends. */
-const BUCKETED = /^(?:cap|pl|pct|rot|rot0|wint)\|/;
+/** Whether a key can be forgotten. Of a million keys most are told by their first letter. */
+function isOver(key: string, value: number, before: number, turns: number): boolean {
+  switch (key.charCodeAt(0)) {
+    // cap, pl, pct, rot, rot0, wint: they end in a bucket's name.
+    case 99: case 112: case 114: case 119: return !key.startsWith('rr|') && !key.startsWith('w|') && endedBefore(key, before);
+    // dup: a person that no contract can look back to any more; the longest look-back anybody asks for is a year.
+    case 100: return key.startsWith('dup|') && value < before - 366 * 86_400_000;
+    // gap: a turn given back so long ago that the one after it is settled.
+    case 103: return key.startsWith('gap|') && Number(key.slice(key.lastIndexOf('|') + 1)) < turns - 50_000;
+    default: return false;
+  }
+}
 
-/** True where the key's bucket, which its last part dates, is over; a day's grace because zones differ by more than a day. */
+/** True where the key's bucket, which its last part dates, is over; two days' grace because zones differ by more than a day. */
 function endedBefore(key: string, before: number): boolean {
-  if (!BUCKETED.test(key)) return false;
   const name = key.slice(key.lastIndexOf('|') + 1);
-  const dated = /(\d{4}-\d{2})(-\d{2})?(T)?/.exec(name);
+  const dated = /(\d{4}-\d{2})(-\d{2})?/.exec(name);
   if (!dated) return /^\d{13}$/.test(name) && Number(name) < before;
   const start = Date.parse(dated[2] ? `${dated[1]}${dated[2]}` : `${dated[1]}-01`);
   const days = dated[2] === undefined ? 31 : name.startsWith('w') || name.startsWith('7d') ? 7 : 1;
   return start + (days + 2) * 86_400_000 < before;
-}
-
-/** A person that no contract can look back to any more: the longest look-back anybody asks for is a year. */
-function forgotten(key: string, lastSold: number, before: number): boolean {
-  return key.startsWith('dup|') && lastSold < before - 366 * 86_400_000;
-}
-
-/** A turn given back so long ago that the one after it is settled. */
-function isOldGap(key: string, turns: number): boolean {
-  return key.startsWith('gap|') && Number(key.slice(key.lastIndexOf('|') + 1)) < turns - 50_000;
 }
