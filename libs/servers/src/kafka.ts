@@ -97,6 +97,8 @@ export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
   const say = options.log ?? (() => undefined);
   const classPath = `${path.join(dir, 'conf')}${path.delimiter}${path.join(await fetchKafka(version, say), '*')}`;
   await requireJava();
+  // The log's events are nobody else's to read.
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
   fs.mkdirSync(path.join(dir, 'conf'), { recursive: true });
   const broker = new Broker({ ...options, dir, version }, classPath, say);
   await broker.open();

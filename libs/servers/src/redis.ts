@@ -33,7 +33,7 @@ export async function startRedis(options: RedisOptions): Promise<RunningRedis> {
   const program = onPath('redis-server', searchedPath());
   if (!program) throw new Error('There is no `redis-server` on the PATH.');
   const dir = path.resolve(options.dir);
-  fs.mkdirSync(dir, { recursive: true });
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
   await endLeftOver(dir, options.log);
   const port = options.port ?? (await freePort());
   const logFile = path.join(dir, 'redis.log');
