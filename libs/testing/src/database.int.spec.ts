@@ -5,7 +5,10 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { testDatabase, type TestDatabase } from './index.js';
 
 class Numbers1700000000000 implements MigrationInterface {
+  static runs = 0;
+
   async up(runner: QueryRunner): Promise<void> {
+    Numbers1700000000000.runs++;
     await runner.query('CREATE TABLE numbers (n integer PRIMARY KEY)');
     await runner.query('INSERT INTO numbers VALUES (1), (2)');
   }
@@ -51,8 +54,7 @@ describe('a test database', () => {
     try {
       const tables = await query(other.url, `SELECT to_regclass('numbers') AS numbers, to_regclass('words')::text AS words`);
       expect(tables).toEqual([{ numbers: null, words: 'words' }]);
-      const templates = await query(other.url, `SELECT count(*)::int AS count FROM pg_database WHERE datname LIKE 'template\\_%'`);
-      expect(templates).toEqual([{ count: 2 }]);
+      expect(Numbers1700000000000.runs).toBe(1);
     } finally {
       await other.drop();
     }
