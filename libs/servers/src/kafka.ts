@@ -21,6 +21,8 @@ export interface KafkaOptions {
   readonly log?: Say;
   /** True: the broker goes on after this process has ended; whoever started it ends it. */
   readonly outlives?: boolean;
+  /** True: a broker that dies is started again on the same ports, as long as this process lives. Not after `kill` or `stop`. */
+  readonly revive?: boolean;
   /** Settings of server.properties that go before ours. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -121,6 +123,10 @@ class Broker implements RunningKafka {
   pid = 0;
   private port = 0;
   private controllerPort = 0;
+  /** Whether it is meant to run. */
+  private wanted = false;
+  private next: NodeJS.Timeout | undefined;
+  private reviving: Promise<void> = Promise.resolve();
   private readonly endWithUs = () => { if (isAlive(this.pid)) process.kill(this.pid, 'SIGTERM'); };
 
   constructor(
@@ -150,6 +156,7 @@ class Broker implements RunningKafka {
         this.say(`Taking over the Kafka broker that is already running (process ${noted.pid}).`);
         this.pid = noted.pid;
         await this.serves(() => !isAlive(this.pid));
+        this.keep();
         return;
       }
       await endProcess(noted.pid, 'SIGTERM', 30_000);
@@ -161,21 +168,47 @@ class Broker implements RunningKafka {
       this.port = await freePort();
     }
     await this.start();
-    if (!this.options.outlives) process.once('exit', this.endWithUs);
+    this.keep();
   }
 
   async stop(): Promise<void> {
+    this.wanted = false;
+    clearTimeout(this.next);
+    await this.reviving;
     process.removeListener('exit', this.endWithUs);
     await endProcess(this.pid, 'SIGTERM', 30_000);
   }
 
   async kill(): Promise<void> {
+    this.wanted = false;
+    await this.reviving;
     await endProcess(this.pid, 'SIGKILL', 10_000);
   }
 
   async restart(): Promise<void> {
+    this.wanted = false;
+    await this.reviving;
     if (isAlive(this.pid)) await endProcess(this.pid, 'SIGTERM', 30_000);
     await this.start();
+    this.wanted = true;
+  }
+
+  private keep(): void {
+    this.wanted = true;
+    if (!this.options.outlives) process.once('exit', this.endWithUs);
+    if (this.options.revive) this.watch();
+  }
+
+  private watch(): void {
+    this.next = setTimeout(() => {
+      this.reviving = this.revive().finally(() => this.watch());
+    }, 500).unref();
+  }
+
+  private async revive(): Promise<void> {
+    if (!this.wanted || isAlive(this.pid)) return;
+    this.say(`The Kafka broker ended (process ${this.pid}); starting it again.`);
+    await this.start().catch((error: Error) => this.say(error.message.split('\n')[0]!));
   }
 
   private noted(): Noted | undefined {

@@ -94,6 +94,20 @@ describe('the embedded PostgreSQL', () => {
     expect(await query(again.url, 'SELECT n FROM survived')).toEqual([{ n: 1 }]);
   });
 
+  it('comes back on the same port where somebody kills it, and not after it was stopped', async () => {
+    const said: string[] = [];
+    const server = await start('revived', { revive: true, log: (line) => said.push(line) });
+    await query(server.url, 'CREATE TABLE survived AS SELECT 1 AS n');
+    const killed = server.pid;
+    process.kill(killed, 'SIGKILL');
+    const back = await until(() => query(server.url, 'SELECT n FROM survived').then((rows) => rows.length === 1, () => false), 20_000, 200);
+    expect(back).toBe(true);
+    expect(server.pid).not.toBe(killed);
+    expect(said).toContain(`The database ended (process ${killed}); starting it again.`);
+    await server.stop();
+    expect(await until(() => isAlive(server.pid), 1500)).toBe(false);
+  });
+
   it('makes its cluster again where the first attempt was interrupted', async () => {
     fs.mkdirSync(path.join(folder, 'half', 'postgres-18', 'base'), { recursive: true });
     const server = await start('half');

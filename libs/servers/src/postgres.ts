@@ -21,6 +21,8 @@ export interface PostgresOptions {
   readonly fsync?: boolean;
   /** True: the server goes on after this process has ended; whoever started it ends it. */
   readonly outlives?: boolean;
+  /** True: where the server dies (killed, out of memory) it is started again on the same port, as long as this process lives. */
+  readonly revive?: boolean;
   /** Settings of the server that go before ours, such as `{ max_connections: '400' }`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -28,6 +30,7 @@ export interface PostgresOptions {
 export interface RunningPostgres {
   /** postgres://sluice:…@127.0.0.1:port/sluice, of the superuser of this server. */
   readonly url: string;
+  /** Of the process that runs now. */
   readonly pid: number;
   readonly port: number;
   /** The end of all connections, a checkpoint, the end of the server. Safe to call twice. */
@@ -57,11 +60,12 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     password: passwordOf(dataDir),
     logFile: path.join(dataDir, 'postgres.log'),
   };
-  const left = await takeOver(place);
-  if (left) return left;
   const binaries = postgresBinaries(account);
-  if (!fs.existsSync(path.join(place.cluster, 'PG_VERSION'))) await initialise(place, binaries);
-  return start(place, binaries);
+  const left = await takeOver(place);
+  if (!left && !fs.existsSync(path.join(place.cluster, 'PG_VERSION'))) await initialise(place, binaries);
+  const server = new Server(place, binaries, left ?? (await launch(place, binaries)));
+  await server.open();
+  return server;
 }
 
 interface Place {
@@ -158,7 +162,12 @@ function settings(options: PostgresOptions): Record<string, string> {
   };
 }
 
-async function start(place: Place, binaries: PostgresBinaries): Promise<RunningPostgres> {
+interface Launched {
+  readonly pid: number;
+  readonly port: number;
+}
+
+async function launch(place: Place, binaries: PostgresBinaries): Promise<Launched> {
   const { options } = place;
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort());
@@ -170,9 +179,10 @@ async function start(place: Place, binaries: PostgresBinaries): Promise<RunningP
     let ended: string | undefined;
     child.once('error', (error) => { ended = error.message; });
     child.once('exit', (code, signal) => { ended = `it ended with ${code ?? signal}`; });
-    // A recovery after a crash may take long; as long as it lives we wait.
-    await until(() => ended !== undefined || postmaster(place.cluster)?.ready === true, 600_000, 10);
-    if (ended === undefined && child.pid !== undefined) return ready(place, child.pid, port);
+    // A recovery after a crash may take long; as long as it lives we wait. The file may still be that of the server before.
+    const isReady = () => { const found = postmaster(place.cluster); return found?.pid === child.pid && found?.ready === true; };
+    await until(() => ended !== undefined || isReady(), 600_000, 10);
+    if (ended === undefined && child.pid !== undefined) return { pid: child.pid, port };
     const output = fs.readFileSync(place.logFile, 'utf8').slice(mark);
     if (options.port !== undefined && output.includes('Address already in use')) throw failure(`port ${port} is taken`, output);
     if (attempt < 3 && output.includes('Address already in use')) continue;
@@ -180,26 +190,70 @@ async function start(place: Place, binaries: PostgresBinaries): Promise<RunningP
   }
 }
 
-async function ready(place: Place, pid: number, port: number): Promise<RunningPostgres> {
-  const url = (database: string) => `postgres://${user}:${place.password}@127.0.0.1:${port}/${database}`;
-  const client = new pg.Client({ connectionString: url('postgres') });
-  await client.connect();
-  try {
-    const { rows } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [user]);
-    if (rows.length === 0) await client.query(`CREATE DATABASE ${user}`);
-  } finally {
-    await client.end();
-  }
-  let stopping: Promise<void> | undefined;
+class Server implements RunningPostgres {
+  readonly port: number;
+  pid: number;
+  private stopping: Promise<void> | undefined;
+  private next: NodeJS.Timeout | undefined;
+  private reviving: Promise<void> = Promise.resolve();
   // If this process ends in a hurry the server ends too; where not even this runs (SIGKILL), the next start takes it over.
-  const last = () => { if (isAlive(pid)) process.kill(pid, 'SIGINT'); };
-  if (!place.options.outlives) process.once('exit', last);
-  const stop = async (): Promise<void> => {
-    process.removeListener('exit', last);
+  private readonly endWithUs = () => { if (isAlive(this.pid)) process.kill(this.pid, 'SIGINT'); };
+
+  constructor(private readonly place: Place, private readonly binaries: PostgresBinaries, launched: Launched) {
+    this.pid = launched.pid;
+    this.port = launched.port;
+  }
+
+  get url(): string {
+    return this.in(user);
+  }
+
+  async open(): Promise<void> {
+    const client = new pg.Client({ connectionString: this.in('postgres') });
+    await client.connect();
+    try {
+      const { rows } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [user]);
+      if (rows.length === 0) await client.query(`CREATE DATABASE ${user}`);
+    } finally {
+      await client.end();
+    }
+    if (!this.place.options.outlives) process.once('exit', this.endWithUs);
+    if (this.place.options.revive) this.watch();
+  }
+
+  stop(): Promise<void> {
+    return (this.stopping ??= this.end());
+  }
+
+  private in(database: string): string {
+    return `postgres://${user}:${this.place.password}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  private async end(): Promise<void> {
+    clearTimeout(this.next);
+    await this.reviving;
+    process.removeListener('exit', this.endWithUs);
     // SIGINT is Postgres' fast shutdown: connections are cut, transactions rolled back, all is written.
-    await endProcess(pid, 'SIGINT', 60_000);
-  };
-  return { url: url(user), pid, port, stop: () => (stopping ??= stop()) };
+    await endProcess(this.pid, 'SIGINT', 60_000);
+  }
+
+  private watch(): void {
+    this.next = setTimeout(() => {
+      this.reviving = this.revive().finally(() => { if (!this.stopping) this.watch(); });
+    }, 500).unref();
+  }
+
+  private async revive(): Promise<void> {
+    if (isAlive(this.pid)) return;
+    const { place } = this;
+    place.say(`The database ended (process ${this.pid}); starting it again.`);
+    try {
+      this.pid = (await launch({ ...place, options: { ...place.options, port: this.port } }, this.binaries)).pid;
+    } catch (error) {
+      // Its last children may still hold its memory for a moment; we come back.
+      place.say((error as Error).message.split('\n')[0]!);
+    }
+  }
 }
 
 interface Postmaster {
@@ -219,7 +273,7 @@ function postmaster(cluster: string): Postmaster | undefined {
 }
 
 /** A server that a killed process of ours left on this folder: proven by our password and by its own word where its data lies. */
-async function takeOver(place: Place): Promise<RunningPostgres | undefined> {
+async function takeOver(place: Place): Promise<Launched | undefined> {
   const found = postmaster(place.cluster);
   if (!found) return undefined;
   if (!isAlive(found.pid)) {
@@ -229,7 +283,7 @@ async function takeOver(place: Place): Promise<RunningPostgres | undefined> {
   const ours = await until(async () => (await answers(found.port)) && (await serves(place, found.port)), 3000, 100);
   if (ours && (place.options.port === undefined || place.options.port === found.port)) {
     place.say(`Taking over the database that is already running (process ${found.pid}).`);
-    return ready(place, found.pid, found.port);
+    return { pid: found.pid, port: found.port };
   }
   if (ours || looksLikePostgres(found.pid)) {
     await endProcess(found.pid, 'SIGINT', 60_000);

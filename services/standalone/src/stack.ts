@@ -38,8 +38,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   const { folder, say } = options;
   const missing = options.kafka === false ? undefined : whyNoKafka();
   if (missing) throw new Error(`The stack runs on Apache Kafka, which needs Java 17 and Maven here: ${missing}. One process without Kafka: "npm start".`);
-  const postgres = await startPostgres({ dataDir: folder.path, log: say });
-  const kafka = options.kafka === false ? undefined : await startKafka({ dir: folder.file('kafka'), log: say });
+  const postgres = await startPostgres({ dataDir: folder.path, log: say, revive: true });
+  const kafka = options.kafka === false ? undefined : await startKafka({ dir: folder.file('kafka'), log: say, revive: true });
   const redis = redisIsThere() ? await startRedis({ dir: folder.file('redis'), log: say }) : undefined;
   if (!redis) say('There is no redis-server on the PATH: running without it. Each process counts for itself; no outcome changes.');
   const serviceSecret = folder.secret('service.secret');

@@ -24,7 +24,7 @@ export interface DevOptions {
 export async function dev(settings: Settings, options: DevOptions, terminal: Terminal): Promise<{ stop(): Promise<void> }> {
   const folder = new DataFolder(settings.SLUICE_DATA);
   const say = (text: string) => terminal.line(terminal.dim(text));
-  const postgres = settings.DATABASE_URL ? undefined : await startPostgres({ dataDir: folder.path, log: say });
+  const postgres = settings.DATABASE_URL ? undefined : await startPostgres({ dataDir: folder.path, log: say, revive: true });
   const databaseUrl = settings.DATABASE_URL ?? postgres!.url;
   const logFile = folder.file('sluice.log');
   const log = new PinoLog('all', settings.SLUICE_LOG_LEVEL, createWriteStream(logFile, { flags: 'a', mode: 0o600 }));
