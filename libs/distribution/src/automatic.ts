@@ -40,7 +40,8 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
   const count = only ? only.length : found.count;
   // Of their size from the start: arrays that grow leave garbage that costs more than the decision.
   const field: Field = {
-    contracts: new Array<ContractTerms>(count), masks: new Array<number>(count), prices: new Array<number>(count), trials: null, scores: null,
+    contracts: new Array<ContractTerms>(count), masks: new Array<number>(count), prices: new Array<number>(count), trials: null,
+    scores: null,
   };
   const prepared: Prepared = { field, details: [], inScope, words: null, qualified: [] };
   const cache = state.gates(market);

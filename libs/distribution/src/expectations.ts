@@ -13,9 +13,9 @@ export function check(expect: Expectations, simulation: Simulation, { summary }:
     compare(`assigned.${lead}`, expected, track ? Simulation.assigned(track).map(({ contractId }) => contractId) : null);
   }
   for (const [lead, reasons] of Object.entries(expect.refused ?? {})) {
-    const verdicts = simulation.tracks.get(lead)?.last?.verdicts ?? [];
+    const codes = simulation.tracks.get(lead)?.last?.codes;
     for (const [contract, expected] of Object.entries(reasons)) {
-      compare(`refused.${lead}.${contract}`, expected, verdicts.find(({ contractId }) => contractId === contract)?.code ?? null);
+      compare(`refused.${lead}.${contract}`, expected, codes?.get(contract) ?? null);
     }
   }
   for (const [contract, expected] of Object.entries(expect.counts ?? {})) compare(`counts.${contract}`, expected,

@@ -34,7 +34,9 @@ export function simulate(scenario: Scenario, options: SimulateOptions = {}): Sim
     if (options.onLine) options.onLine(line); else lines.push(line);
   };
   const seed = (text: string) => seededRandom(`${scenario.seed ?? 'simulation'}|${text}`).next();
-  const simulation = new Simulation(config.market, seed, hear, wantsLines || scenario.expect?.refused !== undefined);
+  const refusals = scenario.expect?.refused ?? {};
+  const explained = (leadId: string) => (leadId in refusals ? 'kept' : wantsLines ? 'told' : 'no');
+  const simulation = new Simulation(config.market, seed, hear, explained);
   const steps = scenario.timeline ?? [];
   simulation.now = steps[0] ? instantOfStep(steps[0]) : 0;
   simulation.state.follow(config.market, simulation.now);
@@ -143,7 +145,7 @@ function summaryOf(simulation: Simulation, config: Configuration, currency: stri
       if (state !== 'returned') turnover += BigInt(price);
     }
     if (track.window) windows[id] = track.window.state;
-    if (assigned.length === 0 && track.last?.decision.kind === 'unsold') unsold[id] = track.last.decision.reason;
+    if (assigned.length === 0 && track.last?.reason) unsold[id] = track.last.reason;
   }
   return { counts, turnover: formatMoney(turnover, currency), windows, unsold };
 }

@@ -21,7 +21,8 @@ export interface Track {
   lead: Lead; life: Life; answers: Answers; window?: WindowState;
   /** When time alone may end its wait. */
   chanceAt: number;
-  last?: { decision: Decision; verdicts: readonly Verdict[] };
+  /** What is still asked of its last attempt; the decision itself is let go, as a long run has millions. */
+  last?: { reason: string | null; full: boolean; waitsForUnit: boolean; codes?: Map<string, string> };
 }
 
 export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: readonly Verdict[] }
@@ -38,9 +39,12 @@ export class Simulation {
   private freed = false;
   private outbound = 0;
 
-  /** `onAttempt` hears every attempt; `explained` says whether it wants the verdicts of all contracts with it. */
+  /** No window and no held lead is due before this; a change of one lowers it. */
+  private floor = Infinity;
+
+  /** `onAttempt` hears every attempt. `explained`: of which leads it wants the verdicts of all contracts, and of which they are kept. */
   constructor(readonly market: Market, private readonly seed: Seed, private readonly onAttempt: (attempt: Attempt) => void,
-    private readonly explained: boolean) {}
+    private readonly explained: (leadId: string) => 'no' | 'told' | 'kept') {}
 
   receive(lead: Lead, answers: Answers): void {
     if (this.tracks.has(lead.leadId)) throw new RangeError(`lead ${lead.leadId} comes twice`);
@@ -49,13 +53,13 @@ export class Simulation {
     const workflow = this.market.workflowOf(lead.campaignId);
     const push = workflow === undefined && this.market.strategiesOf(lead.campaignId).length > 0;
     if (!push && (workflow === undefined || workflow.mode === 'off')) return;
-    this.attempt(track, { trigger: push ? 'push' : 'arrival' });
+    const decision = this.attempt(track, { trigger: push ? 'push' : 'arrival' });
     const { window, mode } = { window: workflow?.body.window, mode: workflow?.mode };
     if (mode === 'window' && window) {
       this.command(track, { kind: 'open', lengthMs: parseDuration(window.length), everyMs: parseDuration(window.every),
         pauseExtends: workflow!.body.pauseExtends });
       // The attempt at arrival came before the window: what it waits for is known only now.
-      if (track.last) track.chanceAt = nextChance(this.market, this.state, lead, track.last.decision.verdicts, this.now);
+      this.look(track, decision);
       this.fulfilIfFull(track);
     }
     this.wakeFreed();
@@ -78,16 +82,26 @@ export class Simulation {
     const { market, state, now } = this;
     const { lead } = track;
     const decision = decide(market, state, lead, track.life, request, now, this.seed);
-    const verdicts = this.explained ? explain(market, lead, decision.verdicts, now,
-      { state, life: track.life, trigger: request.trigger }) : decision.verdicts;
+    const wanted = this.explained(lead.leadId);
+    const verdicts = wanted !== 'no' ? explain(market, lead, decision.verdicts, now,
+      { state, life: track.life, trigger: request.trigger }) : [];
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
-    track.last = { decision, verdicts };
-    if (track.window || (decision.kind === 'unsold' && decision.held)) track.chanceAt = nextChance(market, state, lead,
-      decision.verdicts, now);
+    track.last = {
+      reason: decision.kind === 'unsold' ? decision.reason : null, full: decision.full, waitsForUnit: false,
+      codes: wanted === 'kept' ? new Map(verdicts.map(({ contractId, code }) => [contractId, code])) : undefined,
+    };
     if (decision.kind === 'unsold' && decision.held) this.held.add(track); else this.held.delete(track);
+    if (track.window || this.held.has(track)) this.look(track, decision);
     this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts });
     return decision;
+  }
+
+  /** What a lead that waits is waiting for: when time alone may end it, and whether a unit given back may. */
+  private look(track: Track, { verdicts }: Decision): void {
+    track.chanceAt = nextChance(this.market, this.state, track.lead, verdicts, this.now);
+    if (track.last) track.last.waitsForUnit = verdicts.some(({ gates }) => gates.some((gate) => FREED.has(gate)));
+    this.floor = Math.min(this.floor, this.dueOf(track));
   }
 
   /** The clients' answers to what is reserved. True where one turned it down. */
@@ -123,6 +137,7 @@ export class Simulation {
     for (const event of decideWindow(track.window, command, this.now)) {
       if (event.type === 'refused') throw new RangeError(`window of lead ${track.lead.leadId}: ${event.reason}`);
       track.window = evolveWindow(track.window, event);
+      this.floor = -Infinity;
       const open = track.window?.state === 'open' || track.window?.state === 'paused';
       if (open) this.waiting.add(track); else this.waiting.delete(track);
       if (event.type === 'requested') {
@@ -144,7 +159,7 @@ export class Simulation {
 
   private fulfilIfFull(track: Track): void {
     const { window, last, life } = track;
-    if (!window || !last?.decision.full || (window.state !== 'open' && window.state !== 'paused')) return;
+    if (!window || !last?.full || (window.state !== 'open' && window.state !== 'paused')) return;
     if (life.picks.some(({ state }) => state === 'reserved') || !life.picks.some(stands)) return;
     this.command(track, { kind: 'fulfil' });
   }
@@ -156,6 +171,7 @@ export class Simulation {
 
   /** Something changed that may end any wait (A2), or somebody became active (D4: oldest first). */
   wakeAll(): void {
+    this.floor = -Infinity;
     for (const track of [...this.waiting]) if (track.window?.state === 'open') this.command(track, { kind: 'wake' });
     const held = [...this.held].sort((a, b) => (a.life.heldSince ?? 0) - (b.life.heldSince ?? 0) || a.lead.receivedAt - b.lead.receivedAt);
     for (const track of held) this.attempt(track, { trigger: 'push' });
@@ -175,8 +191,7 @@ export class Simulation {
     for (let round = 0; this.freed && round < 100; round++) {
       this.freed = false;
       for (const track of [...this.waiting]) {
-        if (track.window?.state === 'open' && track.last?.decision.verdicts.some(({ gates }) =>
-          gates.some((gate) => FREED.has(gate)))) this.command(track, { kind: 'wake' });
+        if (track.window?.state === 'open' && track.last?.waitsForUnit) this.command(track, { kind: 'wake' });
       }
     }
     this.freed = false;
@@ -184,7 +199,7 @@ export class Simulation {
 
   /** Lets the clock run to an instant; everything due until then happens at its time. */
   runTo(instant: number): void {
-    for (;;) {
+    while (this.floor <= instant) {
       const [due, at] = this.nextDue();
       if (!due || at > instant) break;
       this.now = Math.max(this.now, at);
@@ -202,16 +217,23 @@ export class Simulation {
   private nextDue(): [Track | undefined, number] {
     let first: Track | undefined;
     let at = Infinity;
-    for (const track of this.waiting) {
-      const due = Math.min(dueAt(track.window!) ?? Infinity, track.window!.state === 'open' && track.chanceAt >= this.now
-        ? track.chanceAt : Infinity);
-      if (due < at) { first = track; at = due; }
+    for (const tracks of [this.waiting, this.held]) {
+      for (const track of tracks) {
+        const due = this.dueOf(track);
+        if (due < at) { first = track; at = due; }
+      }
     }
-    for (const track of this.held) {
-      const due = Math.min(this.timeoutOf(track), track.chanceAt >= this.now ? track.chanceAt : Infinity);
-      if (due < at) { first = track; at = due; }
-    }
+    this.floor = at;
     return [first, at];
+  }
+
+  /** When a lead that waits is to be tried next: its window's beat or end, its time-out, or the instant that may open what is shut. */
+  private dueOf(track: Track): number {
+    const { window, chanceAt } = track;
+    const chance = chanceAt >= this.now ? chanceAt : Infinity;
+    const own = window && this.waiting.has(track) ? dueAt(window) ?? Infinity : Infinity;
+    const beat = Math.min(own, window?.state === 'open' && this.waiting.has(track) ? chance : Infinity);
+    return this.held.has(track) ? Math.min(beat, this.timeoutOf(track), chance) : beat;
   }
 
   private timeoutOf({ lead, life }: Track): number {
