@@ -37,13 +37,16 @@ export async function ingest(api: Api, options: IngestOptions, terminal: Termina
   const key = await hashOf(options.file);
   const results = options.results ?? `${options.file}.results.ndjson`;
   const began = performance.now();
+  let waiting = false;
   for (let attempt = 1; ; attempt++) {
     try {
       const counted = await send(api, { ...options, results, key, size }, terminal);
       return { ...counted, results, seconds: (performance.now() - began) / 1_000 };
     } catch (error) {
       if (attempt >= (options.tries ?? 20) || !isBroken(error)) throw error;
-      terminal.line(`The connection broke (${(error as Error).message}); sending again. What was taken is not taken twice.`);
+      // Said once a break, not once a try.
+      if (!waiting) terminal.line(`The connection broke (${(error as Error).message}); trying again until it is back. What was taken is not taken twice.`);
+      waiting = /ECONNREFUSED/.test((error as Error).message);
       await new Promise((resolve) => setTimeout(resolve, Math.min(500 * attempt, 5_000)));
     }
   }

@@ -145,8 +145,7 @@ async function untilQuiet(pool: pg.Pool, tenantId: string, terminal: Terminal): 
               (SELECT coalesce(sum(batch_no), 0) FROM engine.chain) AS events`, [tenantId]);
     const now = rows[0]!;
     const text = JSON.stringify(now);
-    const unresolved = await pool.query<{ n: string }>(`SELECT count(*) AS n FROM delivery.deliveries WHERE tenant_id = $1 AND state = 'unresolved'`, [tenantId]);
-    const settled = now.leads === now.decided && Number(now.open) === Number(unresolved.rows[0]!.n);
+    const settled = now.leads === now.decided && now.open === '0';
     still = settled && text === before ? still + 1 : 0;
     before = text;
     bar.update(Number(now.total) - Number(now.open), Number(now.total) === 0 ? 0 : 1 - Number(now.open) / Number(now.total));

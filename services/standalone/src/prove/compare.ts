@@ -77,16 +77,16 @@ async function compareOutboundLeads({ pool, tenantId, receiver }: Evidence): Pro
        FROM engine.outbound_leads o LEFT JOIN delivery.deliveries d ON d.tenant_id = o.tenant_id AND d.outbound_lead_id = o.outbound_lead_id
       WHERE o.tenant_id = $1`, [tenantId]);
   const duplicates = await pool.query<{ n: string }>(
-    `SELECT count(*) AS n FROM (SELECT 1 FROM engine.outbound_leads WHERE tenant_id = $1 AND state IN ('reserved', 'accepted')
+    `SELECT count(*) AS n FROM (SELECT 1 FROM engine.outbound_leads WHERE tenant_id = $1 AND state IN ('reserved', 'unresolved', 'accepted')
       GROUP BY lead_id, client_id HAVING count(*) > 1) t`, [tenantId]);
   const shares = await pool.query<{ n: string }>(
-    `SELECT count(*) AS n FROM (SELECT 1 FROM engine.outbound_leads WHERE tenant_id = $1 AND state IN ('reserved', 'accepted')
+    `SELECT count(*) AS n FROM (SELECT 1 FROM engine.outbound_leads WHERE tenant_id = $1 AND state IN ('reserved', 'unresolved', 'accepted')
       GROUP BY lead_id HAVING count(*) > 3) t`, [tenantId]);
   const found: Comparison[] = [
     same('leads sold twice to one client', 0, Number(duplicates.rows[0]!.n)),
     same('leads sold to more than three', 0, Number(shares.rows[0]!.n)),
     same('outbound leads without a delivery', 0, rows.filter((row) => row.delivery === null).length),
-    same('left open (neither settled nor unresolved)', 0, rows.filter((row) => row.state === 'reserved' && row.delivery !== 'unresolved').length),
+    same('left open (neither settled nor unresolved)', 0, rows.filter((row) => row.state === 'reserved').length),
   ];
   const known = new Set(rows.map((row) => row.webhook_id));
   const strangers = [...receiver.log.values()].flatMap((log) => [...log.keys()]).filter((id) => !known.has(id)).length;
@@ -95,7 +95,9 @@ async function compareOutboundLeads({ pool, tenantId, receiver }: Evidence): Pro
     const yes = new Set([...log].filter(([, verdict]) => verdict === 'accepted').map(([id]) => id));
     const sold = rows.filter((row) => row.contract_id === contract && row.state === 'accepted');
     const missing = sold.filter((row) => !yes.has(row.webhook_id ?? '')).length;
-    found.push(same(`accepted by "${contract}": its own log, the database`, yes.size, sold.length));
+    // A lost answer, and a no after it that no rule calls final: nobody knows, so that its units stay held. It is told, not hidden.
+    const unknown = rows.filter((row) => row.contract_id === contract && row.state === 'unresolved' && yes.has(row.webhook_id ?? '')).length;
+    found.push(same(`accepted by "${contract}": its own log, the database${unknown ? ` (and ${unknown} unresolved)` : ''}`, yes.size, sold.length + unknown));
     found.push(same(`sold to "${contract}" but not in its log`, 0, missing));
   }
   return found;
@@ -103,7 +105,7 @@ async function compareOutboundLeads({ pool, tenantId, receiver }: Evidence): Pro
 
 async function compareCaps({ pool, tenantId, caps }: Evidence): Promise<Comparison[]> {
   const { rows } = await pool.query<{ contract_id: string; n: string }>(
-    `SELECT contract_id, count(*) AS n FROM engine.outbound_leads WHERE tenant_id = $1 AND state IN ('reserved', 'accepted') GROUP BY contract_id`, [tenantId]);
+    `SELECT contract_id, count(*) AS n FROM engine.outbound_leads WHERE tenant_id = $1 AND state IN ('reserved', 'unresolved', 'accepted') GROUP BY contract_id`, [tenantId]);
   const used = new Map(rows.map((row) => [row.contract_id, Number(row.n)]));
   return Object.entries(caps).map(([contract, cap]) => {
     const count = used.get(contract) ?? 0;
