@@ -238,7 +238,8 @@ export class Simulation {
 
   private timeoutOf({ lead, life }: Track): number {
     if (life.heldSince === undefined) return Infinity;
-    const after = this.market.strategiesOf(lead.campaignId).flatMap(({ timeout }) => timeout?.afterMs ?? []);
+    // Only of strategies that take this lead: another's time-out would come due again and again, and never end the wait.
+    const after = this.market.strategiesOf(lead.campaignId).flatMap(({ timeout, test }) => (test(lead) ? timeout?.afterMs ?? [] : []));
     const due = life.heldSince + Math.min(...after, Infinity);
     return due >= this.now ? due : Infinity;
   }

@@ -3,12 +3,14 @@ import type { Method } from '../document.js';
 import type { AttemptLine, Scenario, SimulationResult } from '../scenario.js';
 import { simulate } from '../simulate.js';
 import { FEATURES, generateScenario, generateWindows, METHODS, type Feature } from './generate.js';
+import { generatePush } from './generate-push.js';
 import { runLive } from './live.js';
+import { runPush } from './push.js';
 import { runOracle, runWindows, type OracleLine } from './run.js';
 import { shrink } from './shrink.js';
 
 /** ORACLE_CASES=10000 ORACLE_SEED=monday npx jest differential: more of them, and others. */
-const CASES = Number(process.env['ORACLE_CASES'] ?? 1600);
+const CASES = Number(process.env['ORACLE_CASES'] ?? 1000);
 const SEED = process.env['ORACLE_SEED'] ?? 'sluice';
 
 /** What bears on ranking and picking. */
@@ -113,6 +115,19 @@ describe('the decision agrees with the second reading of the rules', () => {
       if (windowDifference(scenario) === undefined) continue;
       const small = shrink(scenario, (smaller) => windowDifference(smaller) !== undefined);
       throw new Error([`SEED=${scenario.name}`, JSON.stringify(small), JSON.stringify(windowDifference(small))].join('\n'));
+    }
+  }, 1_800_000);
+
+  it('push goes down to the same person at the same instant, and a held lead to who comes first', () => {
+    const assigned = (lines: readonly { at: string | number; lead: string; assigned: unknown[] }[]) => JSON.stringify(
+      lines.filter((line) => line.assigned.length > 0).map((line) => [new Date(line.at).toISOString(), line.lead, line.assigned]));
+    for (let place = 0; place < CASES / 2; place++) {
+      const scenario = generatePush(`${SEED} push ${place}`);
+      const differs = (each: Scenario) => assigned(runPush(each)) !== assigned(simulate(each).lines);
+      if (!differs(scenario)) continue;
+      const small = shrink(scenario, differs);
+      const both = [assigned(runPush(small)), assigned(simulate(small).lines)];
+      throw new Error([`SEED=${scenario.name}`, JSON.stringify(small), ...both].join('\n'));
     }
   }, 1_800_000);
 
