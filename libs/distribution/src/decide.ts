@@ -12,7 +12,11 @@ import { decidePush } from './push.js';
 import { sceneOf } from './scene.js';
 import type { State } from './state.js';
 
-/** Who gets the lead. Moves nothing; the same arguments give the same answer to the byte. `now` in epoch milliseconds. */
+/**
+ * Who gets the lead. Moves nothing; the same arguments give the same answer to the byte. `now` in epoch milliseconds. Deadlines (F5) are
+ * the
+ * caller's: it asks for a fallback only before them.
+ */
 export function decide(market: Market, state: State, lead: Lead, life: Life, request: Request, now: number, seed: Seed): Decision {
   const scene = sceneOf(market, state, lead, life, request, now, seed);
   if (request.contracts !== undefined) return decideByHand(scene);

@@ -1,6 +1,6 @@
 /** Workflows compiled: delivery groups and rules as one list of phases, run top to bottom. */
 import { parseDuration } from '@sluice/kernel';
-import type { GroupPhase, Method, PushStrategy, Reset, Rule, Timeframe, Workflow } from './document.js';
+import type { GroupPhase, Method, PushStrategy, Reset, Rule, Workflow } from './document.js';
 import { clockOf, limitsOf, type BucketClock, type Limit } from './limits.js';
 import { testOf } from './criteria.js';
 import type { Lead } from './lead.js';

@@ -49,14 +49,14 @@ export function runPhases(
 
 function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found: readonly number[], take: number, outcome: Outcome): void {
   const { plan } = outcome;
+  skipped.clear();
   if (plan.room > 0 && phase.method === 'percentage') outcome.reached.push(percentageKey(phase, '', scene.now));
   const before = plan.picks.length;
   const candidates = phase.byClient ? representatives(scene, field, phase, found, plan) : found;
   if (take > 0 && plan.room > 0 && candidates.length > 0) pickInto(scene, field, phase, place, candidates, take, outcome);
   else if (candidates.length > 0) outcome.rankings.push({ phase: place, candidates, columns: [] });
-  outcome.turns.push({ candidates: found, reached: take - (plan.picks.length - before) <= 0, skipped: skipped.size > 0 ? new Set(skipped)
-    : null });
-  skipped.clear();
+  const reached = take - (plan.picks.length - before) <= 0;
+  outcome.turns.push({ candidates: found, reached, skipped: skipped.size > 0 ? new Set(skipped) : null });
 }
 
 /** Candidates that came before the last pick and were passed over, so that no take had been reached at their turn. */

@@ -174,8 +174,13 @@ export class Simulation {
     this.floor = -Infinity;
     for (const track of [...this.waiting]) if (track.window?.state === 'open') this.command(track, { kind: 'wake' });
     const held = [...this.held].sort((a, b) => (a.life.heldSince ?? 0) - (b.life.heldSince ?? 0) || a.lead.receivedAt - b.lead.receivedAt);
-    for (const track of held) this.attempt(track, { trigger: 'push' });
+    for (const track of held) this.attempt(track, { trigger: this.retry(track) });
     this.wakeFreed();
+  }
+
+  /** A held lead waits for its branch or user, or for the client that it names. */
+  private retry({ lead }: Track): Trigger {
+    return this.market.workflowOf(lead.campaignId) ? 'window' : 'push';
   }
 
   giveBack(track: Track, contractId: string): void {
@@ -208,7 +213,7 @@ export class Simulation {
       if (chance) due.chanceAt = Infinity;
       if (due.window && this.waiting.has(due)) this.command(due, chance && at < (dueAt(due.window) ?? Infinity) ? { kind: 'wake' }
         : { kind: 'tick' });
-      else this.attempt(due, { trigger: 'push' });
+      else this.attempt(due, { trigger: this.retry(due) });
       this.wakeFreed();
     }
     this.now = Math.max(this.now, instant);
