@@ -52,7 +52,8 @@ const batchOf = (partition: number): Batch => ({
 
 async function start(module: new () => object) {
   const bus = new OpenBus();
-  const app = (await Test.createTestingModule({ imports: [module] }).compile()).createNestApplication(new FastifyAdapter(), { logger: false });
+  const compiled = await Test.createTestingModule({ imports: [module] }).compile();
+  const app = compiled.createNestApplication(new FastifyAdapter(), { logger: false });
   app.connectMicroservice({ strategy: new BusTransport(bus as unknown as Bus) });
   await app.startAllMicroservices();
   return { app, bus };

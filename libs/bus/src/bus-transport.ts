@@ -4,8 +4,9 @@ import type { Bus, Consumer, Subscription } from './bus.js';
 import { BUS_TRANSPORT, type HearsExtras } from './hears.js';
 
 /**
- * Nest's way to the log: subscribes one consumer for each method that carries `@Hears`, and hands it whole batches. One transport serves the
- * whole process, since every strategy gets every handler. Nest closes it before the modules are destroyed, at the end of the running batches.
+ * Nest's way to the log: subscribes one consumer for each method that carries `@Hears`, and hands it whole batches. One transport serves
+ * the whole process, since every strategy gets every handler. Nest closes it before the modules are destroyed, at the end of the running
+ * batches.
  */
 export class BusTransport extends Server implements CustomTransportStrategy {
   override readonly transportId = BUS_TRANSPORT;

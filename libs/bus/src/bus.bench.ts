@@ -148,7 +148,9 @@ async function producedAlone(brokers: readonly string[], prefix: string, events:
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   const started = performance.now();
-  for (let at = 0; at < events.length; at += BATCH) await producer.send({ topic: prefix + TOPIC, acks: -1, messages: messagesOf(events, at) });
+  for (let at = 0; at < events.length; at += BATCH) {
+    await producer.send({ topic: prefix + TOPIC, acks: -1, messages: messagesOf(events, at) });
+  }
   const seconds = (performance.now() - started) / 1_000;
   await producer.disconnect();
   return events.length / seconds;
@@ -174,7 +176,9 @@ async function throughAlone(brokers: readonly string[], prefix: string, events: 
   await until(() => Promise.resolve(count >= PARTITIONS));
   count = 0;
   const started = performance.now();
-  for (let at = 0; at < events.length; at += BATCH) await producer.send({ topic: prefix + TOPIC, acks: -1, messages: messagesOf(events, at) });
+  for (let at = 0; at < events.length; at += BATCH) {
+    await producer.send({ topic: prefix + TOPIC, acks: -1, messages: messagesOf(events, at) });
+  }
   await until(() => Promise.resolve(count >= events.length));
   const seconds = (performance.now() - started) / 1_000;
   await Promise.all([producer.disconnect(), consumer.disconnect()]);

@@ -74,7 +74,8 @@ export function busSuite(name: string, start: () => Promise<BusHarness>): void {
     });
     const settledAll = () => eventually(() => bus.lag(group), (lag) => expect(lag.filter((l) => l.position < l.head)).toEqual([]));
     /** The log is shared by the tests: what others poisoned is parked here as well. */
-    const parkedHere = async (of: Bus = bus): Promise<ParkedEvent[]> => (await of.parked(group)).filter((event) => event.subject.includes(group));
+    const parkedHere = async (of: Bus = bus): Promise<ParkedEvent[]> =>
+      (await of.parked(group)).filter((event) => event.subject.includes(group));
 
     it('hands each tenant\'s events over in the order they were said, with what was said', async () => {
       await bus.subscribe(consumer());
@@ -90,7 +91,10 @@ export function busSuite(name: string, start: () => Promise<BusHarness>): void {
     it('gives each batch as consecutive events of one topic and partition, with a dense sequence', async () => {
       const batches: Batch[] = [];
       await say(ids('e', 25).map((id) => accepted(id)));
-      await bus.subscribe(consumer({ batchMax: 10, handle: async (batch, tx) => { batches.push(batch); await harness.record(tx, group, batch, batch.events); } }));
+      await bus.subscribe(consumer({
+        batchMax: 10,
+        handle: async (batch, tx) => { batches.push(batch); await harness.record(tx, group, batch, batch.events); },
+      }));
       await eventually(heardIds, (heard) => expect(heard).toEqual(ids('e', 25)));
       for (const batch of batches) {
         expect(batch.events.length).toBeLessThanOrEqual(10);

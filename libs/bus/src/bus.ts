@@ -4,7 +4,9 @@ import type { Heard, Said } from '@sluice/events';
 /** How many partitions each topic has. It never changes: the key's partition must stay the same for ever. */
 export const PARTITIONS = 12;
 
-/** Consecutive events of one topic and partition. What was parked or is not listened to is not among the events, but within first … last. */
+/**
+ * Consecutive events of one topic and partition. What was parked or is not listened to is not among the events, but within first … last.
+ */
 export interface Batch {
   readonly group: string;
   readonly topic: string;
@@ -47,7 +49,8 @@ export interface PartitionOwner {
   revoked(partition: number): Promise<void>;
   /**
    * Decides a batch and begins its transaction, in which it must call `bus.settle(tx, batch)`. The outer promise answers once the batch
-   * is decided; `committed` once its transaction ended. Where that fails the driver calls `revoked` and `assigned` and reads again from the positions.
+   * is decided; `committed` once its transaction ended. Where that fails the driver calls `revoked` and `assigned` and reads again from
+   * the positions.
    */
   take(batch: Batch): Promise<{ committed: Promise<void> }>;
 }
@@ -90,8 +93,9 @@ export abstract class Bus {
   /** Moves the position of a partition owner's group over the batch; throws where it is not where the batch was read (a stale member). */
   abstract settle(tx: Tx, batch: Batch): Promise<void>;
   /**
-   * The group exists from now on: it starts at the beginning of the log, and nothing it has not read is thrown away. Where retention has dropped
-   * that beginning it throws BelowRetained: the owners publish their state anew first, then `atRetained` has it start at what is left.
+   * The group exists from now on: it starts at the beginning of the log, and nothing it has not read is thrown away. Where retention has
+   * dropped that beginning it throws BelowRetained: the owners publish their state anew first, then `atRetained` has it start at what is
+   * left.
    */
   abstract register(group: string, topics: readonly string[], options?: { readonly atRetained?: boolean }): Promise<void>;
   abstract lag(group: string): Promise<Lag[]>;
@@ -99,8 +103,8 @@ export abstract class Bus {
   /** Appends a record that has the parked event, and what waits behind it, handled again in its place. */
   abstract redrive(group: string, topic: string, partition: number, seq: number): Promise<void>;
   /**
-   * For projections only: `truncate` empties the tables in the same transaction that sets the group back to the start. Throws for a partition
-   * owner's group, and BelowRetained as `register` does.
+   * For projections only: `truncate` empties the tables in the same transaction that sets the group back to the start. Throws for a
+   * partition owner's group, and BelowRetained as `register` does.
    */
   abstract reset(group: string, truncate: (tx: Tx) => Promise<void>, options?: { readonly atRetained?: boolean }): Promise<void>;
   /**
@@ -108,7 +112,10 @@ export abstract class Bus {
    * replays; throws LogGap where retention has dropped them.
    */
   abstract replay(batch: Pick<Batch, 'group' | 'topic' | 'partition' | 'first' | 'last' | 'parked'>, types: readonly string[]): Promise<Heard[]>;
-  /** Keeps retention from dropping what follows these positions, as if a group called `name` stood there (a snapshot). Moves with each call. */
+  /**
+   * Keeps retention from dropping what follows these positions, as if a group called `name` stood there (a snapshot). Moves with each
+   * call.
+   */
   abstract hold(tx: Tx, name: string, positions: readonly { topic: string; partition: number; position: number }[]): Promise<void>;
   abstract close(): Promise<void>;
 }

@@ -2,7 +2,9 @@ import { AssignerProtocol, type PartitionAssigner } from 'kafkajs';
 import { PARTITIONS } from './bus.js';
 
 /** Partition p of every topic goes to one member, so that it hears all of a market. Pure; members in the order of their ids. */
-export function coPartitions(members: readonly string[], topics: readonly string[], partitions: number): Map<string, Record<string, number[]>> {
+export function coPartitions(
+  members: readonly string[], topics: readonly string[], partitions: number,
+): Map<string, Record<string, number[]>> {
   const sorted = [...members].sort();
   const assignment = new Map(sorted.map((member) => [member, Object.fromEntries(topics.map((topic): [string, number[]] => [topic, []]))]));
   for (let partition = 0; partition < partitions; partition++) {

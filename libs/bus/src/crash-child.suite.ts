@@ -14,7 +14,8 @@ async function run(): Promise<void> {
   const bus = kafka ? await KafkaBus.open(database, kafka) : await PostgresBus.open(database);
   if (point !== '-') armCrashPoint(point);
   if (kafka) await Relay.start(database, kafka);
-  const { record } = new DatabaseHarness({ url: url!, drop: () => Promise.resolve() }, database, () => Promise.resolve(bus), () => Promise.resolve());
+  const nothing = () => Promise.resolve();
+  const { record } = new DatabaseHarness({ url: url!, drop: nothing }, database, () => Promise.resolve(bus), nothing);
   await bus.subscribe({
     group: 'crash', service: 'suite', topics: ['sluice.delivery'], types: [OutboundLeadAccepted.type], batchMax: 7,
     async handle(batch, tx) {

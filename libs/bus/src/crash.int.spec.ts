@@ -7,7 +7,7 @@ import { OutboundLeadRejected } from '@sluice/events';
 import { describeWithKafka, testKafka } from '@sluice/testing';
 import { accepted, eventually, TOPIC } from './bus.suite.js';
 import { databaseHarness, type DatabaseHarness } from './database-harness.suite.js';
-import { KafkaBus, PostgresBus, Relay, type Bus } from './index.js';
+import { KafkaBus, PostgresBus, type Bus } from './index.js';
 
 const TENANTS = ['north', 'south'];
 const CONSUMER_POINTS = ['bus.before-move', 'bus.before-handle', 'bus.before-commit', 'bus.appended', 'bus.after-commit'];

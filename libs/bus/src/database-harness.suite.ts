@@ -5,7 +5,9 @@ import type { Bus } from './bus.js';
 import type { BusHarness, Effect } from './bus.suite.js';
 import { busMigrations } from './migrations/index.js';
 
-/** What the suite's groups write: one row an event that had its effect. A second one of the same event fails nothing, so that it is seen. */
+/**
+ * What the suite's groups write: one row an event that had its effect. A second one of the same event fails nothing, so that it is seen.
+ */
 export class Suite1764000000009 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await createService(runner, 'suite');
@@ -23,7 +25,9 @@ export class Suite1764000000009 implements MigrationInterface {
 export const suiteMigrations = [...busMigrations, Suite1764000000009];
 
 /** A harness on a clone of the test database. `open` gets one data source each, as a process would have. */
-export async function databaseHarness(open: (database: Database) => Promise<Bus>, onClose: () => Promise<void> = () => Promise.resolve()): Promise<DatabaseHarness> {
+export async function databaseHarness(
+  open: (database: Database) => Promise<Bus>, onClose: () => Promise<void> = () => Promise.resolve(),
+): Promise<DatabaseHarness> {
   const clone = await testDatabase({ migrations: suiteMigrations });
   return new DatabaseHarness(clone, await Database.open({ url: clone.url }), open, onClose);
 }
@@ -50,7 +54,10 @@ export class DatabaseHarness implements BusHarness {
     await tx.query(
       `INSERT INTO suite.effect (grp, topic, partition, seq, id, tenant_id, subject)
        SELECT $1, $2, $3, u.* FROM unnest($4::bigint[], $5::text[], $6::text[], $7::text[]) u`,
-      [group, batch.topic, batch.partition, events.map((e) => e.seq), events.map((e) => e.id), events.map((e) => e.tenantId), events.map((e) => e.subject)],
+      [
+        group, batch.topic, batch.partition,
+        events.map((e) => e.seq), events.map((e) => e.id), events.map((e) => e.tenantId), events.map((e) => e.subject),
+      ],
     );
   };
 

@@ -132,7 +132,9 @@ class Member {
         if (this.tools.wake.head(topic, this.partition) <= after) continue;
         const chunk = await this.next(topic, after);
         // The following one is read while this one is handled and commits; it is thrown away where this one fails.
-        if (this.tools.wake.head(topic, this.partition) > chunk.last) this.ahead.set(topic, { after: chunk.last, chunk: this.readAhead(topic, chunk.last) });
+        if (this.tools.wake.head(topic, this.partition) > chunk.last) {
+          this.ahead.set(topic, { after: chunk.last, chunk: this.readAhead(topic, chunk.last) });
+        }
         await this.worker.offer(topic, chunk);
         more = true;
       }

@@ -36,7 +36,8 @@ export function consumerHandler(consumer: Consumer, tools: Tools): Handler {
     assigned: () => Promise.resolve(),
     revoked: () => Promise.resolve(),
     async deliver({ batch }) {
-      await tools.limit.run(() => tools.database.transaction({ service: consumer.service, tenants: tenantsOf(batch.events) }, async (tx) => {
+      const scope = { service: consumer.service, tenants: tenantsOf(batch.events) };
+      await tools.limit.run(() => tools.database.transaction(scope, async (tx) => {
         crashPoint('bus.before-move');
         // First, since it locks the row: a stale member waits here, and fails before it has done anything.
         await tools.settler.settleBatch(tx, batch);
@@ -76,7 +77,8 @@ function common(of: Consumer | PartitionOwner, tools: Tools): Pick<Handler, 'gro
     topics: of.topics,
     types: new Set(of.types),
     batchMax: of.batchMax ?? BATCH_MAX,
-    settleOnly: (work) => tools.limit.run(() => tools.database.transaction({ service: of.service, tenants: [] }, (tx) => tools.settler.settle(tx, work))),
+    settleOnly: (work) => tools.limit.run(() =>
+      tools.database.transaction({ service: of.service, tenants: [] }, (tx) => tools.settler.settle(tx, work))),
   };
 }
 

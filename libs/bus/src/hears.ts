@@ -21,7 +21,9 @@ export interface HearsExtras {
   readonly hears: HearsOptions & { readonly topics: readonly string[]; readonly types: readonly string[] };
 }
 
-/** Nest's own filter turns every error into "Internal server error"; the driver must see the error itself, to tell poison from an outage. */
+/**
+ * Nest's own filter turns every error into "Internal server error"; the driver must see the error itself, to tell poison from an outage.
+ */
 @Catch()
 class Rethrow implements RpcExceptionFilter {
   catch(error: unknown): Observable<never> {

@@ -36,7 +36,9 @@ export class KafkaBus extends LogBus {
     this.limits = { consumers: new Limit(options.parallel ?? 4), owners: new Limit(options.parallel ?? 4) };
     const relayed = new RelayStore(database);
     // What readers can have is what the relay has carried on: where that stands still, they are not to blame.
-    this.wake = new Wake(database, { pollMs: options.pollMs ?? 1_000, coalesceMs: options.coalesceMs ?? 10, log: options.log, heads: () => relayed.heads() });
+    this.wake = new Wake(database, {
+      pollMs: options.pollMs ?? 1_000, coalesceMs: options.coalesceMs ?? 10, log: options.log, heads: () => relayed.heads(),
+    });
     this.stalled = new Stalled(options.stalledMs ?? 60_000, (error) => this.fatal(error), () => this.wake.poll());
   }
 
@@ -92,7 +94,9 @@ export class KafkaBus extends LogBus {
       sessionTimeoutMs: this.options.sessionTimeoutMs ?? 45_000, log: this.log, onFatal: (error) => this.fatal(error),
     });
     this.groups.set(handler.group, group);
-    this.stalled.watch(handler, (topic, partition) => group.scanned(topic, partition), (topic, partition) => this.wake.head(topic, partition));
+    this.stalled.watch(
+      handler, (topic, partition) => group.scanned(topic, partition), (topic, partition) => this.wake.head(topic, partition),
+    );
     await group.start();
     return {
       close: async () => {

@@ -11,7 +11,10 @@ export interface KafkaOptions {
   readonly prefix?: string;
   /** Copies of each topic; 1 unless set. Three in production, with min.insync.replicas 2. */
   readonly replicationFactor?: number;
-  /** How long a member that the broker does not hear keeps its partitions; 45 s unless set, 6 s in a local stack, where a kill costs as much. */
+  /**
+   * How long a member that the broker does not hear keeps its partitions; 45 s unless set, 6 s in a local stack, where a kill costs as
+   * much.
+   */
   readonly sessionTimeoutMs?: number;
   readonly connection?: Pick<KafkaConfig, 'ssl' | 'sasl'>;
   readonly log?: Log;
@@ -63,8 +66,8 @@ export async function createTopics(kafka: Kafka, options: KafkaOptions, topics: 
 let quiet = false;
 
 /**
- * kafkajs 2.2.4 re-arms a timer of 1 ms for every idle connection, for ever: 2–3 % of a core a process (issue 1751, unmerged). A queue with nothing
- * pending needs no timer; the next request arms it.
+ * kafkajs 2.2.4 re-arms a timer of 1 ms for every idle connection, for ever: 2–3 % of a core a process (issue 1751, unmerged). A queue
+ * with nothing pending needs no timer; the next request arms it.
  */
 function quietIdleQueues(): void {
   if (quiet) return;

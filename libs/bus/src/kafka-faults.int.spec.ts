@@ -34,7 +34,8 @@ async function world(kafka: { brokers: readonly string[]; prefix: string }, onFa
 const consumer = (harness: DatabaseHarness): Consumer => ({
   group: 'g', service: 'suite', topics: [TOPIC], types: [OutboundLeadAccepted.type], handle: (batch, tx) => harness.record(tx, 'g', batch, batch.events),
 });
-const say = (harness: DatabaseHarness, bus: Bus, ids: readonly string[]) => harness.transaction(async (tx) => bus.append(tx, ids.map((id) => accepted(id))));
+const say = (harness: DatabaseHarness, bus: Bus, ids: readonly string[]) =>
+  harness.transaction(async (tx) => bus.append(tx, ids.map((id) => accepted(id))));
 const heard = async (harness: DatabaseHarness) => (await harness.effects('g')).map((effect) => effect.id);
 const ids = (from: string, n: number) => Array.from({ length: n }, (_, i) => `${from}${i}`);
 

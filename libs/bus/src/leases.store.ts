@@ -18,8 +18,8 @@ export class LeaseStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * One round of a member: says that it lives, renews what it holds, and takes what is free up to its fair share. The rounds of a group come
-   * one after another, so that two members cannot both believe to be the first.
+   * One round of a member: says that it lives, renews what it holds, and takes what is free up to its fair share. The rounds of a group
+   * come one after another, so that two members cannot both believe to be the first.
    */
   async round(group: string, member: number, leaseMs: number, busy: readonly number[] = []): Promise<Share> {
     const client = await this.database.pool.connect();

@@ -83,7 +83,8 @@ export class Leases {
   }
 
   private async round(): Promise<void> {
-    const { leases, surplus } = await this.store.round(this.group, this.wake.member, this.options.leaseMs, [...this.leaving.keys(), ...this.held.keys()]);
+    const kept = [...this.leaving.keys(), ...this.held.keys()];
+    const { leases, surplus } = await this.store.round(this.group, this.wake.member, this.options.leaseMs, kept);
     if (this.closed) return;
     const now = new Map(leases.map((lease) => [lease.partition, lease]));
     for (const lease of [...this.held.values()]) if (now.get(lease.partition)?.epoch !== lease.epoch) this.letGo(lease, false);

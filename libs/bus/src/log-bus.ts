@@ -51,7 +51,8 @@ export abstract class LogBus extends Bus {
 
   /** Registers a group with what its subscription knows of it. */
   protected async join(
-    { group, topics, ...as }: { group: string; topics: readonly string[]; service?: string; owned?: boolean }, options: { readonly atRetained?: boolean } = {},
+    { group, topics, ...as }: { group: string; topics: readonly string[]; service?: string; owned?: boolean },
+    options: { readonly atRetained?: boolean } = {},
   ): Promise<void> {
     await this.store.register(group, topics, as);
     await this.startAtRetained(group, topics, options.atRetained ?? false);
@@ -127,7 +128,10 @@ export abstract class LogBus extends Bus {
     return records;
   }
 
-  /** A group that would begin below what retention has left is refused, unless it was told that the owners have published their state anew. */
+  /**
+   * A group that would begin below what retention has left is refused, unless it was told that the owners have published their state
+   * anew.
+   */
   private async startAtRetained(group: string, topics: readonly string[], atRetained: boolean): Promise<void> {
     const below = (await this.store.retainedFrom(topics)).filter((first) => first.head > 1);
     for (const { topic, partition, head } of below) {

@@ -50,7 +50,10 @@ export interface Run {
   readonly bodies: string;
 }
 
-/** id, place of the type in the run's types, subject, tenant, instant, traceparent, length of the value; the key where it is not the tenant. */
+/**
+ * id, place of the type in the run's types, subject, tenant, instant, traceparent, length of the value; the key where it is not the
+ * tenant.
+ */
 type Head = [string, number, string, string, number, string | null, number, string?];
 
 /** Gathers events into runs, in the order they were said. */
@@ -77,7 +80,8 @@ export function runsOf(events: readonly Said[]): Run[] {
 export function runOf(topic: string, partition: number, events: readonly Said[]): Run {
   const types = [...new Set(events.map((event) => event.type))];
   const heads = events.map((event): Head => {
-    const head: Head = [event.id, types.indexOf(event.type), event.subject, event.tenantId, event.time, event.traceparent ?? null, event.value.length];
+    const { id, type, subject, tenantId, time, traceparent, value } = event;
+    const head: Head = [id, types.indexOf(type), subject, tenantId, time, traceparent ?? null, value.length];
     if (event.key !== event.tenantId) head.push(event.key);
     return head;
   });
@@ -94,7 +98,8 @@ export function recordsOf(firstSeq: number, run: Pick<Run, 'types' | 'heads' | '
     const seq = firstSeq + i;
     if (seq >= from && seq <= to) {
       records.push({
-        seq, id, type: run.types[type]!, subject, tenantId, key: key ?? tenantId, time, traceparent: traceparent ?? undefined, value: run.bodies.slice(at, at + length),
+        seq, id, type: run.types[type]!, subject, tenantId, key: key ?? tenantId, time, traceparent: traceparent ?? undefined,
+        value: run.bodies.slice(at, at + length),
       });
     }
     at += length;

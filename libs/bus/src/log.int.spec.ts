@@ -27,7 +27,8 @@ const consumer = (group: string) => ({
   group, service: 'suite', topics: [TOPIC], types: [OutboundLeadAccepted.type],
   handle: (batch: Batch, tx: Parameters<DatabaseHarness['record']>[0]) => harness.record(tx, group, batch, batch.events),
 });
-const ofTenant = async (group: string, tenantId: string) => (await harness.effects(group)).filter((effect) => effect.tenantId === tenantId).map((effect) => effect.id);
+const ofTenant = async (group: string, tenantId: string) =>
+  (await harness.effects(group)).filter((effect) => effect.tenantId === tenantId).map((effect) => effect.id);
 
 describe('the table of the log', () => {
   it('numbers what one transaction says in runs, dense over everybody\'s commits', async () => {

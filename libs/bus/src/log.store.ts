@@ -78,7 +78,9 @@ export class LogStore {
   }
 
   /** One group more: at the start of the log, and with a lease for each partition. What is there already stays. */
-  async register(group: string, topics: readonly string[], as: { readonly service?: string; readonly owned?: boolean } = {}): Promise<void> {
+  async register(
+    group: string, topics: readonly string[], as: { readonly service?: string; readonly owned?: boolean } = {},
+  ): Promise<void> {
     await this.ensureTopics(topics);
     await this.database.pool.query(
       `WITH registered AS (
@@ -132,7 +134,9 @@ export class LogStore {
   }
 
   /** Moves a position from where it was read. False: it is not there any more. */
-  async move(tx: Tx, group: string, topic: string, partition: number, from: number, to: number, brokerOffset: string | undefined): Promise<boolean> {
+  async move(
+    tx: Tx, group: string, topic: string, partition: number, from: number, to: number, brokerOffset: string | undefined,
+  ): Promise<boolean> {
     const moved = await tx.query(
       `UPDATE log.position SET position = $5, broker_offset = coalesce($6, broker_offset)
        WHERE grp = $1 AND topic = $2 AND partition = $3 AND position = $4 RETURNING 1`,
@@ -162,7 +166,8 @@ export class LogStore {
        SELECT $1, $2, $3, u.* FROM unnest($4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::boolean[]) u
        ON CONFLICT DO NOTHING`,
       [
-        group, topic, partition, records.map((record) => record.seq), records.map((record) => record.subject), records.map((record) => record.tenantId),
+        group, topic, partition,
+        records.map((record) => record.seq), records.map((record) => record.subject), records.map((record) => record.tenantId),
         records.map((record) => record.type), records.map(headOf),
         records.map((record) => (typeof record.value === 'string' ? Buffer.from(record.value, 'utf8') : Buffer.from(record.value))),
         parkings.map((parking) => parking.reason), parkings.map((parking) => parking.waits),
@@ -195,7 +200,9 @@ export class LogStore {
     return claimed.sort((a, b) => Number(a.place) - Number(b.place)).map(({ topic, seq }) => ({ topic, seq }));
   }
 
-  async subjectOf(tx: Tx, group: string, topic: string, partition: number, seq: number): Promise<{ subject: string; tenantId: string } | undefined> {
+  async subjectOf(
+    tx: Tx, group: string, topic: string, partition: number, seq: number,
+  ): Promise<{ subject: string; tenantId: string } | undefined> {
     const [row] = await tx.query<{ subject: string; tenantId: string }>(
       'SELECT subject, tenant_id AS "tenantId" FROM log.parked WHERE grp = $1 AND topic = $2 AND partition = $3 AND seq = $4', [group, topic, partition, seq],
     );

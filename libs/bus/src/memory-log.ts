@@ -87,7 +87,9 @@ export class MemoryLog {
   }
 
   async refresh(group: string): Promise<void> {
-    for (const { handler, workers } of this.members) if (handler.group === group) for (const worker of workers.values()) await worker.refresh();
+    for (const { handler, workers } of this.members) {
+      if (handler.group === group) for (const worker of workers.values()) await worker.refresh();
+    }
     this.wake();
   }
 
@@ -116,7 +118,8 @@ export class MemoryLog {
 
   private ready(): Ready[] {
     return this.members.flatMap(({ handler, workers }) => [...workers].flatMap(([partition, worker]) => (worker.ready ? handler.topics : [])
-      .filter((topic) => this.store.head(topic, partition) > worker.scanned(topic)).map((topic) => ({ worker, handler, topic, partition }))));
+      .filter((topic) => this.store.head(topic, partition) > worker.scanned(topic))
+      .map((topic) => ({ worker, handler, topic, partition }))));
   }
 
   private workers(): PartitionWorker[] {
@@ -133,7 +136,9 @@ export class MemoryLog {
         await worker.stop();
       }
     }
-    for (let partition = 0; partition < PARTITIONS && members.length > 0; partition++) await this.start(members[partition % members.length]!, partition);
+    for (let partition = 0; partition < PARTITIONS && members.length > 0; partition++) {
+      await this.start(members[partition % members.length]!, partition);
+    }
     this.wake();
   }
 

@@ -114,7 +114,9 @@ export class MemoryStore implements SettlingStore, Pick<LogStore, 'positions' | 
 
   park(tx: Tx, group: string, topic: string, partition: number, parkings: readonly Parking[]): Promise<void> {
     tx.afterCommit(() => {
-      for (const parking of parkings) this.parkedRows.push({ ...parking, group, topic, partition, seq: parking.record.seq, redriven: false });
+      for (const parking of parkings) {
+        this.parkedRows.push({ ...parking, group, topic, partition, seq: parking.record.seq, redriven: false });
+      }
     });
     return Promise.resolve();
   }
@@ -130,12 +132,15 @@ export class MemoryStore implements SettlingStore, Pick<LogStore, 'positions' | 
   unpark(tx: Tx, group: string, partition: number, subject: string, key: RecordKey): Promise<RecordKey[]> {
     const handled = this.find(group, key.topic, partition, key.seq);
     tx.afterCommit(() => { this.parkedRows = this.parkedRows.filter((row) => row !== handled); });
-    const left = this.parkedRows.filter((row) => row !== handled && row.group === group && row.partition === partition && row.record.subject === subject);
+    const left = this.parkedRows.filter((row) =>
+      row !== handled && row.group === group && row.partition === partition && row.record.subject === subject);
     return Promise.resolve(left.some((row) => row.redriven) ? [] : this.claim(tx, left));
   }
 
   /** What is set aside under the subject of an event and is not on its way yet; it is once the transaction commits. */
-  claimForRedrive(tx: Tx, group: string, topic: string, partition: number, seq: number): { about: LogRecord; keys: RecordKey[] } | undefined {
+  claimForRedrive(
+    tx: Tx, group: string, topic: string, partition: number, seq: number,
+  ): { about: LogRecord; keys: RecordKey[] } | undefined {
     const found = this.find(group, topic, partition, seq);
     if (!found) return undefined;
     const under = (row: StoredParked) => row.group === group && row.partition === partition && row.record.subject === found.record.subject;

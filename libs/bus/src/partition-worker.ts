@@ -135,7 +135,9 @@ export class PartitionWorker {
     await this.inTurn(async () => {
       await this.drain();
       if (this.loaded) {
-        for (const [topic, place] of this.places) if (!this.failed && place.scanned > place.taken) await this.skip(topic, place).catch(() => undefined);
+        for (const [topic, place] of this.places) {
+          if (!this.failed && place.scanned > place.taken) await this.skip(topic, place).catch(() => undefined);
+        }
       }
       await this.revoke();
     });
@@ -190,7 +192,9 @@ export class PartitionWorker {
       ended: committed.then(() => crashPoint('bus.after-commit'), (error: unknown) => { this.failed ??= { work, error }; }).then(() => {
         this.pending.splice(this.pending.indexOf(entry), 1);
         // Nobody may be offering anything that would notice.
-        if (this.failed && this.pending.length === 0) void this.inTurn(async () => { if (this.failed && this.ready) await this.recover(); });
+        if (this.failed && this.pending.length === 0) {
+          void this.inTurn(async () => { if (this.failed && this.ready) await this.recover(); });
+        }
       }),
     };
     this.pending.push(entry);

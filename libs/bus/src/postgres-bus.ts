@@ -100,7 +100,9 @@ export class PostgresBus extends LogBus {
       leaseMs: this.options.leaseMs ?? 30_000, onFatal: (error) => this.fatal(error),
     });
     this.readers.set(handler.group, reader);
-    this.stalled.watch(handler, (topic, partition) => reader.scanned(topic, partition), (topic, partition) => this.wake.head(topic, partition));
+    this.stalled.watch(
+      handler, (topic, partition) => reader.scanned(topic, partition), (topic, partition) => this.wake.head(topic, partition),
+    );
     await this.wake.poll();
     await reader.start();
     return {

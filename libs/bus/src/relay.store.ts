@@ -23,7 +23,10 @@ export class RelayStore {
         FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[]) AS u (topic, partition, epoch, since, upto)
         JOIN log.lease l ON l.grp = $1 AND l.partition = u.partition AND l.epoch = u.epoch
         WHERE p.grp = $1 AND p.topic = u.topic AND p.partition = u.partition AND p.position = u.since RETURNING p.topic, p.partition`,
-      values: [RELAY, round.map((c) => c.topic), round.map((c) => c.partition), round.map((c) => c.epoch), round.map((c) => c.from), round.map((c) => c.to)],
+      values: [
+        RELAY, round.map((c) => c.topic), round.map((c) => c.partition), round.map((c) => c.epoch), round.map((c) => c.from),
+        round.map((c) => c.to),
+      ],
     });
     return result.rows;
   }

@@ -35,8 +35,8 @@ interface Part extends Carried {
 }
 
 /**
- * Carries the log on to Kafka: a reader with a position like any other, in the order of the log, with no statement an event. Members share the
- * partitions by leases. One that dies between sending and moving its position sends again, and consumers skip what they know.
+ * Carries the log on to Kafka: a reader with a position like any other, in the order of the log, with no statement an event. Members
+ * share the partitions by leases. One that dies between sending and moving its position sends again, and consumers skip what they know.
  */
 export class Relay implements LeaseHolder {
   private readonly store: LogStore;
@@ -136,7 +136,8 @@ export class Relay implements LeaseHolder {
     const { topic, partition, from, to } = part;
     const records: LogRecord[] = [];
     for (const run of await this.store.read(topic, partition, from, to - from, [])) {
-      for (const record of recordsOf(run.first_seq, { types: run.types, heads: run.heads!, bodies: run.bodies! }, from + 1, to)) records.push(record);
+      const packed = { types: run.types, heads: run.heads!, bodies: run.bodies! };
+      for (const record of recordsOf(run.first_seq, packed, from + 1, to)) records.push(record);
     }
     let bytes = 0;
     let count = 0;

@@ -14,7 +14,11 @@ export class Settler {
   /** A batch is known by itself: what is set aside with it is nobody's to lose on the way through a handler. */
   private readonly works = new WeakMap<Batch, Work>();
 
-  constructor(private readonly store: SettlingStore, private readonly append: (tx: Tx, events: readonly Said[]) => void, private readonly now: () => number) {}
+  constructor(
+    private readonly store: SettlingStore,
+    private readonly append: (tx: Tx, events: readonly Said[]) => void,
+    private readonly now: () => number,
+  ) {}
 
   remember(work: Work): void {
     this.works.set(work.batch, work);
@@ -43,7 +47,10 @@ export class Settler {
   }
 
   /** The records that name parked events: in the topic that the first redrive went to, so that their order holds. */
-  redrives(group: string, topic: string, about: { subject: string; tenantId: string; key: string }, keys: readonly { topic: string; seq: number }[]): Said[] {
+  redrives(
+    group: string, topic: string, about: { subject: string; tenantId: string; key: string },
+    keys: readonly { topic: string; seq: number }[],
+  ): Said[] {
     return keys.map((key): Said => {
       const value: Redrive = { group, ...key };
       return {

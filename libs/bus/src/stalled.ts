@@ -16,7 +16,11 @@ export class Stalled {
   private readonly groups = new Map<string, Watched>();
   private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly limitMs: number, private readonly onStalled: (error: Error) => void, private readonly before: () => Promise<void>) {
+  constructor(
+    private readonly limitMs: number,
+    private readonly onStalled: (error: Error) => void,
+    private readonly before: () => Promise<void>,
+  ) {
     this.timer = setInterval(() => void this.look(), Math.min(limitMs / 4, 5_000));
     this.timer.unref();
   }
@@ -38,7 +42,9 @@ export class Stalled {
     await this.before();
     const now = performance.now();
     for (const [group, watched] of this.groups) {
-      for (const topic of watched.topics) for (let partition = 0; partition < PARTITIONS; partition++) this.lookAt(group, watched, topic, partition, now);
+      for (const topic of watched.topics) {
+        for (let partition = 0; partition < PARTITIONS; partition++) this.lookAt(group, watched, topic, partition, now);
+      }
     }
   }
 

@@ -62,7 +62,8 @@ const tables = [
 
 /**
  * Takes the numbers and writes the runs: the last statement before COMMIT. The counters are locked in sorted order, so that two
- * commits cannot wait for each other, and whoever sees number n can see n − 1. The time is taken under the lock, so that it does not run back.
+ * commits cannot wait for each other, and whoever sees number n can see n − 1. The time is taken under the lock, so that it does not run
+ * back.
  */
 const append = `
   CREATE FUNCTION log.append(in_topics text[], in_partitions int[], in_counts int[], in_types text[], in_heads text[], in_bodies text[])
