@@ -3,7 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { SecureContextOptions } from 'node:tls';
 import { buildConnector, Pool, type Dispatcher } from 'undici';
-import { AddressGuard, bareHost, sameAddress, type DestinationPolicy } from './address-guard.js';
+import { AddressGuard, bareHost, sameAddress, type CheckedUrl, type DestinationPolicy } from './address-guard.js';
 import { HttpSender, type OutgoingRequest, type SendResult } from './http-sender.js';
 
 export interface GuardOptions extends DestinationPolicy {
@@ -43,6 +43,7 @@ class Refusal extends Error {
 export class GuardedHttpSender extends HttpSender {
   private readonly guard: AddressGuard;
   private readonly pools = new Map<string, Pool>();
+  private readonly checked = new Map<string, CheckedUrl>();
 
   constructor(private readonly options: GuardOptions = {}) {
     super();
@@ -52,7 +53,7 @@ export class GuardedHttpSender extends HttpSender {
   /** Never throws: what became of the request is the answer. `timeoutMs` of the request is its total, connecting included. */
   override async send(request: OutgoingRequest): Promise<SendResult> {
     const start = performance.now();
-    const checked = this.guard.checkUrl(request.url);
+    const checked = this.check(request.url);
     const refused = checked.kind === 'refused' ? checked.reason : headerFault(request.headers);
     if (checked.kind === 'refused' || refused) return { kind: 'refused', reason: refused ?? 'refused', durationMs: 0 };
     const pool = this.poolOf(checked.url, checked.named, checked.onlyAllowed);
@@ -77,6 +78,17 @@ export class GuardedHttpSender extends HttpSender {
     const pools = [...this.pools.values()];
     this.pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  /** The same text gets the same verdict, since the policy stands: a receiver gets thousands of requests at one URL. */
+  private check(url: string): CheckedUrl {
+    let checked = this.checked.get(url);
+    if (!checked) {
+      checked = this.guard.checkUrl(url);
+      if (this.checked.size >= POOLS_MAX) this.checked.clear();
+      this.checked.set(url, checked);
+    }
+    return checked;
   }
 
   private poolOf(url: URL, named: boolean, onlyAllowed: boolean): Pool {

@@ -63,7 +63,8 @@ export class AttemptDelivery {
       const report = sentReport(claim, method, result, { now: this.clock.now(), random: input.random, personal });
       if (result.kind === 'answered') span.setAttribute('http.response.status_code', result.status);
       span.setAttribute('delivery.outcome', report.settled.outcome);
-      return { ...report, settled: { ...report.settled, traceparent, excerpt: this.excerptOf(claim, result, personal) } };
+      const excerpt = this.excerptOf(claim, result, report.settled.outcome, personal);
+      return { ...report, settled: { ...report.settled, traceparent, excerpt } };
     });
   }
 
@@ -76,8 +77,9 @@ export class AttemptDelivery {
     }
   }
 
-  private excerptOf(claim: ClaimedDelivery, result: SendResult, personal: readonly string[]): Buffer | undefined {
-    if (result.kind !== 'answered' || result.body === '') return undefined;
+  private excerptOf(claim: ClaimedDelivery, result: SendResult, outcome: string, personal: readonly string[]): Buffer | undefined {
+    // Of a yes the reference is kept; to blank and seal every answer would cost a tenth of all that a delivery costs.
+    if (result.kind !== 'answered' || result.body === '' || outcome === 'accepted') return undefined;
     return this.sealer.seal(excerptPlace(claim.outboundLeadId, claim.epoch), excerptOf(result.body, personal));
   }
 }
