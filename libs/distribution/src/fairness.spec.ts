@@ -133,10 +133,10 @@ describe('percentage', () => {
 });
 
 interface Offer { price: number; share: number | undefined; quality: number; table: Record<string, number> | undefined }
-const offer = fc.record({
+const offer: fc.Arbitrary<Offer> = fc.record({
   price: fc.integer({ min: 0, max: 30 }), share: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
   quality: fc.integer({ min: 1, max: 3 }),
-  table: fc.option(fc.constantFrom({ 1: 30, 2: 9, 3: 8 }, { 2: 14 }), { nil: undefined }),
+  table: fc.option(fc.constantFrom<Record<string, number>>({ 1: 30, 2: 9, 3: 8 }, { 2: 14 }), { nil: undefined }),
 });
 
 function priceAt({ price, table }: Offer, buyers: number): number {
