@@ -21,7 +21,7 @@ export interface AttemptInput {
   readonly random: number;
 }
 
-/** One attempt: prepare (pure) → sign → send, outside any transaction → classify (pure). Never throws. */
+/** One attempt: prepare (pure) → sign → send, outside any transaction → classify (pure). */
 @Injectable()
 export class AttemptDelivery {
   constructor(private readonly sender: HttpSender, private readonly clock: Clock, private readonly sealer: Sealer) {}
@@ -35,8 +35,8 @@ export class AttemptDelivery {
     if (isSpent(claim, endpoint.method)) return endedReport(claim, 'process_lost', endpoint.method.onUnknown);
     if (opened.kind === 'unavailable') return postponedReport(claim, 'personal_fields_unavailable', now, input.random);
     if (now + endpoint.method.timeoutMs > input.leaseEnds) return postponedReport(claim, 'claimed_too_long_ago', now, 0);
-    const prepared = template ? prepareBody(template, leadToSend(claim, opened.fields)) : undefined;
-    if (prepared?.kind !== 'ok') return endedReport(claim, prepared?.reason ?? 'template_missing', endpoint.method.onUnknown);
+    const prepared = prepare(claim, template, opened.fields);
+    if (prepared.kind === 'fault') return endedReport(claim, prepared.reason, endpoint.method.onUnknown);
     return this.send(input, endpoint, prepared, textsOf(opened.fields));
   }
 
@@ -86,6 +86,16 @@ export class AttemptDelivery {
 
 export function excerptPlace(outboundLeadId: string, attempt: number): string {
   return `excerpt ${outboundLeadId}/${attempt}`;
+}
+
+/** The bytes, or why there are none: a lead that cannot be written down must not take the job with it. */
+function prepare(claim: ClaimedDelivery, template: Template | undefined, personal: Readonly<Record<string, unknown>>): Prepared {
+  if (!template) return { kind: 'fault', reason: 'template_missing' };
+  try {
+    return prepareBody(template, leadToSend(claim, personal));
+  } catch {
+    return { kind: 'fault', reason: 'template_failed' };
+  }
 }
 
 /** The texts and numbers among the values, at any depth. */

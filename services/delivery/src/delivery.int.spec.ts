@@ -108,9 +108,18 @@ describe('a delivery', () => {
     const got = receiver.at('fails-then-yes');
     const secret = (await delivery.post('t1', '/v1/delivery-methods/fails-then-yes/secret')).body['secret'] as string;
     for (const one of got) receiver.verify(one, secret);
+    // Never early: the step is a tenth of a second.
+    expect(got[1]!.at - got[0]!.at).toBeGreaterThanOrEqual(99);
     expect(new Set(got.map((one) => one.webhookId))).toEqual(new Set([`msg_${lead.outboundLeadId}`]));
     expect(new Set(got.map((one) => one.body)).size).toBe(1);
     expect(got).toHaveLength(2);
+  });
+
+  it('that cannot be written down ends there, and the next one goes out', async () => {
+    const odd = reserved('t1', 'accepts', { currency: 'dollars' });
+    await delivery.say('t1', [odd]);
+    expect((await delivery.outcomes(odd.outboundLeadId))[0]).toMatchObject(['OutboundLeadFailed', { reason: 'template_failed' }]);
+    expect((await endOf('accepts')).said).toEqual(['OutboundLeadAccepted']);
   });
 
   it('that nobody answered is told as that, and then settled as the method says', async () => {

@@ -1,6 +1,6 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Clock, crashPoint, Log } from '@sluice/runtime';
-import { AttemptDelivery } from './attempt-delivery.service.js';
+import { AttemptDelivery, type AttemptInput } from './attempt-delivery.service.js';
 import { postponedReport } from './attempt.js';
 import { DeliverySettings } from './config.js';
 import { EndpointBook } from './endpoint-book.service.js';
@@ -99,18 +99,28 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
     const { book, fields } = this.stages;
     const [loaded, opened] = await Promise.all([this.loaded(claims), fields.open(claims)]);
     if (!loaded) return this.postpone(claims);
+    const now = () => this.infra.clock.now();
     for (const claim of claims) {
       const endpoint = book.endpoint(claim);
-      const now = () => this.infra.clock.now();
-      this.lanes.run(claim.endpointId, endpoint?.method?.concurrency, now, async () => {
-        const report = await this.stages.attempts.make({
-          claim, endpoint, template: book.template(claim), opened: opened(claim), leaseEnds, random: this.random(),
-        });
-        // The lane is free once the answer is there; its commit is waited for apart.
-        void this.stages.results.settle(report, { endpointId: claim.endpointId, tenantId: claim.tenantId, methodId: endpoint?.methodId ?? '' })
-          .then(() => this.signal.wake());
-        return report.health ?? 'neutral';
-      });
+      this.lanes.run(claim.endpointId, endpoint?.method?.concurrency, now, () => this.attempt({
+        claim, endpoint, template: book.template(claim), opened: opened(claim), leaseEnds, random: this.random(),
+      }));
+    }
+  }
+
+  /** How the endpoint did. The lane is free once the answer is there; its commit is waited for apart. */
+  private async attempt(input: AttemptInput): Promise<'good' | 'bad' | 'neutral'> {
+    const { claim, endpoint } = input;
+    try {
+      const report = await this.stages.attempts.make(input);
+      const where = { endpointId: claim.endpointId, tenantId: claim.tenantId, methodId: endpoint?.methodId ?? '' };
+      void this.stages.results.settle(report, where).then(() => this.signal.wake());
+      return report.health ?? 'neutral';
+    } catch (error) {
+      // A bug. Whether a byte left is not known here: with its lease it becomes an attempt without an answer.
+      const about = { tenantId: claim.tenantId, outboundLeadId: claim.outboundLeadId, error: error instanceof Error ? error.name : 'unknown' };
+      this.infra.log.error(about, 'an attempt failed inside');
+      return 'neutral';
     }
   }
 
