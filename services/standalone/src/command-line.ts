@@ -145,7 +145,7 @@ function addLooks(program: Command, terminal: Terminal): void {
   program.command('bench').description('measure each part against its limit in the same run').argument('[parts...]', 'decide, engine, intake, bus, delivery, pipeline')
     .action(async (parts: string[]) => {
       const { bench } = await import('./commands/bench.js');
-      await bench(parts, terminal);
+      await bench(parts, script, terminal);
     });
 }
 

@@ -69,7 +69,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   if (telemetry) traceRequests(server);
   options.mount?.(server);
-  serveDocs(app);
+  const gateway = options.roles.includes('gateway');
+  const docs = serveDocs(app, gateway ? forwarded.filter((service) => !options.roles.includes(service)).flatMap((service) => addressOf(service, settings) ?? []) : []);
   app.connectMicroservice({ strategy: new BusTransport(bus) });
   // HTTP first: a service may be asked by another while it still takes its partitions.
   await app.listen(port, settings.SLUICE_HOST);
@@ -79,6 +80,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   return {
     url, database, bus, app,
     async close() {
+      docs.stop();
       await app.close();
       await relay?.close();
       await bus.close();
@@ -89,6 +91,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     },
   };
 }
+
+/** Whose public routes the gateway forwards where they are processes of their own. */
+const forwarded = ['intake', 'workflow', 'engine', 'delivery'] as const;
 
 @Module({})
 class PlatformModule {

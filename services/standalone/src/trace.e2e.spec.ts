@@ -115,6 +115,12 @@ describe('the trace of a lead', () => {
     await database?.drop();
   }, 60_000);
 
+  it('is of one platform: the gateway documents what every process offers', async () => {
+    const paths = async () => Object.keys((await admin.call<{ paths: object }>('GET', '/docs/openapi.json')).paths);
+    await until(async () => (await paths()).length > 30, 30_000, () => 'the paths of all services');
+    expect(await paths()).toEqual(expect.arrayContaining(['/v1/leads', '/v1/configuration', '/v1/deliveries', '/v1/attempts/{id}', '/v1/funnel']));
+  }, 60_000);
+
   it('runs from the HTTP request over every process to the answer of the client, and holds nothing personal', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const canary = 'zz-canary@mail.example';
