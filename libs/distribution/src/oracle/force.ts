@@ -3,7 +3,7 @@ import type { Contract, Workflow } from '../document.js';
 import type { Gate } from '../reasons.js';
 import { placeOfLead } from './criteria.js';
 import { isAutomatic, staticGates, type Asked } from './gates.js';
-import { documentNow, soldSet } from './history.js';
+import { documentNow, kept, soldSet } from './history.js';
 import { trialsLeft } from './limits.js';
 import { fullOrder } from './orders.js';
 import { conflicts, HAND, recipientOf } from './phase.js';
@@ -25,7 +25,7 @@ export function forcedPlan(
   const own = scope.filter(({ id, client }) => (
     client === String(wanted).trim().toLowerCase() && (gates.get(id) ?? []).every((gate) => over.includes(gate))));
   // Who it is for has it: nobody else is asked.
-  const done = soldSet(history, lead.id).some(({ rule }) => rule === 'force');
+  const done = kept(history, soldSet(history, lead.id)).some(({ rule }) => rule === 'force');
   if (own.length === 0 && !done && (campaign?.forceElse ?? 'normal') === 'normal') return undefined;
   const client = document.clients?.find(({ id }) => id === own[0]?.client);
   const desk = {

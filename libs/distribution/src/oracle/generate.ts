@@ -326,7 +326,8 @@ function otherNumbers({ random }: Draw, caps: Caps): Caps {
 }
 
 function contractBody(draw: Draw, client: string): Partial<Contract> {
-  const { id: _id, ...body } = contractOf(draw, 'new', client);
+  const body: Partial<Contract> = { ...contractOf(draw, 'new', client) };
+  delete body.id;
   return body;
 }
 

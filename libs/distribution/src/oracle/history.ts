@@ -111,6 +111,12 @@ export function stands(history: History, reservation: Reservation): boolean {
     && history.indexOf(fact) > history.indexOf(reservation));
 }
 
+/** Picks that takes and minimums count: those that stand and were not returned, though a returned lead keeps its share slot. */
+export function kept(history: History, sold: readonly Reservation[]): Reservation[] {
+  return sold.filter((each) => !history.some((fact) => (
+    fact.type === 'returned' && fact.lead === each.lead && fact.contract === each.contract)));
+}
+
 /** Standing reservations of a lead: the sold set P of M2. A returned lead keeps its share slot. */
 export function soldSet(history: History, lead: string): Reservation[] {
   return reservations(history).filter((each) => each.lead === lead && stands(history, each));

@@ -4,7 +4,7 @@ import type { Gate } from '../reasons.js';
 import { forcedPlan } from './force.js';
 import { failingGates, fits, isAutomatic, standingGates, staticGates, type Asked } from './gates.js';
 import { placeOfLead } from './criteria.js';
-import { documentNow, entryOf, soldSet, type Reached, type Recipient } from './history.js';
+import { documentNow, entryOf, kept, soldSet, type Reached, type Recipient } from './history.js';
 import { money, priceFor, trialsLeft } from './limits.js';
 import { beforeTurn, fullOrder } from './orders.js';
 import { conflicts, couldJoin, fitsWith, phasesOf, recipientOf, takeInOrder, type Desk, type Outcome, type Phase } from './phase.js';
@@ -105,7 +105,7 @@ function runPhases(asked: Asked, workflow: Workflow, eligible: readonly Contract
   const plan: Plan = { picks: [], refused: new Map(), reached: [], qualified: [], minimumsMet: false, rulesMet: metBefore(asked) };
   for (const phase of phasesOf(workflow)) {
     const desk = deskFor(asked, workflow, phase, plan);
-    const standing = desk.sold.filter(({ rule }) => rule === phase.key).length;
+    const standing = kept(asked.history, desk.sold).filter(({ rule }) => rule === phase.key).length;
     const candidates = eligible.filter((contract) => phase.admits(desk.document, contract) && !desk.before.includes(contract));
     const outcome = runPhase(desk, candidates);
     const made = outcome.picks.map((contract): Planned => ({
@@ -136,7 +136,7 @@ function deskFor(asked: Asked, workflow: Workflow, phase: Phase, plan: Plan): De
   const { history, lead, now } = asked;
   const document = documentNow(history);
   const sold = soldSet(history, lead.id);
-  const standing = sold.filter(({ rule }) => rule === phase.key).length;
+  const standing = kept(history, sold).filter(({ rule }) => rule === phase.key).length;
   return {
     asked, history, document, workflow, phase, sold, now, leadId: lead.id, place: placeOfLead(document, lead),
     before: plan.picks.map(({ contract }) => contract), takeLeft: Math.max(0, (phase.take ?? Infinity) - standing),
@@ -221,7 +221,8 @@ function testMinimums(asked: Asked, workflow: Workflow, plan: Plan, notes: Notes
 export function meetsMinimums(asked: Asked, workflow: Workflow, { picks }: Plan): boolean {
   const sold = soldSet(asked.history, asked.lead.id);
   const buyers = sold.length + picks.length;
-  const sum = turnover(asked, picks, buyers) + sold.reduce((total, { priceMinor }) => total + priceMinor, 0n);
+  const paid = kept(asked.history, sold).reduce((total, { priceMinor }) => total + priceMinor, 0n);
+  const sum = turnover(asked, picks, buyers) + paid;
   const { contracts = 0, turnover: least } = workflow.minimums ?? {};
   return buyers >= contracts && sum >= money(documentNow(asked.history), least);
 }

@@ -4,7 +4,7 @@
  */
 import { bucketEnd, compileSchedule, parseDuration, type BucketWindow } from '@sluice/kernel';
 import type { Caps, ConfigDocument, Workflow } from '../document.js';
-import { clientOf, documentNow, groupOf, reservations, soldSet, zoneOf, type History } from './history.js';
+import { clientOf, documentNow, groupOf, kept, reservations, soldSet, zoneOf, type History } from './history.js';
 import { fits } from './gates.js';
 import { phasesOf } from './phase.js';
 
@@ -58,7 +58,7 @@ export function isFulfilled(history: History, lead: string, workflow: Workflow, 
   if (sold.length === 0 || sold.some(({ contract }) => unanswered.includes(contract))) return false;
   if (!fits(sold, [{ id: '', client: '' }], workflow.maxMultiplication)) return true;
   const phases = phasesOf(workflow);
-  const standing = (key: string) => sold.filter(({ rule }) => rule === key).length;
+  const standing = (key: string) => kept(history, sold).filter(({ rule }) => rule === key).length;
   const stop = phases.findIndex(({ stops, key }) => stops && standing(key) > 0);
   const asked = stop < 0 ? phases : phases.slice(0, 0);
   return phases.length > 0 && asked.every(({ take, key }) => take !== undefined && standing(key) >= take);
