@@ -63,6 +63,34 @@ export async function createTopics(kafka: Kafka, options: KafkaOptions, topics: 
   }
 }
 
+/** The partitions that never held a record, as "topic/partition" without the prefix: new ones, and those that a broker has lost. */
+export async function emptyPartitions(kafka: Kafka, options: KafkaOptions, topics: readonly string[]): Promise<Set<string>> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const empty = new Set<string>();
+    for (const topic of topics) {
+      const offsets = await patiently(() => admin.fetchTopicOffsets((options.prefix ?? '') + topic));
+      for (const { partition, high } of offsets) if (high === '0') empty.add(`${topic}/${partition}`);
+    }
+    return empty;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** A topic that was made a moment ago has no leader yet, and the client does not wait for one here. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 let quiet = false;
 
 /**

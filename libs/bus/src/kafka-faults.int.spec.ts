@@ -76,6 +76,33 @@ describeWithKafka('faults of the way over Kafka', () => {
     expect(epochs.rows[0].epoch).toBeGreaterThanOrEqual(2);
   });
 
+  it('rebuilds a topic that the broker has lost from the log', async () => {
+    const kafka = await testKafka();
+    const { harness, bus, options, relayOn } = await world(kafka);
+    const relay = await relayOn();
+    await bus.subscribe(consumer(harness));
+    await say(harness, bus, ids('a', 10));
+    await eventually(() => heard(harness), (all) => expect(all.length).toBe(10));
+    await relay.close();
+    await bus.register('late', [TOPIC]);
+    const admin = new Kafka({ brokers: [...options.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    closing.push(() => admin.disconnect());
+    await bus.close();
+    await admin.deleteTopics({ topics: [kafka.prefix + TOPIC] });
+    await eventually(() => admin.listTopics(), (topics) => expect(topics).not.toContain(kafka.prefix + TOPIC));
+    const again = await relayOn();
+    closing.push(() => again.close());
+    const next = await harness.open();
+    closing.push(() => next.close());
+    const late: string[] = [];
+    await next.subscribe(consumer(harness));
+    await next.subscribe({ ...consumer(harness), group: 'late', handle: (batch) => Promise.resolve(void late.push(...batch.events.map((event) => event.id))) });
+    await say(harness, next, ids('b', 2));
+    await eventually(() => heard(harness), (all) => expect(all).toEqual([...ids('a', 10), ...ids('b', 2)]));
+    await eventually(() => late, (all) => expect(all).toEqual([...ids('a', 10), ...ids('b', 2)]));
+  });
+
   it('stops loudly at a gap, instead of going on behind it', async () => {
     const kafka = await testKafka();
     const fatal: Error[] = [];

@@ -31,6 +31,21 @@ export class RelayStore {
     return result.rows;
   }
 
+  /**
+   * Where the relay begins: not below what the log retains (no group is there any more), and at its start where the broker has lost what it
+   * was given.
+   */
+  async begin(retained: readonly { topic: string; partition: number; head: number }[], lost: ReadonlySet<string>): Promise<void> {
+    await this.database.pool.query(
+      `UPDATE log.position p SET position = u.first - 1 FROM unnest($2::text[], $3::int[], $4::bigint[], $5::boolean[]) AS u (topic, partition, first, lost)
+       WHERE p.grp = $1 AND p.topic = u.topic AND p.partition = u.partition AND (u.lost OR p.position < u.first - 1)`,
+      [
+        RELAY, retained.map((each) => each.topic), retained.map((each) => each.partition), retained.map((each) => each.head),
+        retained.map((each) => lost.has(`${each.topic}/${each.partition}`)),
+      ],
+    );
+  }
+
   /** What the broker has: the heads that readers of Kafka can reach. */
   async heads(): Promise<{ topic: string; partition: number; head: number }[]> {
     const result = await this.database.pool.query<{ topic: string; partition: number; head: number }>({

@@ -3,7 +3,7 @@ import { topics as knownTopics } from '@sluice/events';
 import { crashPoint } from '@sluice/runtime';
 import type { Kafka, Producer } from 'kafkajs';
 import { LogGap, reasonOf } from './failures.js';
-import { createTopics, kafkaClient, type KafkaOptions } from './kafka-client.js';
+import { createTopics, emptyPartitions, kafkaClient, type KafkaOptions } from './kafka-client.js';
 import { messageOf } from './kafka-record.js';
 import { Leases, type LeaseHolder } from './leases.js';
 import { LeaseStore, type Lease } from './leases.store.js';
@@ -64,6 +64,8 @@ export class Relay implements LeaseHolder {
     const relay = new Relay(database, options);
     await createTopics(relay.kafka, options, relay.topics);
     await relay.store.register(RELAY, relay.topics);
+    // A topic that was lost is rebuilt from the log, for as far back as that goes; whoever has read it skips it.
+    await relay.positions.begin(await relay.store.retainedFrom(relay.topics), await emptyPartitions(relay.kafka, options, relay.topics));
     await relay.wake.start();
     relay.wake.onHeads(() => void relay.carry());
     await relay.wake.poll();
@@ -102,16 +104,23 @@ export class Relay implements LeaseHolder {
     return this.running;
   }
 
+  /**
+   * While a round is on its way, the next one is read and the position of the last one moved. What was sent and not moved when something
+   * fails is sent again.
+   */
   private async rounds(): Promise<void> {
-    let round = await this.read();
-    while (round.length > 0) {
-      // The next round is read while this one is on its way. It begins where this one ends, and is thrown away with it.
-      const [next] = await Promise.allSettled([this.read(round), this.send(round)]).then((both) => {
-        for (const each of both) if (each.status === 'rejected') throw each.reason;
-        return [(both[0] as PromiseFulfilledResult<Part[]>).value];
-      });
-      round = next!.filter((part) => this.owned.get(part.partition)?.positions.get(part.topic) === part.from);
+    let moving: Promise<void> = Promise.resolve();
+    for (let round = await this.read(); round.length > 0;) {
+      const [next, ...others] = await Promise.allSettled([this.read(round), this.send(round), moving]);
+      for (const each of [next, ...others]) if (each.status === 'rejected') throw each.reason;
+      for (const { topic, partition, to } of round) this.owned.get(partition)?.positions.set(topic, to);
+      moving = this.move(round);
+      // Looked at by the next turn; until then its failure is nobody's.
+      moving.catch(() => undefined);
+      const follows = (part: Part) => this.owned.get(part.partition)?.positions.get(part.topic) === part.from;
+      round = (next as PromiseFulfilledResult<Part[]>).value.filter(follows);
     }
+    await moving;
   }
 
   /** What there is after the positions, or after a round that is under way. */
@@ -165,12 +174,14 @@ export class Relay implements LeaseHolder {
       })),
     });
     crashPoint('relay.sent');
+  }
+
+  private async move(round: readonly Part[]): Promise<void> {
     const moved = new Set((await this.positions.move(round)).map(({ topic, partition }) => `${topic}/${partition}`));
     crashPoint('relay.moved');
-    for (const { topic, partition, to } of round) {
-      if (moved.has(`${topic}/${partition}`)) this.owned.get(partition)?.positions.set(topic, to);
+    for (const { topic, partition } of round) {
       // Another relay has it, and has sent what we sent: whoever reads skips one of the two.
-      else if (this.owned.delete(partition)) this.leases.lost(partition);
+      if (!moved.has(`${topic}/${partition}`) && this.owned.delete(partition)) this.leases.lost(partition);
     }
   }
 
