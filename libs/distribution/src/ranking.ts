@@ -103,8 +103,13 @@ export function comparator(columns: readonly Column[]): Compare {
   const all = columns.flatMap(({ values, compare }) => (compare ? [] : [values]));
   const last = columns[columns.length - 1]?.compare ?? (() => 0);
   const first = all[0];
-  if (all.length === 1 && first) return (a, b) =>
-    { const left = first[a]!; const right = first[b]!; return left < right ? -1 : left > right ? 1 : last(a, b); };
+  if (all.length === 1 && first) {
+    return (a, b) => {
+      const left = first[a]!;
+      const right = first[b]!;
+      return left < right ? -1 : left > right ? 1 : last(a, b);
+    };
+  }
   return (a, b) => {
     for (let place = 0; place < all.length; place++) {
       const values = all[place]!;
@@ -119,10 +124,14 @@ export function comparator(columns: readonly Column[]): Compare {
 
 let room = new Int32Array(256);
 
+/** So many are found by looking through all: most rules take few, and one look costs less than half a heap. */
+const LOOKS = 4;
+
 /** Hands out places best first, and sorts no more than it is asked for: rules take a few of many. */
 export class Ranked {
   private readonly heap: Int32Array;
   private size: number;
+  private looks = 0;
 
   constructor(length: number, private readonly compare: Compare) {
     // One ranking is used up before the next is made, so that all can use the same room.
@@ -130,21 +139,36 @@ export class Ranked {
     this.heap = room;
     for (let place = 0; place < length; place++) this.heap[place] = place;
     this.size = length;
-    for (let place = (length >> 1) - 1; place >= 0; place--) this.sink(place);
   }
 
   /** The next best, or −1. */
   next(): number {
     if (this.size === 0) return -1;
-    const best = this.heap[0]!;
-    this.heap[0] = this.heap[--this.size]!;
-    this.sink(0);
+    const at = this.bestAt();
+    const best = this.heap[at]!;
+    this.heap[at] = this.heap[--this.size]!;
+    if (this.looks < LOOKS) this.looks++;
+    else if (this.looks === LOOKS) this.pile();
+    else this.sink(0);
     return best;
   }
 
   /** The one that would come next, or −1. */
   peek(): number {
-    return this.size === 0 ? -1 : this.heap[0]!;
+    return this.size === 0 ? -1 : this.heap[this.bestAt()]!;
+  }
+
+  private bestAt(): number {
+    if (this.looks > LOOKS) return 0;
+    const { heap, size, compare } = this;
+    let best = 0;
+    for (let place = 1; place < size; place++) if (compare(heap[place]!, heap[best]!) < 0) best = place;
+    return best;
+  }
+
+  private pile(): void {
+    this.looks++;
+    for (let place = (this.size >> 1) - 1; place >= 0; place--) this.sink(place);
   }
 
   private sink(from: number): void {
