@@ -3,7 +3,7 @@ import { startPostgres } from '@sluice/servers';
 import pg from 'pg';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import { testConfig } from './config.js';
-import { dockerAnswers, startContainer } from './docker.js';
+import { containerOr, startContainer } from './docker.js';
 import { noteDatabase, once, runFolder, type Started } from './run.js';
 
 export interface TestDatabaseOptions {
@@ -46,7 +46,7 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
 export async function testServer(): Promise<string> {
   const given = testConfig().TEST_DATABASE_URL;
   if (given) return given;
-  const { address } = await once('postgres', async (folder) => ((await dockerAnswers()) ? inContainer() : embedded(folder)));
+  const { address } = await once('postgres', (folder) => containerOr('Postgres', inContainer, () => embedded(folder)));
   return address;
 }
 

@@ -31,6 +31,18 @@ export async function dockerAnswers(): Promise<boolean> {
   return answer;
 }
 
+/** A server in a container where an engine answers and has the image; the local one else, and it is said why. */
+export async function containerOr<T>(what: string, container: () => Promise<T>, local: () => Promise<T>): Promise<T> {
+  if (!(await dockerAnswers())) return local();
+  try {
+    return await container();
+  } catch (error) {
+    const [why] = (error as Error).message.split('\n');
+    process.stderr.write(`\n!!! The container for ${what} did not start (${why}); a local server is used.\n\n`);
+    return local();
+  }
+}
+
 /** Starts a container that the end of the run removes (not the spec, and no helper container: other specs use it too). */
 export async function startContainer(
   image: string,

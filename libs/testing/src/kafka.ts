@@ -3,7 +3,7 @@ import path from 'node:path';
 import { freePort, startKafka, whyNoKafka, type RunningKafka } from '@sluice/servers';
 import { Kafka, logLevel } from 'kafkajs';
 import { testConfig } from './config.js';
-import { dockerAnswers, dockerIsPossible, startContainer } from './docker.js';
+import { containerOr, dockerIsPossible, startContainer } from './docker.js';
 import { noteServer, once, runFolder, type Started } from './run.js';
 import { conditionally } from './skipping.js';
 
@@ -21,7 +21,7 @@ export interface TestKafka {
  */
 export async function testKafka(): Promise<TestKafka> {
   const given = testConfig().TEST_KAFKA_BROKERS;
-  const brokers = given ?? (await once('kafka', async (folder) => ((await dockerAnswers()) ? inContainer() : fromJars(folder)))).address;
+  const brokers = given ?? (await once('kafka', (folder) => containerOr('Kafka', inContainer, () => fromJars(folder)))).address;
   return { brokers: brokers.split(','), prefix: `t${randomBytes(4).toString('hex')}.` };
 }
 
