@@ -44,7 +44,6 @@ export interface CompiledCampaign {
 
 /** The geo of a campaign whose leads carry lat and lon themselves. */
 const BY_COORDINATES = 'lat/lon';
-const BIRTH = /birth|^dob$/i;
 
 /** Compiles the body of a campaign as the configuration holds it. Throws where it cannot mean anything. */
 export function compileCampaign(id: string, body: unknown, defaults: TenantDefaults): CompiledCampaign {
@@ -108,7 +107,7 @@ class Reading {
     else if (type === 'postalCode') {
       derivePostalCode(this.attributes, name, value, this.country);
       if (name === this.geo) this.place = placeOfCode(value, this.country, personal);
-    } else if (type === 'date' && (personal || BIRTH.test(name))) deriveAge(this.attributes, name, value, this.now, this.timezone);
+    } else if (type === 'date') deriveAge(this.attributes, name, value, this.now, this.timezone);
   }
 
   refuse(name: string, known: Iterable<string>): void {

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Bus } from '@sluice/bus';
 import { Database, type Tx } from '@sluice/db';
-import { LeadReceived, LeadRejected, type Said } from '@sluice/events';
-import { crashPoint, recordSpan } from '@sluice/runtime';
+import { crashPoint } from '@sluice/runtime';
 import type { Candidate, Outcome } from './candidate.js';
-import { claimsOf, settleDuplicates, spanMs, type Claim, type Claimant, type Holder } from './duplicates.js';
-import { IntakeStore, type KeyRow, type LeadRow, type RejectionRow } from './intake.store.js';
+import { CommitFresh } from './commit-fresh.service.js';
+import { settleDuplicates, spanMs, type Claim, type Claimant, type Holder } from './duplicates.js';
+import { IntakeStore, type KeyRow } from './intake.store.js';
 import { PrepareLead } from './prepare-lead.service.js';
-import { Vault } from './vault.service.js';
+import { SaveLeads, type KeptAnswer } from './save-leads.service.js';
+import { claimsOfCandidate } from './vault.service.js';
 
 /** A lead of a group commit, and what became of it once the commit is through. */
 export interface Entry {
@@ -15,35 +15,41 @@ export interface Entry {
   outcome: Outcome | undefined;
 }
 
-/** An answer that is more than an id, as it is kept under an idempotency key. */
-type KeptAnswer = { readonly duplicateOf: string; readonly rejected: boolean };
-
 /** Everything that one transaction does for all leads of a group commit, tenants mixed. */
 @Injectable()
 export class CommitLeads {
   constructor(
-    private readonly database: Database, private readonly bus: Bus, private readonly store: IntakeStore,
-    private readonly prepare: PrepareLead, private readonly vault: Vault,
+    private readonly database: Database, private readonly store: IntakeStore, private readonly prepare: PrepareLead,
+    private readonly save: SaveLeads, private readonly fresh: CommitFresh,
   ) {}
 
-  /** Sets the outcome of every entry. Throws where the transaction did not commit, or where nobody can tell. */
+  /** Sets the outcome of every entry. Throws where a transaction did not commit, or where nobody can tell. */
   async commit(entries: readonly Entry[]): Promise<void> {
-    const tenants = [...new Set(entries.map(({ candidate }) => candidate.tenantId))];
+    const valid = entries.filter(({ candidate }) => candidate.verdict.kind === 'valid');
+    const done = valid.length > 0 && (await this.fresh.try(valid, tenantsOf(valid)));
+    const rest = done ? entries.filter((entry) => entry.outcome === undefined) : entries;
+    if (rest.length > 0) await this.commitWithCare(rest);
+    crashPoint('intake.after-commit');
+  }
+
+  private async commitWithCare(entries: readonly Entry[]): Promise<void> {
+    const tenants = tenantsOf(entries);
     await this.database.transaction({ service: 'intake', tenants }, async (tx) => {
       await this.renewVerdicts(tx, tenants, entries);
       const { fresh, followers } = await this.leaveReplays(tx, entries);
       await this.decide(tx, fresh);
       for (const { entry, leader } of followers) entry.outcome = replayOf(entry, leader);
-      await this.save(tx, fresh);
+      const rows = this.save.rows(fresh);
+      if (rows.length > 0) await this.store.addLeads(tx, rows);
+      await this.save.rest(tx, fresh, rows);
       tx.beforeCommit(async () => crashPoint('intake.before-commit'));
     });
-    crashPoint('intake.after-commit');
   }
 
   /** Those of the entries that a transaction of unknown end did store. */
   async stored(entries: readonly Entry[]): Promise<Set<string>> {
-    const tenants = [...new Set(entries.map(({ candidate }) => candidate.tenantId))];
-    return this.database.transaction({ service: 'intake', tenants }, (tx) => this.store.storedLeads(tx, entries.map(({ candidate }) => candidate.id)));
+    const ids = entries.map(({ candidate }) => candidate.id);
+    return this.database.transaction({ service: 'intake', tenants: tenantsOf(entries) }, (tx) => this.store.storedLeads(tx, ids));
   }
 
   /** A lead that was checked on an older configuration is checked again: once a change is answered, nothing is done on the old terms. */
@@ -90,15 +96,12 @@ export class CommitLeads {
   private async decide(tx: Tx, fresh: readonly Entry[]): Promise<void> {
     const claimants: Claimant[] = [];
     for (const entry of fresh) {
-      const { verdict, tenantId, id: leadId, payloadHash, receivedAt } = entry.candidate;
+      const { verdict, id: leadId, receivedAt } = entry.candidate;
       if (verdict.kind === 'invalid') {
         entry.outcome = { kind: 'rejected', reason: verdict.reason, rejectionId: leadId, faults: verdict.faults, replayed: false };
         continue;
       }
-      const policy = verdict.campaign.duplicates;
-      const hashes = { payload: payloadHash, phone: verdict.phoneHash, email: verdict.emailHash };
-      const claims = claimsOf(policy, tenantId, verdict.campaign.id, hashes, this.vault.digest);
-      claimants.push({ leadId, receivedAt, policy, claims });
+      claimants.push({ leadId, receivedAt, policy: verdict.campaign.duplicates, claims: claimsOfCandidate(entry.candidate) });
     }
     const { duplicates } = await this.settle(tx, claimants);
     for (const entry of fresh) {
@@ -130,48 +133,10 @@ export class CommitLeads {
     if (changes.length > 0) await this.store.correctFingerprints(tx, changes);
     return settled;
   }
+}
 
-  private async save(tx: Tx, fresh: readonly Entry[]): Promise<void> {
-    const leads: LeadRow[] = [];
-    const rejections: RejectionRow[] = [];
-    const events: Said[] = [];
-    const answers: { tenantId: string; sourceId: string; key: string; answer: string }[] = [];
-    const waits: { leadId: string; tenantId: string; askedAt: number }[] = [];
-    for (const { candidate, outcome } of fresh) {
-      const { tenantId, sourceId, idempotencyKey: key, receivedAt } = candidate;
-      if (outcome?.kind === 'accepted') {
-        const row = this.leadRow(candidate, outcome.duplicateOf);
-        leads.push(row);
-        events.push(receivedEvent(candidate, row));
-        if (candidate.waits) waits.push({ leadId: row.leadId, tenantId, askedAt: receivedAt });
-      } else if (outcome?.kind === 'rejected') {
-        const row = rejectionRow(candidate, outcome);
-        rejections.push(row);
-        events.push(rejectedEvent(row));
-      } else continue;
-      if (key !== undefined && outcome.duplicateOf !== undefined) {
-        const answer: KeptAnswer = { duplicateOf: outcome.duplicateOf, rejected: outcome.kind === 'rejected' };
-        answers.push({ tenantId, sourceId, key, answer: JSON.stringify(answer) });
-      }
-    }
-    if (leads.length > 0) await this.store.addLeads(tx, leads);
-    if (rejections.length > 0) await this.store.addRejections(tx, rejections);
-    if (answers.length > 0) await this.store.saveAnswers(tx, answers);
-    if (waits.length > 0) await this.store.addWaits(tx, waits);
-    if (events.length > 0) this.bus.append(tx, events);
-  }
-
-  private leadRow(candidate: Candidate, duplicateOf: string | undefined): LeadRow {
-    const { verdict } = candidate;
-    if (verdict.kind !== 'valid') throw new Error('an invalid lead cannot be accepted');
-    const { personal, attributes } = verdict.lead;
-    return {
-      leadId: candidate.id, tenantId: candidate.tenantId, sourceId: candidate.sourceId, campaignId: verdict.campaign.id,
-      receivedAt: candidate.receivedAt, version: verdict.version, payloadHash: candidate.payloadHash,
-      phoneHash: verdict.phoneHash, emailHash: verdict.emailHash, duplicateOf,
-      attributes: JSON.stringify(attributes), sealed: personal && this.vault.seal(candidate.tenantId, candidate.id, personal),
-    };
-  }
+function tenantsOf(entries: readonly Entry[]): string[] {
+  return [...new Set(entries.map(({ candidate }) => candidate.tenantId))];
 }
 
 function keyOf({ tenantId, sourceId, idempotencyKey }: Candidate): string {
@@ -197,36 +162,4 @@ function replayOf({ candidate }: Entry, leader: Entry): Outcome {
   const { outcome } = leader;
   if (leader.candidate.payloadHash !== candidate.payloadHash || outcome === undefined) return { kind: 'keyReused' };
   return outcome.kind === 'accepted' || outcome.kind === 'rejected' ? { ...outcome, replayed: true } : outcome;
-}
-
-function rejectionRow(candidate: Candidate, outcome: Extract<Outcome, { kind: 'rejected' }>): RejectionRow {
-  const { tenantId, sourceId, receivedAt } = candidate;
-  return {
-    rejectionId: outcome.rejectionId, tenantId, sourceId, campaignId: candidate.campaignId, receivedAt, reason: outcome.reason,
-    pointers: outcome.faults.map((fault) => fault.pointer), codes: outcome.faults.map((fault) => fault.code),
-    duplicateOf: outcome.duplicateOf,
-  };
-}
-
-function receivedEvent(candidate: Candidate, row: LeadRow): Said {
-  const { verdict, receivedAt } = candidate;
-  if (verdict.kind !== 'valid') throw new Error('an invalid lead is not received');
-  const { place, list, country, attributes } = verdict.lead;
-  const traceparent = recordSpan('accept lead', candidate.traceparent, { start: receivedAt, end: receivedAt },
-    { 'lead.id': row.leadId, 'campaign.id': row.campaignId });
-  return LeadReceived.make({
-    tenantId: row.tenantId, leadId: row.leadId, sourceId: row.sourceId, campaignId: row.campaignId,
-    receivedAt: new Date(receivedAt).toISOString(),
-    configurationVersion: row.version, attributes, lat: place?.lat, lon: place?.lon, phoneHash: row.phoneHash, emailHash: row.emailHash,
-    duplicate: row.duplicateOf === undefined ? undefined : true, duplicateOf: row.duplicateOf, score: candidate.input?.score,
-    channel: candidate.input?.channel ?? candidate.channel, country, list: candidate.input?.list ?? candidate.sourceList ?? list,
-    consent: candidate.input?.consent && [...candidate.input.consent],
-  }, { id: row.leadId, time: receivedAt, traceparent });
-}
-
-function rejectedEvent(row: RejectionRow): Said {
-  return LeadRejected.make({
-    tenantId: row.tenantId, rejectionId: row.rejectionId, sourceId: row.sourceId, campaignId: row.campaignId,
-    receivedAt: new Date(row.receivedAt).toISOString(), reason: row.reason, pointers: [...row.pointers], duplicateOf: row.duplicateOf,
-  }, { id: row.rejectionId, time: row.receivedAt });
 }

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import { Clock, Log, MasterKey } from '@sluice/runtime';
 import { AcceptLead } from './accept-lead.service.js';
+import { CommitFresh } from './commit-fresh.service.js';
 import { CommitLeads } from './commit-leads.service.js';
 import type { IntakeConfig } from './config.js';
 import { ConfigurationService } from './configuration.service.js';
@@ -19,6 +20,7 @@ import { ReceiveLead } from './receive-lead.service.js';
 import { RejectionsController } from './rejections.controller.js';
 import { RejectionsStore } from './rejections.store.js';
 import { RetentionJob } from './retention.job.js';
+import { SaveLeads } from './save-leads.service.js';
 import { SourceAuthenticator } from './source-authenticator.service.js';
 import { SourcesController } from './sources.controller.js';
 import { SourcesService } from './sources.service.js';
@@ -42,8 +44,8 @@ export class IntakeModule {
           useFactory: (...parts: ConstructorParameters<typeof ReceiveLead>) => new ReceiveLead(...parts) },
         { provide: ReceiveBatch, inject: [PrepareLead, AcceptLead, Overload],
           useFactory: (...parts: ConstructorParameters<typeof ReceiveBatch>) => new ReceiveBatch(...parts) },
-        CommitLeads, ConfigurationService, InboundLeadsController, IntakeStore, MasterKeyCheck, OutcomesService, PersonalFieldsService,
-        PrepareLead, RejectionsStore, RetentionJob, SourceAuthenticator, SourcesService, SourcesStore,
+        CommitFresh, CommitLeads, ConfigurationService, InboundLeadsController, IntakeStore, MasterKeyCheck, OutcomesService,
+        PersonalFieldsService, PrepareLead, RejectionsStore, RetentionJob, SaveLeads, SourceAuthenticator, SourcesService, SourcesStore,
       ],
       exports: [SourceAuthenticator, SourcesService],
     };

@@ -13,6 +13,14 @@ export interface KeyRow {
   readonly answer: string | null;
 }
 
+/** What a group of leads that were never seen before puts into the tables. */
+export interface FreshRows {
+  readonly tenants: readonly string[];
+  readonly keys: readonly Omit<KeyRow, 'answer'>[];
+  readonly claims: readonly { readonly claim: Claim; readonly holder: Holder }[];
+  readonly leads: readonly LeadRow[];
+}
+
 export interface LeadRow {
   readonly leadId: string;
   readonly tenantId: string;
@@ -130,25 +138,36 @@ export class IntakeStore {
     }
   }
 
+  /**
+   * Everything of leads that were never seen before, in one statement; answers the configuration versions of the tenants, held until the
+   * commit. Fails with a unique violation where a key, a fingerprint or a lead is there already.
+   */
+  async addFresh(tx: Tx, fresh: FreshRows): Promise<Map<string, number>> {
+    const { tenants, keys, claims, leads } = fresh;
+    const rows = await tx.query<{ tenant_id: string; version: number }>(`
+      WITH versions AS (
+        SELECT tenant_id, version FROM intake.configuration_versions WHERE tenant_id = ANY ($1::text[]) ORDER BY tenant_id FOR SHARE),
+      keys AS (
+        INSERT INTO intake.idempotency (tenant_id, source_id, key, fingerprint, lead_id, created_at)
+        SELECT t, s, k, f, l, to_timestamp($7::double precision / 1000)
+        FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::uuid[]) AS g(t, s, k, f, l) ORDER BY t, s, k),
+      claims AS (
+        INSERT INTO intake.fingerprints (kind, tenant_id, fingerprint, lead_id, seen_at, until)
+        SELECT k, t, f, l, to_timestamp(s / 1000), to_timestamp(u / 1000)
+        FROM unnest($8::smallint[], $9::text[], $10::uuid[], $11::uuid[], $12::double precision[], $13::double precision[]) AS g(k, t, f, l, s, u)
+        ORDER BY k, f),
+      ${leadsInserted(14)}, vault AS (${vaultInserted(25)})
+      SELECT tenant_id, version FROM versions`,
+    [textArray(tenants), textArray(keys.map((row) => row.tenantId)), textArray(keys.map((row) => row.sourceId)),
+      textArray(keys.map((row) => row.key)), hexArray(keys.map((row) => row.fingerprint)), plainArray(keys.map((row) => row.leadId)),
+      leads[0]?.receivedAt ?? 0,
+      ...columnsOf(claims), ...leadColumns(leads), ...vaultColumns(leads)], 'intake.add_fresh');
+    return new Map(rows.map((row) => [row.tenant_id, row.version]));
+  }
+
   /** Leads and their vault rows in one statement. */
   async addLeads(tx: Tx, rows: readonly LeadRow[]): Promise<void> {
-    const sealed = rows.filter((row): row is LeadRow & { sealed: Sealed } => row.sealed !== undefined);
-    await tx.query(`
-      WITH added AS (
-        INSERT INTO intake.leads (lead_id, tenant_id, source_id, campaign_id, received_at, configuration_version, payload_hash, phone_hash, email_hash, duplicate_of, attributes)
-        SELECT l, t, s, c, to_timestamp(r / 1000), v, p, ph, em, d, a
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::int[], $7::bytea[], $8::bytea[], $9::bytea[], $10::uuid[], $11::text[])
-          AS g(l, t, s, c, r, v, p, ph, em, d, a))
-      INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
-      SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bytea[], $16::bytea[])`,
-    [plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)),
-      textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)),
-      plainArray(rows.map((row) => row.version)), hexArray(rows.map((row) => row.payloadHash)),
-      hexArray(rows.map((row) => row.phoneHash)), hexArray(rows.map((row) => row.emailHash)),
-      plainArray(rows.map((row) => row.duplicateOf)), textArray(rows.map((row) => row.attributes)),
-      plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)),
-      textArray(sealed.map((row) => row.sealed.keyId)), hexArray(sealed.map((row) => row.sealed.wrappedKey)),
-      hexArray(sealed.map((row) => row.sealed.sealed))], 'intake.add_leads');
+    await tx.query(`WITH ${leadsInserted(1)} ${vaultInserted(12)}`, [...leadColumns(rows), ...vaultColumns(rows)], 'intake.add_leads');
   }
 
   async addRejections(tx: Tx, rows: readonly RejectionRow[]): Promise<void> {
@@ -183,5 +202,37 @@ function columnsOf(rows: readonly { claim: Claim; holder: Holder }[]): string[] 
     plainArray(rows.map(({ claim }) => claim.kind)), textArray(rows.map(({ claim }) => claim.tenantId)),
     plainArray(rows.map(({ claim }) => claim.fingerprint)), plainArray(rows.map(({ holder }) => holder.leadId)),
     plainArray(rows.map(({ holder }) => holder.seenAt)), plainArray(rows.map(({ holder }) => holder.until)),
+  ];
+}
+
+/** `from`: the number of its first parameter. */
+function leadsInserted(from: number): string {
+  const types = ['uuid', 'text', 'text', 'text', 'double precision', 'int', 'bytea', 'bytea', 'bytea', 'uuid', 'text'];
+  return `added AS (
+    INSERT INTO intake.leads (lead_id, tenant_id, source_id, campaign_id, received_at, configuration_version, payload_hash, phone_hash, email_hash, duplicate_of, attributes)
+    SELECT l, t, s, c, to_timestamp(r / 1000), v, p, ph, em, d, a
+    FROM unnest(${types.map((type, at) => `$${from + at}::${type}[]`).join(', ')}) AS g(l, t, s, c, r, v, p, ph, em, d, a))`;
+}
+
+function leadColumns(rows: readonly LeadRow[]): string[] {
+  return [
+    plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)),
+    textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)), plainArray(rows.map((row) => row.version)),
+    hexArray(rows.map((row) => row.payloadHash)), hexArray(rows.map((row) => row.phoneHash)), hexArray(rows.map((row) => row.emailHash)),
+    plainArray(rows.map((row) => row.duplicateOf)), textArray(rows.map((row) => row.attributes)),
+  ];
+}
+
+function vaultInserted(from: number): string {
+  return `INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
+    SELECT * FROM unnest($${from}::uuid[], $${from + 1}::text[], $${from + 2}::text[], $${from + 3}::bytea[], $${from + 4}::bytea[])`;
+}
+
+function vaultColumns(rows: readonly LeadRow[]): string[] {
+  const sealed = rows.filter((row): row is LeadRow & { sealed: Sealed } => row.sealed !== undefined);
+  return [
+    plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)),
+    textArray(sealed.map((row) => row.sealed.keyId)), hexArray(sealed.map((row) => row.sealed.wrappedKey)),
+    hexArray(sealed.map((row) => row.sealed.sealed)),
   ];
 }

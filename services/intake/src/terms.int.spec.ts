@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IntakeConfigured } from '@sluice/events';
 import { VirtualClock } from '@sluice/runtime';
 import { aLead, Booted, configurationPart, pause, solar } from './booted.suite.js';
+import { CommitFresh } from './commit-fresh.service.js';
 import { RetentionJob } from './retention.job.js';
 
 const SECOND = 1_000;
@@ -44,6 +45,46 @@ describe('the terms of intake', () => {
     const lead = aLead();
     const answers = await Promise.all(Array.from({ length: 20 }, () => intake.post(key, lead)));
     expect(answers.map(({ status }) => status).sort()).toEqual([202, ...Array<number>(19).fill(409)]);
+  });
+
+  it('take one of two equal leads, and one of a key, that reach two replicas at once', async () => {
+    const key = await with_('replicas', undefined);
+    const second = await Booted.start({ clock, database: { url: intake.test.url, drop: () => Promise.resolve() } });
+    try {
+      for (let round = 0; round < 20; round++) {
+        const [lead, keyed] = [aLead(), aLead()];
+        const answers = await Promise.all([intake, second, intake, second].map((replica) => replica.post(key, lead)));
+        expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409]);
+        const once = await Promise.all([intake, second].map((replica) => replica.post(key, keyed, { 'idempotency-key': `round-${round}` })));
+        expect(once.map(({ status }) => status)).toEqual([202, 202]);
+        expect(once[0]!.body.leadId).toBe(once[1]!.body.leadId);
+      }
+      expect(await intake.rows(`SELECT 1 FROM intake.leads WHERE tenant_id = 'replicas'`)).toHaveLength(40);
+    } finally {
+      await second.stop({ keep: true });
+    }
+  });
+
+  it('give a lead the same fate on the short way as on the careful one', async () => {
+    const key = await with_('ways', undefined);
+    // A group that is not fresh makes the next thirty go the careful way.
+    const known = aLead();
+    await intake.post(key, known);
+    await intake.post(key, known);
+    const careful = intake.app.get(CommitFresh);
+    const fates: unknown[] = [];
+    for (let turn = 0; turn < 40; turn++) {
+      const lead = aLead();
+      const taken = await intake.post(key, lead, { 'idempotency-key': `ways-${turn}` });
+      const rows = await intake.rows(`SELECT l.configuration_version, l.duplicate_of, v.key_id IS NOT NULL AS sealed,
+        (SELECT count(*)::int FROM intake.fingerprints f WHERE f.lead_id = l.lead_id) AS claims,
+        (SELECT count(*)::int FROM intake.idempotency i WHERE i.lead_id = l.lead_id) AS keys
+        FROM intake.leads l JOIN intake.vault v USING (lead_id) WHERE lead_id = $1`, [taken.body.leadId]);
+      fates.push(JSON.stringify(rows));
+    }
+    expect(careful.hopes).toBe(true);
+    const fate = { configuration_version: 1, duplicate_of: null, sealed: true, claims: 3, keys: 1 };
+    expect([...new Set(fates)]).toEqual([JSON.stringify([fate])]);
   });
 
   it('reject a person by phone or by e-mail, for as long as the campaign says', async () => {

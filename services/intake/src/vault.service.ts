@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hash, randomFillSync, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { MasterKey } from '@sluice/runtime';
+import type { Candidate } from './candidate.js';
+import { claimsOf, type Claim } from './duplicates.js';
 
 /** What the vault stores of one lead, as hexadecimal text. Destroying `wrappedKey` makes `sealed` noise. */
 export interface Sealed {
@@ -61,9 +63,6 @@ export class Vault {
     return this.hash(tenantId, `payload:${canonicalText}`);
   }
 
-  /** Unkeyed, for what is made of keyed hashes. 128 bits, hexadecimal. */
-  readonly digest = (text: string): string => hash('sha256', text).slice(0, 32);
-
   private hash(tenantId: string, text: string): string {
     let key = this.tenants.get(tenantId);
     if (!key) {
@@ -102,4 +101,15 @@ function decrypt(key: KeyObject | Buffer, row: Buffer, aad: string): Buffer {
   decipher.setAAD(Buffer.from(aad));
   decipher.setAuthTag(row.subarray(row.length - TAG));
   return Buffer.concat([decipher.update(row.subarray(NONCE, row.length - TAG)), decipher.final()]);
+}
+
+/** The fingerprints of a valid lead. They are made of keyed hashes, so that they need no key of their own. */
+export function claimsOfCandidate({ verdict, tenantId, payloadHash }: Candidate): Claim[] {
+  if (verdict.kind !== 'valid') return [];
+  const hashes = { payload: payloadHash, phone: verdict.phoneHash, email: verdict.emailHash };
+  return claimsOf(verdict.campaign.duplicates, tenantId, verdict.campaign.id, hashes, digest);
+}
+
+function digest(text: string): string {
+  return hash('sha256', text).slice(0, 32);
 }
