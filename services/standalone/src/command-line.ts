@@ -87,6 +87,10 @@ function addConfiguration(program: Command, terminal: Terminal): void {
       const api = reach({ ...options, data: folder() });
       await exportConfiguration(api, file, terminal, options.json).finally(() => api.close());
     });
+  program.command('lint').description('say what is surely or probably not meant in a document').argument('<file>').action(async (file: string) => {
+    const { lintFile } = await import('./commands/lint.js');
+    process.exitCode = await lintFile(file, terminal);
+  });
   program.command('simulate').description('run a scenario on the live decision code, without touching anything stored').argument('<file...>')
     .option('--json', 'one line an attempt', false)
     .action(async (files: string[], { json }: { json: boolean }) => {
@@ -126,6 +130,12 @@ function addLooks(program: Command, terminal: Terminal): void {
       const data = folder();
       const api = reach({ ...options, data });
       if (!(await status(api, data, terminal, options.output).finally(() => api.close()))) process.exitCode = 1;
+    });
+  remote(program.command('explain').description('say of a lead why each contract got it or not').argument('<lead>').argument('[contract]'))
+    .action(async (lead: string, contract: string | undefined, options: Remote) => {
+      const { explain } = await import('./commands/explain.js');
+      const api = reach({ ...options, data: folder() });
+      if (!(await explain(api, lead, contract, terminal).finally(() => api.close()))) process.exitCode = 1;
     });
   program.command('doctor').description('look at what the platform needs, and say what is missing').action(async () => {
     const { doctor } = await import('./commands/doctor.js');
