@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -42,9 +42,14 @@ export interface RunningKafka {
   restart(): Promise<void>;
 }
 
-/** Why a broker cannot be started here from its jars, or undefined where it can. Asks the PATH alone, in no time. */
+/** Why a broker cannot be started here from its jars, or undefined where it can. Takes as long as `java -version`. */
 export function whyNoKafka(version: string = kafkaVersion): string | undefined {
-  if (!onPath('java', searchedPath())) return 'there is no `java` on the PATH (17 or newer is needed)';
+  const java = onPath('java', searchedPath());
+  if (!java) return 'there is no `java` on the PATH (17 or newer is needed)';
+  // macOS has a `java` that only says that there is none.
+  const { stderr } = spawnSync(java, ['-version'], { env: serverEnvironment('JAVA_HOME'), encoding: 'utf8' });
+  const major = Number(/version "(\d+)/.exec(stderr ?? '')?.[1] ?? 0);
+  if (major < 17) return `\`java\` on the PATH is not 17 or newer (${stderr?.split('\n')[0] || 'it does not run'})`;
   if (!fs.existsSync(jarsOf(version)) && !onPath('mvn', searchedPath())) return 'there is no `mvn` on the PATH to fetch the jars of Apache Kafka with';
   return undefined;
 }
@@ -97,20 +102,15 @@ export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
   const version = options.version ?? kafkaVersion;
   const dir = path.resolve(options.dir);
   const say = options.log ?? (() => undefined);
+  const missing = whyNoKafka(version);
+  if (missing) throw new Error(`Apache Kafka ${version} cannot be started: ${missing}.`);
   const classPath = `${path.join(dir, 'conf')}${path.delimiter}${path.join(await fetchKafka(version, say), '*')}`;
-  await requireJava();
   // The log's events are nobody else's to read.
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
   fs.mkdirSync(path.join(dir, 'conf'), { recursive: true });
   const broker = new Broker({ ...options, dir, version }, classPath, say);
   await broker.open();
   return broker;
-}
-
-async function requireJava(): Promise<void> {
-  const { stderr } = await execute('java', ['-version'], { env: serverEnvironment('JAVA_HOME') });
-  const major = Number(/version "(\d+)/.exec(stderr)?.[1] ?? 0);
-  if (major < 17) throw new Error(`Apache Kafka needs Java 17 or newer; \`java\` on the PATH is: ${stderr.split('\n')[0]}`);
 }
 
 interface Noted {
