@@ -32,6 +32,15 @@ export interface BusBenchOptions {
 const TOPIC = OutboundLeadAccepted.topic.name;
 const BATCH = 1_000;
 
+/** Each side is measured in turn, so often. */
+const ROUNDS = 3;
+
+/** Events a second of the two sides, one after the other. */
+interface Round {
+  readonly measured: number;
+  readonly raw: number;
+}
+
 class Bench1764000000009 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await createService(runner, 'bench');
@@ -44,7 +53,7 @@ class Bench1764000000009 implements MigrationInterface {
 
 /** Measures the log against what lies beneath it, in the same run: reading the table, relaying, and the whole way over Kafka. */
 export async function benchBus(options: BusBenchOptions): Promise<BenchRow[]> {
-  const { url, brokers, events = 100_000 } = options;
+  const { url, brokers, events = 50_000 } = options;
   const database = await Database.open({ url, poolMax: 16, migrations: [...busMigrations, Bench1764000000009] });
   try {
     await database.migrate();
@@ -62,52 +71,56 @@ export async function benchBus(options: BusBenchOptions): Promise<BenchRow[]> {
 /** A backlog in four partitions → handled by a group that does nothing, against paging through the same rows. */
 async function benchTable(database: Database, events: number): Promise<BenchRow> {
   const bus = await PostgresBus.open(database);
-  const said = eventsOf(events);
-  await appendAll(database, bus, said);
-  const perSecond = await handled(bus, 'bench-table', events);
+  await appendAll(database, bus, eventsOf(events));
+  const rounds: Round[] = [];
+  for (let i = 0; i < ROUNDS; i++) rounds.push({ measured: await handled(bus, `bench-table-${i}`, events), raw: events / (await pageThrough(database)) });
   await bus.close();
-  const raw = await best(3, async () => {
-    for (let after = 0, partition = 0; partition < PARTITIONS;) {
-      const { rows } = await database.pool.query<{ first_seq: string; count: number; heads: string; bodies: string }>({
-        name: 'raw', text: 'SELECT first_seq, count, heads, bodies FROM log.run WHERE topic = $1 AND partition = $2 AND first_seq > $3 ORDER BY first_seq LIMIT 1',
-        values: [TOPIC, partition, after],
-      });
-      if (rows.length > 0) {
-        after = Number(rows[rows.length - 1]!.first_seq);
-        await database.pool.query({
-          name: 'save', text: `INSERT INTO log.position VALUES ('bench-raw', $1, $2, $3) ON CONFLICT (grp, topic, partition) DO UPDATE SET position = $3`, values: [TOPIC, partition, after],
-        });
-      } else [partition, after] = [partition + 1, 0];
+  return row('Postgres log: backlog → handled, position committed', rounds, 'SELECT of the same rows, position saved, nothing parsed', 0.5);
+}
+
+/** Seconds that it takes to read all rows by position, a position saved after each. */
+async function pageThrough(database: Database): Promise<number> {
+  const read = 'SELECT first_seq, count, heads, bodies FROM log.run WHERE topic = $1 AND partition = $2 AND first_seq > $3 ORDER BY first_seq LIMIT 1';
+  const save = `INSERT INTO log.position VALUES ('bench-raw', $1, $2, $3) ON CONFLICT (grp, topic, partition) DO UPDATE SET position = $3`;
+  const started = performance.now();
+  for (let after = 0, partition = 0; partition < PARTITIONS;) {
+    const { rows } = await database.pool.query<{ first_seq: string }>({ name: 'raw', text: read, values: [TOPIC, partition, after] });
+    if (rows[0]) {
+      after = Number(rows[0].first_seq);
+      await database.pool.query({ name: 'save', text: save, values: [TOPIC, partition, after] });
+    } else {
+      [partition, after] = [partition + 1, 0];
     }
-  });
-  return row('Postgres log: backlog → handled, position committed', perSecond, 'SELECT of the same rows, position saved, nothing parsed', events / raw, 0.5);
+  }
+  return (performance.now() - started) / 1_000;
 }
 
 /** The backlog → acknowledged by the broker, position moved; against the client sending the same messages. */
 async function benchRelay(database: Database, brokers: readonly string[], events: number): Promise<BenchRow> {
-  const prefix = `relay${Date.now()}.`;
-  const raw = await producedAlone(brokers, prefix, eventsOf(events));
-  const started = performance.now();
-  const relay = await Relay.start(database, { brokers, prefix });
-  const boot = performance.now() - started;
-  await until(async () => {
-    const { rows } = await database.pool.query(`SELECT 1 FROM log.position p JOIN log.head h USING (topic, partition) WHERE grp = 'kafka-relay' AND p.position < h.head LIMIT 1`);
-    return rows.length === 0;
-  });
-  const seconds = (performance.now() - started - boot) / 1_000;
-  await relay.close();
-  return row('relay: backlog → acknowledged, position moved', events / seconds, 'kafkajs producing the same messages by 1,000', raw, 0.9);
+  const rounds: Round[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const prefix = `relay${i}-${Math.floor(performance.now())}.`;
+    const raw = await producedAlone(brokers, prefix, eventsOf(events));
+    await empty(database);
+    const bus = await PostgresBus.open(database);
+    await appendAll(database, bus, eventsOf(events));
+    await bus.close();
+    const relay = await Relay.start(database, { brokers, prefix });
+    const started = performance.now();
+    const before = await relayed(database);
+    let after = before;
+    await until(async () => (after = await relayed(database)) >= events);
+    rounds.push({ raw, measured: (after - before) / ((performance.now() - started) / 1_000) });
+    await relay.close();
+  }
+  return row('relay: backlog → acknowledged, position moved', rounds, 'kafkajs producing the same messages by 1,000', 0.9);
 }
 
 /** append → relay → handled and position committed, all at once; against kafkajs producing and consuming batch for batch. */
 async function benchKafka(database: Database, brokers: readonly string[], events: number): Promise<BenchRow> {
-  const alone = await throughAlone(brokers, `alone${Date.now()}.`, eventsOf(events));
-  const options = { brokers, prefix: `bus${Date.now()}.` };
-  // The relay and the group begin behind what the other rows have left.
-  await database.pool.query(`UPDATE log.position p SET position = h.head FROM log.head h WHERE h.topic = p.topic AND h.partition = p.partition AND grp = 'kafka-relay'`);
+  await empty(database);
+  const options = { brokers, prefix: `bus${Math.floor(performance.now())}.` };
   const bus = await KafkaBus.open(database, options);
-  await bus.register('bench-kafka', [TOPIC]);
-  await database.pool.query(`UPDATE log.position p SET position = h.head FROM log.head h WHERE h.topic = p.topic AND h.partition = p.partition AND grp = 'bench-kafka'`);
   const relay = await Relay.start(database, options);
   let count = 0;
   await bus.subscribe({
@@ -115,15 +128,29 @@ async function benchKafka(database: Database, brokers: readonly string[], events
     handle: (batch) => Promise.resolve(void (count += batch.events.length)),
   });
   await appendAll(database, bus, eventsOf(PARTITIONS, 'warm'));
-  await until(() => Promise.resolve(count > 0));
-  count = 0;
-  const started = performance.now();
-  await appendAll(database, bus, eventsOf(events, 'through'));
-  await until(() => Promise.resolve(count >= events));
-  const perSecond = events / ((performance.now() - started) / 1_000);
+  await until(() => Promise.resolve(count >= PARTITIONS));
+  const rounds: Round[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const raw = await throughAlone(brokers, `alone${i}-${options.prefix}`, eventsOf(events));
+    count = 0;
+    const started = performance.now();
+    await appendAll(database, bus, eventsOf(events, `through${i}`));
+    await until(() => Promise.resolve(count >= events));
+    rounds.push({ raw, measured: events / ((performance.now() - started) / 1_000) });
+  }
   await bus.close();
   await relay.close();
-  return row('Kafka driver: append → relay → handled, position committed', perSecond, 'kafkajs alone: produce → consume → commit, by 1,000', alone, 0.8);
+  return row('Kafka driver: append → relay → handled, position committed', rounds, 'kafkajs alone: produce → consume → commit, by 1,000', 0.8);
+}
+
+/** As if nothing had ever been said. */
+async function empty(database: Database): Promise<void> {
+  await database.pool.query('TRUNCATE log.run, log.head, log.position, log.registration, log.lease, log.member, log.parked');
+}
+
+async function relayed(database: Database): Promise<number> {
+  const { rows } = await database.pool.query<{ n: number }>(`SELECT coalesce(sum(position), 0)::float8 AS n FROM log.position WHERE grp = 'kafka-relay'`);
+  return rows[0]!.n;
 }
 
 /** Events a second from the first batch on: joining the group is another matter. */
@@ -214,19 +241,11 @@ async function until(check: () => Promise<boolean>): Promise<void> {
   while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-async function best(times: number, work: () => Promise<void>): Promise<number> {
-  let seconds = Infinity;
-  for (let i = 0; i < times; i++) {
-    const started = performance.now();
-    await work();
-    seconds = Math.min(seconds, (performance.now() - started) / 1_000);
-  }
-  return seconds;
-}
-
-function row(what: string, perSecond: number, against: string, rawPerSecond: number, goal: number): BenchRow {
-  const ratio = Math.round((perSecond / rawPerSecond) * 100) / 100;
+/** The middle one of the rounds, by its ratio: what else a machine does meanwhile hits one side of a round or the other. */
+function row(what: string, rounds: readonly Round[], against: string, goal: number): BenchRow {
+  const { measured, raw } = [...rounds].sort((a, b) => a.measured / a.raw - b.measured / b.raw)[Math.floor(rounds.length / 2)]!;
   return {
-    what, measured: Math.round(perSecond), unit: 'events/s', against: `${against}: ${Math.round(rawPerSecond)}/s`, ratio, goal: `≥ ${goal}`, met: perSecond / rawPerSecond >= goal,
+    what, measured: Math.round(measured), unit: 'events/s', against: `${against}: ${Math.round(raw)}/s`,
+    ratio: Math.round((measured / raw) * 100) / 100, goal: `≥ ${goal}`, met: measured / raw >= goal,
   };
 }
