@@ -13,7 +13,7 @@ export const IntakeConfig = z.object({
   SLUICE_INTAKE_COMMIT_MAX: z.coerce.number().int().min(1).max(5000).default(500)
     .describe('Most leads that share one transaction.'),
   SLUICE_INTAKE_COMMITS: z.coerce.number().int().min(1).max(8).default(2)
-    .describe('Transactions that this process has under way at once: while one commits, the next is being written.'),
+    .describe('Transactions that this process has under way at once: while one commits, the next is written.'),
 });
 
 export type IntakeConfig = z.infer<typeof IntakeConfig>;
