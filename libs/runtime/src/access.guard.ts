@@ -1,13 +1,15 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, Optional } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ALLOWED } from './access.js';
 import { Clock } from './clock.js';
+import { KeyValue } from './key-value.js';
 import { type Authenticator, type Principal } from './principal.js';
 import { Problem } from './problem.js';
 import { verifyPrincipal } from './service-credential.js';
 
 interface Request {
   headers: Record<string, string | string[] | undefined>;
+  ip?: string;
   principal?: Principal;
 }
 
@@ -19,10 +21,18 @@ export class AccessRules {
   constructor(readonly serviceSecret: string) {}
 }
 
+/** Wrong keys that one address may send in a minute: far above any mistake, far below any guessing. */
+const WRONG_KEYS_MAX = 300;
+const MINUTE_MS = 60_000;
+
 /** Finds out who calls, and denies by default: a route says with `@Allow` who may call it, or nobody may. */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  constructor(private readonly reflector: Reflector, private readonly rules: AccessRules, private readonly clock: Clock) {}
+  constructor(
+    private readonly reflector: Reflector, private readonly rules: AccessRules, private readonly clock: Clock,
+    // Shared by replicas where Redis is given; without it each counts for itself.
+    @Optional() private readonly counters?: KeyValue,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType() !== 'http') return true;
@@ -31,6 +41,7 @@ export class AccessGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request>();
     const principal = await this.principalOf(request.headers['authorization']);
     if (!principal) {
+      await this.countWrongKey(request);
       throw new Problem(401, 'unauthenticated', 'Send a valid API key as "Authorization: Bearer …".', [], { 'www-authenticate': 'Bearer' });
     }
     if (!allowed?.includes(principal.kind)) {
@@ -38,6 +49,13 @@ export class AccessGuard implements CanActivate {
     }
     request.principal = principal;
     return true;
+  }
+
+  private async countWrongKey({ headers, ip }: Request): Promise<void> {
+    if (!this.counters || !headers['authorization']) return;
+    const wrong = await this.counters.add(`wrong-keys/${ip ?? ''}`, 1, MINUTE_MS);
+    if (wrong <= WRONG_KEYS_MAX) return;
+    throw new Problem(429, 'too_many_wrong_keys', 'Too many wrong keys came from this address; try again in a minute.', [], { 'retry-after': '60' });
   }
 
   private async principalOf(header: string | string[] | undefined): Promise<Principal | undefined> {
