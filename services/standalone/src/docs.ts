@@ -1,15 +1,23 @@
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { intakePaths, intakeSchemas } from '@sluice/intake';
 import { request } from 'undici';
 import { z } from 'zod';
+
+interface Offered {
+  /** Leads come in here. */
+  readonly intake: boolean;
+  /** Addresses of the services that are forwarded to. */
+  readonly others: readonly string[];
+}
 
 const PATH = '/docs/openapi.json';
 
 /**
- * OpenAPI 3.1 of every route that can be called here: the page at /docs, the document at /docs/openapi.json. `others` are the addresses of
- * services whose public routes this process forwards; they are asked for theirs until they have answered.
+ * OpenAPI 3.1 of every route that can be called here: the page at /docs, the document at /docs/openapi.json. Services whose public
+ * routes this process forwards are asked for theirs until they have answered.
  */
-export function serveDocs(app: NestFastifyApplication, others: readonly string[] = []): { stop(): void } {
+export function serveDocs(app: NestFastifyApplication, offered: Offered): { stop(): void } {
   const description = new DocumentBuilder()
     .setTitle('Sluice')
     .setDescription('Lead distribution: leads in, decisions, deliveries, and the reasons. Every refusal is problem+json (RFC 9457).')
@@ -23,9 +31,17 @@ export function serveDocs(app: NestFastifyApplication, others: readonly string[]
     standardSchemaConverter: ((schema: unknown, options?: { io?: 'input' | 'output' }) =>
       z.toJSONSchema(schema as z.ZodType, { target: 'draft-2020-12', io: options?.io ?? 'input', unrepresentable: 'any' })) as never,
   });
+  // The ways in for leads stand outside of Nest's pipeline, so that nothing but intake itself can describe them.
+  if (offered.intake) add(document, { paths: intakePaths, schemas: intakeSchemas } as never);
   for (const path of Object.keys(document.paths)) if (path.startsWith('/internal/')) delete document.paths[path];
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'docs/openapi.json', customSiteTitle: 'Sluice API' });
-  return gather(document, others);
+  return gather(document, offered.others);
+}
+
+/** Paths may have some methods here and others there: `GET /v1/leads` is the gateway's, `POST /v1/leads` intake's. */
+function add(document: OpenAPIObject, more: Pick<OpenAPIObject, 'paths'> & { schemas: NonNullable<OpenAPIObject['components']>['schemas'] }): void {
+  for (const [path, methods] of Object.entries(more.paths)) document.paths[path] = { ...methods, ...document.paths[path] };
+  document.components = { ...document.components, schemas: { ...more.schemas, ...document.components?.schemas } };
 }
 
 function gather(document: OpenAPIObject, others: readonly string[]): { stop(): void } {
@@ -35,8 +51,7 @@ function gather(document: OpenAPIObject, others: readonly string[]): { stop(): v
     const answers = await Promise.all(missing.map(async (address) => ({ address, theirs: await documentOf(address) })));
     for (const { theirs } of answers) {
       if (!theirs) continue;
-      document.paths = { ...theirs.paths, ...document.paths };
-      document.components = { ...document.components, schemas: { ...theirs.components?.schemas, ...document.components?.schemas } };
+      add(document, { paths: theirs.paths, schemas: theirs.components?.schemas ?? {} });
     }
     missing = answers.filter(({ theirs }) => !theirs).map(({ address }) => address);
     if (missing.length > 0) timer = setTimeout(ask, 1_000);

@@ -71,7 +71,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   options.mount?.(server);
   const gateway = options.roles.includes('gateway');
   const elsewhere = gateway ? forwarded.filter((service) => !options.roles.includes(service)) : [];
-  const docs = serveDocs(app, elsewhere.flatMap((service) => addressOf(service, settings) ?? []));
+  const docs = serveDocs(app, {
+    intake: options.roles.includes('intake'), others: elsewhere.flatMap((service) => addressOf(service, settings) ?? []),
+  });
   app.connectMicroservice({ strategy: new BusTransport(bus) });
   // HTTP first: a service may be asked by another while it still takes its partitions.
   await app.listen(port, settings.SLUICE_HOST);

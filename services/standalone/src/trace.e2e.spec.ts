@@ -118,6 +118,8 @@ describe('the trace of a lead', () => {
   it('is of one platform: the gateway documents what every process offers', async () => {
     const paths = async () => Object.keys((await admin.call<{ paths: object }>('GET', '/docs/openapi.json')).paths);
     await until(async () => (await paths()).length > 30, 30_000, () => 'the paths of all services');
+    const { paths: all } = await admin.call<{ paths: Record<string, object> }>('GET', '/docs/openapi.json');
+    expect(Object.keys(all['/v1/leads']!).sort()).toEqual(['get', 'post']);
     expect(await paths()).toEqual(expect.arrayContaining(['/v1/leads', '/v1/configuration', '/v1/deliveries', '/v1/attempts/{id}', '/v1/funnel']));
   }, 60_000);
 
