@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Redirect } from '@nestjs/common';
+import { Controller, Get, Header } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import { Allow, Problem } from '@sluice/runtime';
@@ -15,12 +15,6 @@ export class HealthController {
   constructor(private readonly database: Database, private readonly bus: Bus) {
     if (!register.getSingleMetric('process_cpu_seconds_total')) collectDefaultMetrics();
   }
-
-  /** Whoever opens the address in a browser wants to see what there is. */
-  @Get()
-  @Allow('public')
-  @Redirect('/docs')
-  start() {}
 
   @Get('health')
   @Allow('public')

@@ -69,6 +69,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   if (telemetry) traceRequests(server);
   options.mount?.(server);
+  // Whoever opens the address in a browser wants to see what there is.
+  server.get('/', (_, reply) => reply.redirect('/docs'));
   const gateway = options.roles.includes('gateway');
   const elsewhere = gateway ? forwarded.filter((service) => !options.roles.includes(service)) : [];
   const docs = serveDocs(app, {
