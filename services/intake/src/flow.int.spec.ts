@@ -39,6 +39,18 @@ describe('who waits for the decision', () => {
     expect((await answer).body).toMatchObject({ status: 'notDistributed', decision: { contracts: 0, reason: 'cap_day' } });
   });
 
+  it('is told beside whoever sent the same again and waits too', async () => {
+    const lead = aLead();
+    const headers = { prefer: 'wait=10', 'idempotency-key': 'asked-twice' };
+    const first = intake.post(key, lead, headers);
+    const leadId = await newest();
+    const again = intake.post(key, lead, headers);
+    await pause(200);
+    await intake.say('t1', [intake.distributed('t1', leadId)]);
+    expect((await first).body).toMatchObject({ leadId, status: 'distributed' });
+    expect((await again).body).toMatchObject({ leadId });
+  });
+
   it('gets the id alone when his time is up', async () => {
     const { status, body } = await intake.post(key, aLead(), { prefer: 'wait=1' });
     expect([status, body['status'], body['decision']]).toEqual([202, 'received', undefined]);

@@ -13,6 +13,7 @@ export interface Decision {
 }
 
 interface Waiter {
+  readonly leadId: string;
   readonly tenantId: string;
   readonly until: number;
   resolve(decision: Decision | undefined): void;
@@ -24,7 +25,8 @@ const TICK_MS = 25;
 /** `Prefer: wait`: outcomes come back as events into a table, since the replica that hears them need not be the one that waits. */
 @Injectable()
 export class OutcomesService implements OnModuleDestroy {
-  private readonly waiting = new Map<string, Waiter>();
+  /** A request sent again under its key may wait beside the first: each is answered. */
+  private readonly waiting = new Set<Waiter>();
   private ticking = false;
 
   constructor(private readonly database: Database) {}
@@ -32,7 +34,7 @@ export class OutcomesService implements OnModuleDestroy {
   /** The decision on a lead that was accepted with `waits`; undefined where none came within `timeoutMs`. */
   wait(tenantId: string, leadId: string, timeoutMs: number): Promise<Decision | undefined> {
     return new Promise((resolve) => {
-      this.waiting.set(leadId, { tenantId, until: performance.now() + timeoutMs, resolve });
+      this.waiting.add({ leadId, tenantId, until: performance.now() + timeoutMs, resolve });
       void this.tick();
     });
   }
@@ -55,7 +57,7 @@ export class OutcomesService implements OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
-    for (const waiter of this.waiting.values()) waiter.resolve(undefined);
+    for (const waiter of this.waiting) waiter.resolve(undefined);
     this.waiting.clear();
   }
 
@@ -65,24 +67,27 @@ export class OutcomesService implements OnModuleDestroy {
     while (this.waiting.size > 0) {
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
       // An outage is not an answer: who waits goes on until his time is up.
-      for (const [leadId, outcome] of await this.read().catch(() => [])) this.answer(leadId, JSON.parse(outcome) as Decision);
+      const outcomes = new Map(await this.read().catch(() => []));
       const now = performance.now();
-      for (const [leadId, waiter] of this.waiting) if (waiter.until <= now) this.answer(leadId, undefined);
+      for (const waiter of this.waiting) {
+        const outcome = outcomes.get(waiter.leadId);
+        if (outcome !== undefined) this.answer(waiter, JSON.parse(outcome) as Decision);
+        else if (waiter.until <= now) this.answer(waiter, undefined);
+      }
     }
     this.ticking = false;
   }
 
   private async read(): Promise<[string, string][]> {
-    const tenants = [...new Set([...this.waiting.values()].map((waiter) => waiter.tenantId))];
+    const tenants = [...new Set([...this.waiting].map((waiter) => waiter.tenantId))];
     const rows = await this.database.transaction({ service: 'intake', tenants }, (tx) => tx.query<{ lead_id: string; outcome: string }>(
       `SELECT lead_id, outcome FROM intake.outcomes WHERE lead_id = ANY ($1::uuid[]) AND outcome IS NOT NULL`,
-      [plainArray([...this.waiting.keys()])], 'intake.read_outcomes'));
+      [plainArray([...new Set([...this.waiting].map((waiter) => waiter.leadId))])], 'intake.read_outcomes'));
     return rows.map((row) => [row.lead_id, row.outcome]);
   }
 
-  private answer(leadId: string, decision: Decision | undefined): void {
-    const waiter = this.waiting.get(leadId);
-    this.waiting.delete(leadId);
-    waiter?.resolve(decision);
+  private answer(waiter: Waiter, decision: Decision | undefined): void {
+    this.waiting.delete(waiter);
+    waiter.resolve(decision);
   }
 }
