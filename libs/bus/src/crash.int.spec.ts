@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 function start(...args: string[]): ChildProcess {
-  child = spawn(process.execPath, [path.join(__dirname, '../test/run-ts.cjs'), path.join(__dirname, 'crash-child.suite.ts'), harness!.clone.url, ...args], {
+  child = spawn(process.execPath, [path.join(__dirname, '../../testing/run/run-ts.cjs'), path.join(__dirname, 'crash-child.suite.ts'), harness!.clone.url, ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   return child;

@@ -60,7 +60,7 @@ const say = (tenantId: string, events: readonly Said[]) => database.transaction(
 const rows = async <T>(text: string) => (await database.pool.query(text)).rows as T[];
 
 function start(point?: string): ChildProcess {
-  const runner = path.join(__dirname, '../../distribution-engine/test/run-ts.cjs');
+  const runner = path.join(__dirname, '../../../libs/testing/run/run-ts.cjs');
   child = spawn(process.execPath, [runner, path.join(__dirname, 'crash-child.suite.ts'), test.url, vault.url, ...(point ? [point] : [])], { stdio: ['ignore', 'pipe', 'inherit'] });
   return child;
 }

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 function start(...args: string[]): ChildProcess {
-  const runner = path.join(__dirname, '../test/run-ts.cjs');
+  const runner = path.join(__dirname, '../../../libs/testing/run/run-ts.cjs');
   running = spawn(process.execPath, [runner, path.join(__dirname, 'crash-child.suite.ts'), rig.url, ...args],
     { stdio: ['ignore', 'ignore', 'inherit'] });
   return running;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { aLead, Booted, solar } from './booted.suite.js';
 
-const RUN_TS = path.resolve(__dirname, '../../../libs/bus/test/run-ts.cjs');
+const RUN_TS = path.resolve(__dirname, '../../../libs/testing/run/run-ts.cjs');
 
 describe('an intake that is killed', () => {
   let intake: Booted;

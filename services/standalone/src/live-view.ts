@@ -1,22 +1,7 @@
+import type { Funnel } from '@sluice/gateway';
 import type { Api } from './api.js';
 import type { DemoReceipts } from './demo/endpoint.js';
 import type { Terminal } from './terminal.js';
-
-export interface Funnel {
-  readonly received: number;
-  readonly decided: number;
-  readonly distributed: number;
-  readonly unsold: number;
-  readonly reserved: number;
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly failed: number;
-  readonly unresolved: number;
-  /** Leads turned away by intake, by reason. */
-  readonly refused: Readonly<Record<string, number>>;
-  /** Leads that nobody got, by the top reason. */
-  readonly unsoldBy: Readonly<Record<string, number>>;
-}
 
 const number = (value: number) => value.toLocaleString('en').padStart(9);
 

@@ -9,7 +9,7 @@ import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { bootWorkflow, type Booted } from './booted.suite.js';
 import { workflowService } from './workflow.module.js';
 
-const RUN_TS = path.resolve(__dirname, '../../../libs/bus/test/run-ts.cjs');
+const RUN_TS = path.resolve(__dirname, '../../../libs/testing/run/run-ts.cjs');
 
 let server: TestDatabase;
 let booted: Booted;
