@@ -4,4 +4,6 @@ export * from './intake.events.js';
 export * from './workflow.events.js';
 export * from './distribution.events.js';
 export * from './delivery.events.js';
+export * from './billing.events.js';
+export * from './gateway.events.js';
 export { definitions } from './definitions.js';

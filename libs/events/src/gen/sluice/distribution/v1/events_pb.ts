@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file sluice/distribution/v1/events.proto.
  */
 export const file_sluice_distribution_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiNzbHVpY2UvZGlzdHJpYnV0aW9uL3YxL2V2ZW50cy5wcm90bxIWc2x1aWNlLmRpc3RyaWJ1dGlvbi52MSKIAgoPTGVhZERpc3RyaWJ1dGVkEhEKCXRlbmFudF9pZBgBIAEoCRISCgphdHRlbXB0X2lkGAIgASgJEg8KB2xlYWRfaWQYAyABKAkSEwoLY2FtcGFpZ25faWQYBCABKAkSDwoHdHJpZ2dlchgFIAEoCRINCgVyb3VuZBgGIAEoBRIdChVjb25maWd1cmF0aW9uX3ZlcnNpb24YByABKAUSLgoKZGVjaWRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoFcGlja3MYCSADKAsyHC5zbHVpY2UuZGlzdHJpYnV0aW9uLnYxLlBpY2sSDAoEZnVsbBgKIAEoCCJvCgRQaWNrEhgKEG91dGJvdW5kX2xlYWRfaWQYASABKAkSEwoLY29udHJhY3RfaWQYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhMKC3ByaWNlX21pbm9yGAQgASgDEhAKCGN1cnJlbmN5GAUgASgJIuABChJMZWFkTm90RGlzdHJpYnV0ZWQSEQoJdGVuYW50X2lkGAEgASgJEhIKCmF0dGVtcHRfaWQYAiABKAkSDwoHbGVhZF9pZBgDIAEoCRITCgtjYW1wYWlnbl9pZBgEIAEoCRIPCgd0cmlnZ2VyGAUgASgJEg0KBXJvdW5kGAYgASgFEh0KFWNvbmZpZ3VyYXRpb25fdmVyc2lvbhgHIAEoBRIuCgpkZWNpZGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YCSABKAki1wMKFE91dGJvdW5kTGVhZFJlc2VydmVkEhEKCXRlbmFudF9pZBgBIAEoCRIYChBvdXRib3VuZF9sZWFkX2lkGAIgASgJEg8KB2xlYWRfaWQYAyABKAkSEgoKYXR0ZW1wdF9pZBgEIAEoCRITCgtjYW1wYWlnbl9pZBgFIAEoCRITCgtjb250cmFjdF9pZBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSGgoSZGVsaXZlcnlfbWV0aG9kX2lkGAggASgJEhMKC3ByaWNlX21pbm9yGAkgASgDEhAKCGN1cnJlbmN5GAogASgJEi8KC3Jlc2VydmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghkZWFkbGluZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoVY29uZmlndXJhdGlvbl92ZXJzaW9uGA0gASgFEisKCmF0dHJpYnV0ZXMYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3JlY2VpdmVkX2F0GA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglzb3VyY2VfaWQYECABKAkieQoUT3V0Ym91bmRMZWFkUmVsZWFzZWQSEQoJdGVuYW50X2lkGAEgASgJEhgKEG91dGJvdW5kX2xlYWRfaWQYAiABKAkSDwoHbGVhZF9pZBgDIAEoCRITCgtjb250cmFjdF9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkibQoMTGltaXRSZWFjaGVkEhEKCXRlbmFudF9pZBgBIAEoCRITCgtjb250cmFjdF9pZBgCIAEoCRINCgVsaW1pdBgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoQRW5naW5lQ29uZmlndXJlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiNzbHVpY2UvZGlzdHJpYnV0aW9uL3YxL2V2ZW50cy5wcm90bxIWc2x1aWNlLmRpc3RyaWJ1dGlvbi52MSKMAwoPTGVhZERpc3RyaWJ1dGVkEhEKCXRlbmFudF9pZBgBIAEoCRISCgphdHRlbXB0X2lkGAIgASgJEg8KB2xlYWRfaWQYAyABKAkSEwoLY2FtcGFpZ25faWQYBCABKAkSDwoHdHJpZ2dlchgFIAEoCRINCgVyb3VuZBgGIAEoBRIdChVjb25maWd1cmF0aW9uX3ZlcnNpb24YByABKAUSLgoKZGVjaWRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoFcGlja3MYCSADKAsyHC5zbHVpY2UuZGlzdHJpYnV0aW9uLnYxLlBpY2sSDAoEZnVsbBgKIAEoCBISCgpyZXF1ZXN0X2lkGAsgASgJEg0KBWFjdG9yGAwgASgJEjIKDm5leHRfY2hhbmNlX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgh3YWl0c19vbhgOIAMoCRIZChF3aW5kb3dfZ2VuZXJhdGlvbhgPIAEoBSJvCgRQaWNrEhgKEG91dGJvdW5kX2xlYWRfaWQYASABKAkSEwoLY29udHJhY3RfaWQYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhMKC3ByaWNlX21pbm9yGAQgASgDEhAKCGN1cnJlbmN5GAUgASgJIsEDChJMZWFkTm90RGlzdHJpYnV0ZWQSEQoJdGVuYW50X2lkGAEgASgJEhIKCmF0dGVtcHRfaWQYAiABKAkSDwoHbGVhZF9pZBgDIAEoCRITCgtjYW1wYWlnbl9pZBgEIAEoCRIPCgd0cmlnZ2VyGAUgASgJEg0KBXJvdW5kGAYgASgFEh0KFWNvbmZpZ3VyYXRpb25fdmVyc2lvbhgHIAEoBRIuCgpkZWNpZGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YCSABKAkSEgoKcmVxdWVzdF9pZBgKIAEoCRINCgVhY3RvchgLIAEoCRIyCg5uZXh0X2NoYW5jZV9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoId2FpdHNfb24YDSADKAkSGQoRd2luZG93X2dlbmVyYXRpb24YDiABKAUSDAoEZnVsbBgPIAEoCBIPCgdyZWFzb25zGBAgAygJEgwKBGhlbGQYESABKAgSLgoKaGVsZF91bnRpbBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAicAoNTGVhZEZ1bGZpbGxlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbGVhZF9pZBgCIAEoCRITCgtjYW1wYWlnbl9pZBgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinAEKDFNjcmlwdEZhaWxlZBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJc2NyaXB0X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAUSDwoHbGVhZF9pZBgEIAEoCRIMCgRob29rGAUgASgJEg4KBnJlYXNvbhgGIAEoCRImCgJhdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi1wMKFE91dGJvdW5kTGVhZFJlc2VydmVkEhEKCXRlbmFudF9pZBgBIAEoCRIYChBvdXRib3VuZF9sZWFkX2lkGAIgASgJEg8KB2xlYWRfaWQYAyABKAkSEgoKYXR0ZW1wdF9pZBgEIAEoCRITCgtjYW1wYWlnbl9pZBgFIAEoCRITCgtjb250cmFjdF9pZBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSGgoSZGVsaXZlcnlfbWV0aG9kX2lkGAggASgJEhMKC3ByaWNlX21pbm9yGAkgASgDEhAKCGN1cnJlbmN5GAogASgJEi8KC3Jlc2VydmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghkZWFkbGluZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoVY29uZmlndXJhdGlvbl92ZXJzaW9uGA0gASgFEisKCmF0dHJpYnV0ZXMYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3JlY2VpdmVkX2F0GA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglzb3VyY2VfaWQYECABKAkieQoUT3V0Ym91bmRMZWFkUmVsZWFzZWQSEQoJdGVuYW50X2lkGAEgASgJEhgKEG91dGJvdW5kX2xlYWRfaWQYAiABKAkSDwoHbGVhZF9pZBgDIAEoCRITCgtjb250cmFjdF9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkibQoMTGltaXRSZWFjaGVkEhEKCXRlbmFudF9pZBgBIAEoCRITCgtjb250cmFjdF9pZBgCIAEoCRINCgVsaW1pdBgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoQRW5naW5lQ29uZmlndXJlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A distribution attempt picked contracts. Every attempt ends in exactly one LeadDistributed or LeadNotDistributed.
@@ -73,6 +73,41 @@ export type LeadDistributed = Message<"sluice.distribution.v1.LeadDistributed"> 
    * @generated from field: bool full = 10;
    */
   full: boolean;
+
+  /**
+   * The DistributionRequested that this answers; empty for what the engine began itself.
+   *
+   * @generated from field: string request_id = 11;
+   */
+  requestId: string;
+
+  /**
+   * Who asked, where a person did.
+   *
+   * @generated from field: string actor = 12;
+   */
+  actor: string;
+
+  /**
+   * When time alone can open what is shut for a contract that matched: a schedule, the end of a cap's bucket, the start of an order.
+   *
+   * @generated from field: google.protobuf.Timestamp next_chance_at = 13;
+   */
+  nextChanceAt?: Timestamp | undefined;
+
+  /**
+   * Contracts that a unit given back, or another limit, would open. Empty: none.
+   *
+   * @generated from field: repeated string waits_on = 14;
+   */
+  waitsOn: string[];
+
+  /**
+   * Generation of the lead's window that the engine had heard of; 0 = none.
+   *
+   * @generated from field: int32 window_generation = 15;
+   */
+  windowGeneration: number;
 };
 
 /**
@@ -134,6 +169,41 @@ export type LeadDistributedJson = {
    * @generated from field: bool full = 10;
    */
   full?: boolean;
+
+  /**
+   * The DistributionRequested that this answers; empty for what the engine began itself.
+   *
+   * @generated from field: string request_id = 11;
+   */
+  requestId?: string;
+
+  /**
+   * Who asked, where a person did.
+   *
+   * @generated from field: string actor = 12;
+   */
+  actor?: string;
+
+  /**
+   * When time alone can open what is shut for a contract that matched: a schedule, the end of a cap's bucket, the start of an order.
+   *
+   * @generated from field: google.protobuf.Timestamp next_chance_at = 13;
+   */
+  nextChanceAt?: TimestampJson;
+
+  /**
+   * Contracts that a unit given back, or another limit, would open. Empty: none.
+   *
+   * @generated from field: repeated string waits_on = 14;
+   */
+  waitsOn?: string[];
+
+  /**
+   * Generation of the lead's window that the engine had heard of; 0 = none.
+   *
+   * @generated from field: int32 window_generation = 15;
+   */
+  windowGeneration?: number;
 };
 
 /**
@@ -266,6 +336,59 @@ export type LeadNotDistributed = Message<"sluice.distribution.v1.LeadNotDistribu
    * @generated from field: string reason = 9;
    */
   reason: string;
+
+  /**
+   * As in LeadDistributed.
+   *
+   * @generated from field: string request_id = 10;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string actor = 11;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp next_chance_at = 12;
+   */
+  nextChanceAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: repeated string waits_on = 13;
+   */
+  waitsOn: string[];
+
+  /**
+   * @generated from field: int32 window_generation = 14;
+   */
+  windowGeneration: number;
+
+  /**
+   * @generated from field: bool full = 15;
+   */
+  full: boolean;
+
+  /**
+   * The most frequent reasons, the top one first; three at most.
+   *
+   * @generated from field: repeated string reasons = 16;
+   */
+  reasons: string[];
+
+  /**
+   * Nobody was there for it: it is kept, and tried again when somebody is active or the client it names can take it.
+   *
+   * @generated from field: bool held = 17;
+   */
+  held: boolean;
+
+  /**
+   * A lead of a push strategy: after this it goes to the strategy's recipient for what nobody took.
+   *
+   * @generated from field: google.protobuf.Timestamp held_until = 18;
+   */
+  heldUntil?: Timestamp | undefined;
 };
 
 /**
@@ -320,6 +443,59 @@ export type LeadNotDistributedJson = {
    * @generated from field: string reason = 9;
    */
   reason?: string;
+
+  /**
+   * As in LeadDistributed.
+   *
+   * @generated from field: string request_id = 10;
+   */
+  requestId?: string;
+
+  /**
+   * @generated from field: string actor = 11;
+   */
+  actor?: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp next_chance_at = 12;
+   */
+  nextChanceAt?: TimestampJson;
+
+  /**
+   * @generated from field: repeated string waits_on = 13;
+   */
+  waitsOn?: string[];
+
+  /**
+   * @generated from field: int32 window_generation = 14;
+   */
+  windowGeneration?: number;
+
+  /**
+   * @generated from field: bool full = 15;
+   */
+  full?: boolean;
+
+  /**
+   * The most frequent reasons, the top one first; three at most.
+   *
+   * @generated from field: repeated string reasons = 16;
+   */
+  reasons?: string[];
+
+  /**
+   * Nobody was there for it: it is kept, and tried again when somebody is active or the client it names can take it.
+   *
+   * @generated from field: bool held = 17;
+   */
+  held?: boolean;
+
+  /**
+   * A lead of a push strategy: after this it goes to the strategy's recipient for what nobody took.
+   *
+   * @generated from field: google.protobuf.Timestamp held_until = 18;
+   */
+  heldUntil?: TimestampJson;
 };
 
 /**
@@ -328,6 +504,166 @@ export type LeadNotDistributedJson = {
  */
 export const LeadNotDistributedSchema: GenMessage<LeadNotDistributed, {jsonType: LeadNotDistributedJson}> = /*@__PURE__*/
   messageDesc(file_sluice_distribution_v1_events, 2);
+
+/**
+ * No further buyer fits, and every client that was picked has said yes: a window on the lead has done its work.
+ *
+ * @generated from message sluice.distribution.v1.LeadFulfilled
+ */
+export type LeadFulfilled = Message<"sluice.distribution.v1.LeadFulfilled"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * No further buyer fits, and every client that was picked has said yes: a window on the lead has done its work.
+ *
+ * @generated from message sluice.distribution.v1.LeadFulfilled
+ */
+export type LeadFulfilledJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: TimestampJson;
+};
+
+/**
+ * Describes the message sluice.distribution.v1.LeadFulfilled.
+ * Use `create(LeadFulfilledSchema)` to create a new message.
+ */
+export const LeadFulfilledSchema: GenMessage<LeadFulfilled, {jsonType: LeadFulfilledJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_distribution_v1_events, 3);
+
+/**
+ * A script threw, ran out of its time or memory, or answered what it may not; the built-in method decided.
+ *
+ * @generated from message sluice.distribution.v1.ScriptFailed
+ */
+export type ScriptFailed = Message<"sluice.distribution.v1.ScriptFailed"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string script_id = 2;
+   */
+  scriptId: string;
+
+  /**
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string lead_id = 4;
+   */
+  leadId: string;
+
+  /**
+   * filter, score, afterPlan
+   *
+   * @generated from field: string hook = 5;
+   */
+  hook: string;
+
+  /**
+   * timeout, memory, error, result
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 7;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * A script threw, ran out of its time or memory, or answered what it may not; the built-in method decided.
+ *
+ * @generated from message sluice.distribution.v1.ScriptFailed
+ */
+export type ScriptFailedJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string script_id = 2;
+   */
+  scriptId?: string;
+
+  /**
+   * @generated from field: int32 version = 3;
+   */
+  version?: number;
+
+  /**
+   * @generated from field: string lead_id = 4;
+   */
+  leadId?: string;
+
+  /**
+   * filter, score, afterPlan
+   *
+   * @generated from field: string hook = 5;
+   */
+  hook?: string;
+
+  /**
+   * timeout, memory, error, result
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason?: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 7;
+   */
+  at?: TimestampJson;
+};
+
+/**
+ * Describes the message sluice.distribution.v1.ScriptFailed.
+ * Use `create(ScriptFailedSchema)` to create a new message.
+ */
+export const ScriptFailedSchema: GenMessage<ScriptFailed, {jsonType: ScriptFailedJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_distribution_v1_events, 4);
 
 /**
  * One unit of every limit of a contract is held for an inbound lead; delivery may begin.
@@ -520,7 +856,7 @@ export type OutboundLeadReservedJson = {
  * Use `create(OutboundLeadReservedSchema)` to create a new message.
  */
 export const OutboundLeadReservedSchema: GenMessage<OutboundLeadReserved, {jsonType: OutboundLeadReservedJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_distribution_v1_events, 3);
+  messageDesc(file_sluice_distribution_v1_events, 5);
 
 /**
  * A reservation ended without a sale; its units are free again.
@@ -595,7 +931,7 @@ export type OutboundLeadReleasedJson = {
  * Use `create(OutboundLeadReleasedSchema)` to create a new message.
  */
 export const OutboundLeadReleasedSchema: GenMessage<OutboundLeadReleased, {jsonType: OutboundLeadReleasedJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_distribution_v1_events, 4);
+  messageDesc(file_sluice_distribution_v1_events, 6);
 
 /**
  * A cap or order of a contract has no unit left.
@@ -656,7 +992,7 @@ export type LimitReachedJson = {
  * Use `create(LimitReachedSchema)` to create a new message.
  */
 export const LimitReachedSchema: GenMessage<LimitReached, {jsonType: LimitReachedJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_distribution_v1_events, 5);
+  messageDesc(file_sluice_distribution_v1_events, 7);
 
 /**
  * The engine has taken in a configuration version whole.
@@ -697,5 +1033,5 @@ export type EngineConfiguredJson = {
  * Use `create(EngineConfiguredSchema)` to create a new message.
  */
 export const EngineConfiguredSchema: GenMessage<EngineConfigured, {jsonType: EngineConfiguredJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_distribution_v1_events, 6);
+  messageDesc(file_sluice_distribution_v1_events, 8);
 

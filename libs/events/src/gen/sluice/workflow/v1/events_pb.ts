@@ -4,15 +4,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { StructJson } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { StructJson, Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sluice/workflow/v1/events.proto.
  */
 export const file_sluice_workflow_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zbHVpY2Uvd29ya2Zsb3cvdjEvZXZlbnRzLnByb3RvEhJzbHVpY2Uud29ya2Zsb3cudjEijQEKFENvbmZpZ3VyYXRpb25DaGFuZ2VkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEgwKBHBhcnQYAyABKAUSDQoFcGFydHMYBCABKAUSNAoFaXRlbXMYBSADKAsyJS5zbHVpY2Uud29ya2Zsb3cudjEuQ29uZmlndXJhdGlvbkl0ZW0idAoRQ29uZmlndXJhdGlvbkl0ZW0SDAoEa2luZBgBIAEoCRIKCgJpZBgCIAEoCRINCgVlbnRyeRgDIAEoBRIPCgdyZW1vdmVkGAQgASgIEiUKBGJvZHkYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IuQBChVEaXN0cmlidXRpb25SZXF1ZXN0ZWQSEQoJdGVuYW50X2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDwoHbGVhZF9pZBgDIAEoCRIPCgd0cmlnZ2VyGAQgASgJEhMKC3dvcmtmbG93X2lkGAUgASgJEhQKDGNvbnRyYWN0X2lkcxgGIAMoCRINCgVhY3RvchgHIAEoCRIOCgZyZWFzb24YCCABKAkSGQoRd2luZG93X2dlbmVyYXRpb24YCSABKAUSHQoVY29uZmlndXJhdGlvbl92ZXJzaW9uGAogASgFYgZwcm90bzM", [file_google_protobuf_struct]);
+  fileDesc("Ch9zbHVpY2Uvd29ya2Zsb3cvdjEvZXZlbnRzLnByb3RvEhJzbHVpY2Uud29ya2Zsb3cudjEijQEKFENvbmZpZ3VyYXRpb25DaGFuZ2VkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEgwKBHBhcnQYAyABKAUSDQoFcGFydHMYBCABKAUSNAoFaXRlbXMYBSADKAsyJS5zbHVpY2Uud29ya2Zsb3cudjEuQ29uZmlndXJhdGlvbkl0ZW0idAoRQ29uZmlndXJhdGlvbkl0ZW0SDAoEa2luZBgBIAEoCRIKCgJpZBgCIAEoCRINCgVlbnRyeRgDIAEoBRIPCgdyZW1vdmVkGAQgASgIEiUKBGJvZHkYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IvcBChVEaXN0cmlidXRpb25SZXF1ZXN0ZWQSEQoJdGVuYW50X2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDwoHbGVhZF9pZBgDIAEoCRIPCgd0cmlnZ2VyGAQgASgJEhMKC3dvcmtmbG93X2lkGAUgASgJEhQKDGNvbnRyYWN0X2lkcxgGIAMoCRINCgVhY3RvchgHIAEoCRIOCgZyZWFzb24YCCABKAkSGQoRd2luZG93X2dlbmVyYXRpb24YCSABKAUSHQoVY29uZmlndXJhdGlvbl92ZXJzaW9uGAogASgFEhEKCW92ZXJyaWRlcxgLIAMoCSLRAQoMV2luZG93T3BlbmVkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgdsZWFkX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAUSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWV2ZXJ5GAcgASgJEg0KBWFjdG9yGAggASgJItEBCgxXaW5kb3dQYXVzZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB2xlYWRfaWQYAiABKAkSEwoLY2FtcGFpZ25faWQYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoBRImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFZXZlcnkYByABKAkSDQoFYWN0b3IYCCABKAki0gEKDVdpbmRvd1Jlc3VtZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB2xlYWRfaWQYAiABKAkSEwoLY2FtcGFpZ25faWQYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoBRImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFZXZlcnkYByABKAkSDQoFYWN0b3IYCCABKAki0QEKDFdpbmRvd0VkaXRlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbGVhZF9pZBgCIAEoCRITCgtjYW1wYWlnbl9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgFEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVldmVyeRgHIAEoCRINCgVhY3RvchgIIAEoCSLSAQoNV2luZG93U3RvcHBlZBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbGVhZF9pZBgCIAEoCRITCgtjYW1wYWlnbl9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgFEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVldmVyeRgHIAEoCRINCgVhY3RvchgIIAEoCSLUAQoPV2luZG93RnVsZmlsbGVkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgdsZWFkX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAUSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWV2ZXJ5GAcgASgJEg0KBWFjdG9yGAggASgJIuMBCg1XaW5kb3dFeHBpcmVkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgdsZWFkX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAUSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWV2ZXJ5GAcgASgJEg0KBWFjdG9yGAggASgJEg8KB3JlYXNvbnMYCSADKAliBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One record of a configuration version, which is taken whole or not at all: part i of n.
@@ -221,6 +221,13 @@ export type DistributionRequested = Message<"sluice.workflow.v1.DistributionRequ
    * @generated from field: int32 configuration_version = 10;
    */
   configurationVersion: number;
+
+  /**
+   * Gates that the person passes over: codes of the gates. Sharing and "has it already" are never passed over.
+   *
+   * @generated from field: repeated string overrides = 11;
+   */
+  overrides: string[];
 };
 
 /**
@@ -280,6 +287,13 @@ export type DistributionRequestedJson = {
    * @generated from field: int32 configuration_version = 10;
    */
   configurationVersion?: number;
+
+  /**
+   * Gates that the person passes over: codes of the gates. Sharing and "has it already" are never passed over.
+   *
+   * @generated from field: repeated string overrides = 11;
+   */
+  overrides?: string[];
 };
 
 /**
@@ -288,4 +302,809 @@ export type DistributionRequestedJson = {
  */
 export const DistributionRequestedSchema: GenMessage<DistributionRequested, {jsonType: DistributionRequestedJson}> = /*@__PURE__*/
   messageDesc(file_sluice_workflow_v1_events, 2);
+
+/**
+ * A window was opened on a lead: until it ends, the lead is tried again.
+ *
+ * @generated from message sluice.workflow.v1.WindowOpened
+ */
+export type WindowOpened = Message<"sluice.workflow.v1.WindowOpened"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor: string;
+};
+
+/**
+ * A window was opened on a lead: until it ends, the lead is tried again.
+ *
+ * @generated from message sluice.workflow.v1.WindowOpened
+ */
+export type WindowOpenedJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: TimestampJson;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every?: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message sluice.workflow.v1.WindowOpened.
+ * Use `create(WindowOpenedSchema)` to create a new message.
+ */
+export const WindowOpenedSchema: GenMessage<WindowOpened, {jsonType: WindowOpenedJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_workflow_v1_events, 3);
+
+/**
+ * The window rests: requests of older generations do nothing.
+ *
+ * @generated from message sluice.workflow.v1.WindowPaused
+ */
+export type WindowPaused = Message<"sluice.workflow.v1.WindowPaused"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor: string;
+};
+
+/**
+ * The window rests: requests of older generations do nothing.
+ *
+ * @generated from message sluice.workflow.v1.WindowPaused
+ */
+export type WindowPausedJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: TimestampJson;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every?: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message sluice.workflow.v1.WindowPaused.
+ * Use `create(WindowPausedSchema)` to create a new message.
+ */
+export const WindowPausedSchema: GenMessage<WindowPaused, {jsonType: WindowPausedJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_workflow_v1_events, 4);
+
+/**
+ * The window goes on.
+ *
+ * @generated from message sluice.workflow.v1.WindowResumed
+ */
+export type WindowResumed = Message<"sluice.workflow.v1.WindowResumed"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor: string;
+};
+
+/**
+ * The window goes on.
+ *
+ * @generated from message sluice.workflow.v1.WindowResumed
+ */
+export type WindowResumedJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: TimestampJson;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every?: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message sluice.workflow.v1.WindowResumed.
+ * Use `create(WindowResumedSchema)` to create a new message.
+ */
+export const WindowResumedSchema: GenMessage<WindowResumed, {jsonType: WindowResumedJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_workflow_v1_events, 5);
+
+/**
+ * The length or the interval of a window was changed.
+ *
+ * @generated from message sluice.workflow.v1.WindowEdited
+ */
+export type WindowEdited = Message<"sluice.workflow.v1.WindowEdited"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor: string;
+};
+
+/**
+ * The length or the interval of a window was changed.
+ *
+ * @generated from message sluice.workflow.v1.WindowEdited
+ */
+export type WindowEditedJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: TimestampJson;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every?: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message sluice.workflow.v1.WindowEdited.
+ * Use `create(WindowEditedSchema)` to create a new message.
+ */
+export const WindowEditedSchema: GenMessage<WindowEdited, {jsonType: WindowEditedJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_workflow_v1_events, 6);
+
+/**
+ * A person ended the window.
+ *
+ * @generated from message sluice.workflow.v1.WindowStopped
+ */
+export type WindowStopped = Message<"sluice.workflow.v1.WindowStopped"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor: string;
+};
+
+/**
+ * A person ended the window.
+ *
+ * @generated from message sluice.workflow.v1.WindowStopped
+ */
+export type WindowStoppedJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: TimestampJson;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every?: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message sluice.workflow.v1.WindowStopped.
+ * Use `create(WindowStoppedSchema)` to create a new message.
+ */
+export const WindowStoppedSchema: GenMessage<WindowStopped, {jsonType: WindowStoppedJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_workflow_v1_events, 7);
+
+/**
+ * No further buyer fits and all accepted.
+ *
+ * @generated from message sluice.workflow.v1.WindowFulfilled
+ */
+export type WindowFulfilled = Message<"sluice.workflow.v1.WindowFulfilled"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor: string;
+};
+
+/**
+ * No further buyer fits and all accepted.
+ *
+ * @generated from message sluice.workflow.v1.WindowFulfilled
+ */
+export type WindowFulfilledJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: TimestampJson;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every?: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message sluice.workflow.v1.WindowFulfilled.
+ * Use `create(WindowFulfilledSchema)` to create a new message.
+ */
+export const WindowFulfilledSchema: GenMessage<WindowFulfilled, {jsonType: WindowFulfilledJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_workflow_v1_events, 8);
+
+/**
+ * The time of the window is over.
+ *
+ * @generated from message sluice.workflow.v1.WindowExpired
+ */
+export type WindowExpired = Message<"sluice.workflow.v1.WindowExpired"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor: string;
+
+  /**
+   * Why the lead is unsold, the most frequent reason first; empty where it was sold.
+   *
+   * @generated from field: repeated string reasons = 9;
+   */
+  reasons: string[];
+};
+
+/**
+ * The time of the window is over.
+ *
+ * @generated from message sluice.workflow.v1.WindowExpired
+ */
+export type WindowExpiredJson = {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId?: string;
+
+  /**
+   * @generated from field: string lead_id = 2;
+   */
+  leadId?: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId?: string;
+
+  /**
+   * Goes up with every change of the window.
+   *
+   * @generated from field: int32 generation = 4;
+   */
+  generation?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 6;
+   */
+  expiresAt?: TimestampJson;
+
+  /**
+   * ISO 8601 duration between two periodic tries.
+   *
+   * @generated from field: string every = 7;
+   */
+  every?: string;
+
+  /**
+   * Who did it; empty for the system.
+   *
+   * @generated from field: string actor = 8;
+   */
+  actor?: string;
+
+  /**
+   * Why the lead is unsold, the most frequent reason first; empty where it was sold.
+   *
+   * @generated from field: repeated string reasons = 9;
+   */
+  reasons?: string[];
+};
+
+/**
+ * Describes the message sluice.workflow.v1.WindowExpired.
+ * Use `create(WindowExpiredSchema)` to create a new message.
+ */
+export const WindowExpiredSchema: GenMessage<WindowExpired, {jsonType: WindowExpiredJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_workflow_v1_events, 9);
 
