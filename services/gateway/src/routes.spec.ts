@@ -42,6 +42,17 @@ describe('the routes that are passed on', () => {
       expect([url, await asked('GET', url)]).toEqual([url, 'workflow']);
     }
     expect(await asked('POST', '/v1/configuration:diff')).toBe('workflow');
+    for (const url of ['/v1/leads/x/distributions', '/v1/leads/x/cherry-picks', '/v1/leads/x/window', '/v1/leads/x/window:pause', '/v1/windows/x',
+      '/v1/outbound-leads/x/return']) {
+      expect([url, await asked('POST', url)]).toEqual([url, 'workflow']);
+    }
+    for (const url of ['/v1/windows', '/v1/distribution-requests', '/v1/distribution-requests/x', '/v1/returns']) {
+      expect([url, await asked('GET', url)]).toEqual([url, 'workflow']);
+    }
+    for (const url of ['/v1/pool', '/v1/history', '/v1/history:export', '/v1/leads/x/explanation']) {
+      expect([url, await asked('GET', url)]).toEqual([url, 'engine']);
+    }
+    expect(await asked('POST', '/v1/leads/x/preview')).toBe('engine');
     for (const url of ['/v1/leads', '/v1/leads/x', '/v1/funnel', '/v1/tenant']) expect((await server.inject({ method: 'GET', url })).statusCode).toBe(404);
     await server.close();
   });
