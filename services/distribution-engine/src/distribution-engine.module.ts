@@ -4,6 +4,8 @@ import type { EngineConfig } from './config.js';
 import { EngineConsumer } from './engine.consumer.js';
 import { EngineController } from './engine.controller.js';
 import { Engine, EngineSettings } from './engine.service.js';
+import { LeadFactsStore } from './lead-facts.store.js';
+import { LeadsController } from './leads.controller.js';
 import { SnapshotJob } from './snapshot.job.js';
 import { SnapshotService } from './snapshot.service.js';
 
@@ -13,10 +15,10 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      controllers: [EngineController],
+      controllers: [EngineController, LeadsController],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
-        Engine, EngineConsumer, AnswersStore, SnapshotService, SnapshotJob,
+        Engine, EngineConsumer, AnswersStore, LeadFactsStore, SnapshotService, SnapshotJob,
       ],
     };
   }
