@@ -5,7 +5,10 @@
 import type { Lead } from './lead.js';
 import type { FieldValue } from './fields.js';
 
-export interface SetAtom { kind: 'set'; field: string; values: ReadonlySet<string>; complement: boolean; missing: boolean }
+/** `values` may name one twice. `members`: the same as a set, made when first asked: the index only walks through them. */
+export interface SetAtom {
+  kind: 'set'; field: string; values: readonly string[]; complement: boolean; missing: boolean; members?: ReadonlySet<string>;
+}
 /** Half-lines and intervals in order; a bound is open or closed. */
 export interface Interval { low: number; lowOpen: boolean; high: number; highOpen: boolean }
 export interface RangeAtom { kind: 'number' | 'date'; field: string; intervals: readonly Interval[]; other: boolean; missing: boolean }
@@ -13,6 +16,11 @@ export interface TestAtom { kind: 'test'; field: string; test(value: FieldValue,
 export type Atom = SetAtom | RangeAtom | TestAtom;
 
 export const EVERYTHING: Interval = { low: -Infinity, lowOpen: false, high: Infinity, highOpen: false };
+
+/** Whether a set atom names the value. */
+export function names(atom: SetAtom, value: string): boolean {
+  return (atom.members ??= new Set(atom.values)).has(value);
+}
 
 export function negate(atom: Atom): Atom {
   if (atom.kind === 'set') return { ...atom, complement: !atom.complement, missing: !atom.missing };
@@ -30,9 +38,9 @@ export function intersect(a: Atom, b: Atom): Atom | undefined {
 
 function intersectSets(a: SetAtom, b: SetAtom): SetAtom {
   const missing = a.missing && b.missing;
-  if (a.complement && b.complement) return { ...a, values: new Set([...a.values, ...b.values]), missing };
+  if (a.complement && b.complement) return { ...a, values: [...a.values, ...b.values], members: undefined, missing };
   const [plain, other] = a.complement ? [b, a] : [a, b];
-  return { ...plain, values: new Set([...plain.values].filter((value) => other.values.has(value) !== other.complement)), missing };
+  return { ...plain, values: plain.values.filter((value) => names(other, value) !== other.complement), members: undefined, missing };
 }
 
 export function inIntervals(intervals: readonly Interval[], value: number): boolean {

@@ -11,7 +11,7 @@ import type { ReasonCode, UnsoldReason } from './reasons.js';
 import { finalPrice, runPhases, type Outcome } from './run-phases.js';
 import { STATIC_GATES, stands, type Scene } from './scene.js';
 import type { ContractTerms } from './terms.js';
-import { codeOf, gatesIn, verdictsOf, type Fates } from './verdicts.js';
+import { countsOf, gatesIn, verdictsOf, type Fates } from './verdicts.js';
 import type { Earnings } from './weighted.js';
 import { AFTER_GATES, GATES } from './reasons.js';
 
@@ -275,12 +275,8 @@ export function movesOf(decision: Decision): Moves {
 const REASONS = [...new Set([...GATES, ...AFTER_GATES])] as readonly ReasonCode[];
 
 function reasonsOf(fates: Fates, notMatched: number): Partial<Record<ReasonCode, number>> {
-  const counts: Partial<Record<ReasonCode, number>> = {};
-  if (notMatched > 0) counts.criteria = notMatched;
-  for (let candidate = 0; candidate < fates.field.contracts.length; candidate++) {
-    const code = codeOf(fates, candidate);
-    if (code !== 'picked') counts[code] = (counts[code] ?? 0) + 1;
-  }
+  const counts = countsOf(fates);
+  if (notMatched > 0) counts.criteria = notMatched + (counts.criteria ?? 0);
   const reasons: Partial<Record<ReasonCode, number>> = {};
   for (const reason of REASONS) if (counts[reason] !== undefined) reasons[reason] = counts[reason];
   return reasons;

@@ -1,6 +1,6 @@
 /** One condition of a criteria tree → an atom, and back into words. Faults are RangeErrors that say what was expected. */
 import { distanceSteps, isPlace, placeOf } from '@sluice/kernel';
-import { inIntervals, negate, type Atom, type Interval } from './atoms.js';
+import { inIntervals, names, negate, type Atom, type Interval } from './atoms.js';
 import type { Condition } from './document.js';
 import { instantOf, isMissing, keyOf, numberOf, placeOfField, type FieldValue } from './fields.js';
 import type { Lead } from './lead.js';
@@ -15,8 +15,8 @@ export function atomOf(condition: Condition, regex?: RegexEngine): Atom {
     case 'notEquals': return negate(setAtom(field, [scalar(condition)]));
     case 'in': return setAtom(field, scalars(condition));
     case 'notIn': return negate(setAtom(field, scalars(condition)));
-    case 'exists': return { kind: 'set', field, values: new Set(), complement: true, missing: false };
-    case 'missing': return { kind: 'set', field, values: new Set(), complement: false, missing: true };
+    case 'exists': return { kind: 'set', field, values: [], complement: true, missing: false };
+    case 'missing': return { kind: 'set', field, values: [], complement: false, missing: true };
     case 'lessThan': return numberAtom(condition, { low: -Infinity, lowOpen: false, high: amount(condition), highOpen: true });
     case 'atMost': return numberAtom(condition, { low: -Infinity, lowOpen: false, high: amount(condition), highOpen: false });
     case 'greaterThan': return numberAtom(condition, { low: amount(condition), lowOpen: true, high: Infinity, highOpen: false });
@@ -45,13 +45,13 @@ export function describe({ field, op, value }: Condition): string {
 export function holds(atom: Atom, value: FieldValue, lead: Lead): boolean {
   if (atom.kind === 'test') return atom.test(value, lead);
   if (isMissing(value)) return atom.missing;
-  if (atom.kind === 'set') return atom.values.has(keyOf(value)) !== atom.complement;
+  if (atom.kind === 'set') return names(atom, keyOf(value)) !== atom.complement;
   const number = atom.kind === 'date' ? instantOf(value) : numberOf(value);
   return Number.isNaN(number) ? atom.other : inIntervals(atom.intervals, number);
 }
 
 function setAtom(field: string, values: (string | number | boolean)[]): Atom {
-  return { kind: 'set', field, values: new Set(values.map(keyOf)), complement: false, missing: false };
+  return { kind: 'set', field, values: values.map(keyOf), complement: false, missing: false };
 }
 
 function numberAtom({ field }: Condition, interval: Interval): Atom {

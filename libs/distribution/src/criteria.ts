@@ -79,6 +79,8 @@ export function conditionsOf(criteria: Criteria | undefined): Condition[] {
 function spreadOut(criteria: Criteria, negated: boolean, regex?: RegexEngine): Conjunction[] | undefined {
   if ('not' in criteria) return spreadOut(criteria.not, !negated, regex);
   if ('all' in criteria || 'any' in criteria) {
+    const plain = 'all' in criteria && !negated ? conjunctionOf(criteria.all, regex) : undefined;
+    if (plain) return [plain];
     const children = 'all' in criteria ? criteria.all : criteria.any;
     const parts: Conjunction[][] = [];
     for (const child of children) {
@@ -91,6 +93,17 @@ function spreadOut(criteria: Criteria, negated: boolean, regex?: RegexEngine): C
   }
   const atom = atomOf(criteria, regex);
   return [[negated ? negate(atom) : atom]];
+}
+
+/** Conditions on as many fields, all to hold, as most contracts have them: nothing to multiply out. Undefined where it is more than that. */
+function conjunctionOf(children: readonly Criteria[], regex?: RegexEngine): Conjunction | undefined {
+  const atoms: Atom[] = [];
+  for (const child of children) {
+    if ('all' in child || 'any' in child || 'not' in child) return undefined;
+    for (const { field } of atoms) if (field === child.field) return undefined;
+    atoms.push(atomOf(child, regex));
+  }
+  return atoms;
 }
 
 function product(parts: readonly Conjunction[][]): Conjunction[] {

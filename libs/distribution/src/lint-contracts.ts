@@ -57,7 +57,7 @@ export function contradicts(criteria: Criteria | undefined): boolean {
 function isEmpty(atom: Atom): boolean {
   if (atom.kind === 'test') return false;
   if (atom.missing) return false;
-  return atom.kind === 'set' ? !atom.complement && atom.values.size === 0 : atom.intervals.length === 0 && !atom.other;
+  return atom.kind === 'set' ? !atom.complement && atom.values.length === 0 : atom.intervals.length === 0 && !atom.other;
 }
 
 function neverOpens({ document, clients }: Outline, { client, schedule }: Contract): boolean {

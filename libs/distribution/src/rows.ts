@@ -9,19 +9,35 @@ export class Posting {
   list: number[] = [];
   count = 0;
 
+  /** A slot that is in already, because its contract names the value twice, was the last to come. */
   add(slot: number, words: number): void {
+    if (this.bits) {
+      const bit = 1 << (slot & 31);
+      if ((this.bits[slot >> 5]! & bit) !== 0) return;
+      this.bits[slot >> 5]! |= bit;
+      this.count++;
+      return;
+    }
+    if (this.list[this.list.length - 1] === slot) return;
     this.count++;
-    if (this.bits) { this.bits[slot >> 5]! |= 1 << (slot & 31); return; }
     this.list.push(slot);
     // A list longer than a quarter of the row's words is slower to walk than the row.
     if (this.list.length > 8 && this.list.length > words >> 2) this.widen(words);
   }
 
   remove(slot: number): void {
-    this.count--;
-    if (this.bits) { this.bits[slot >> 5]! &= ~(1 << (slot & 31)); return; }
+    if (this.bits) {
+      const bit = 1 << (slot & 31);
+      if ((this.bits[slot >> 5]! & bit) === 0) return;
+      this.bits[slot >> 5]! &= ~bit;
+      this.count--;
+      return;
+    }
     const place = this.list.indexOf(slot);
-    if (place >= 0) { this.list[place] = this.list[this.list.length - 1]!; this.list.pop(); }
+    if (place < 0) return;
+    this.list[place] = this.list[this.list.length - 1]!;
+    this.list.pop();
+    this.count--;
   }
 
   grow(words: number): void {

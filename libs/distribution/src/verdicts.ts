@@ -55,27 +55,49 @@ export function codeOf(fates: Fates, candidate: number): 'picked' | ReasonCode {
   return buyers >= most || buyers >= field.contracts[candidate]!.maxShareCount ? 'share_count' : 'outranked';
 }
 
+/** How many contracts had each reason. Most were shut by a gate or outranked, and that is told from their bits alone. */
+export function countsOf(fates: Fates): Partial<Record<ReasonCode, number>> {
+  const { field: { contracts, masks }, picked } = fates;
+  shut.fill(0);
+  const counts: Partial<Record<ReasonCode, number>> = {};
+  for (let candidate = 0; candidate < contracts.length; candidate++) {
+    const mask = masks[candidate]!;
+    if (mask !== 0 && !picked.includes(candidate)) { shut[31 - Math.clz32(mask & -mask)]!++; continue; }
+    const code = codeOf(fates, candidate);
+    if (code !== 'picked') counts[code] = (counts[code] ?? 0) + 1;
+  }
+  for (let gate = 0; gate < GATES.length; gate++) if (shut[gate]! > 0) counts[GATES[gate]!] = (counts[GATES[gate]!] ?? 0) + shut[gate]!;
+  return counts;
+}
+/** Contracts by the gate that shut first; counting does not overlap in time. */
+const shut = new Int32Array(32);
+
 /** Another contract of its client, or contract group, is in the plan (M5). */
 function hasSiblingIn({ field, planned }: Fates, candidate: number): boolean {
-  const { client, body } = field.contracts[candidate]!;
-  return planned.some((pick) => {
+  const { client, contractGroup } = field.contracts[candidate]!;
+  for (const pick of planned) {
+    if (pick === candidate) continue;
     const other = field.contracts[pick]!;
-    return pick !== candidate && (other.client === client || (body.contractGroup !== undefined
-      && body.contractGroup === other.body.contractGroup));
-  });
+    if (other.client === client || (contractGroup !== undefined && contractGroup === other.contractGroup)) return true;
+  }
+  return false;
 }
 
 /** The last phase that let a candidate in is the one whose take counts. */
 function reachedOf({ field, turns }: Fates): boolean[] {
   const reached = new Array<boolean>(field.contracts.length).fill(false);
-  for (const turn of turns) for (const candidate of turn.candidates) reached[candidate] = turn.reached
-    && turn.skipped?.has(candidate) !== true;
+  for (const turn of turns) {
+    if (turn.skipped === null) for (const candidate of turn.candidates) reached[candidate] = turn.reached;
+    else for (const candidate of turn.candidates) reached[candidate] = turn.reached && !turn.skipped.has(candidate);
+  }
   return reached;
 }
 
 /** Also of phases that were not run, because a group before them sold. */
 function isInSomeRule({ phases }: Fates, contract: ContractTerms): boolean {
-  return phases.length === 0 || phases.some(({ filter }) => filter === null || filter(contract));
+  if (phases.length === 0) return true;
+  for (const { filter } of phases) if (filter === null || filter(contract)) return true;
+  return false;
 }
 
 /** In order of entry, so that the place a contract has in the index shows nowhere. */
