@@ -13,5 +13,7 @@ export * from './window.js';
 export * from './scenario.js';
 export * from './simulate.js';
 export * from './counterfactual.js';
+export * from './words.js';
+export * from './history.js';
 export * from './lint.js';
 export * from './decide.bench.js';
