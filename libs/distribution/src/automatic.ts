@@ -60,7 +60,7 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
     field.prices[candidate] = lines[line + PRICE]!;
     if (mask !== 0 && cache.details[index] !== undefined) prepared.details.push([candidate, cache.details[index]!]);
   }
-  if (scene.request.hooks) askScripts(scene, field, (prepared.words = new Map()));
+  if (scene.request.hooks && scene.request.trigger !== 'cherryPick') askScripts(scene, field, (prepared.words = new Map()));
   return prepared;
 }
 
@@ -85,16 +85,22 @@ function askInFull(scene: Scene, { field, details, qualified }: Prepared, candid
   for (const share of contract.qualified) qualified.push(qualifiedKey(share, scene.now));
 }
 
+/** The contracts that passed every gate, in order of entry: what a script says may hang on nothing else. */
 function askScripts(scene: Scene, field: Field, words: Map<number, string>): void {
-  const { hooks } = scene.request;
-  field.contracts.forEach(({ id }, candidate) => {
-    if (field.masks[candidate] !== 0) return;
-    const refusal = hooks?.filter?.(scene.lead, id) ?? null;
-    if (refusal !== null) { field.masks[candidate] = BIT.script; words.set(candidate, refusal); return; }
-    if (!hooks?.score) return;
-    field.scores ??= field.contracts.map(() => 0);
-    field.scores[candidate] = hooks.score(scene.lead, id);
-  });
+  const { request: { hooks }, lead, now } = scene;
+  if (!hooks?.judge) return;
+  const { contracts, masks } = field;
+  const asked: number[] = [];
+  for (let candidate = 0; candidate < masks.length; candidate++) if (masks[candidate] === 0) asked.push(candidate);
+  if (asked.length === 0) return;
+  asked.sort((a, b) => contracts[a]!.entry - contracts[b]!.entry);
+  const { refusals, scores } = hooks.judge(lead, asked.map((candidate) => contracts[candidate]!), now);
+  if (scores) field.scores = new Array<number>(contracts.length).fill(0);
+  for (let place = 0; place < asked.length; place++) {
+    const refusal = refusals?.[place] ?? null;
+    if (refusal !== null) { field.masks[asked[place]!] = BIT.script; words.set(asked[place]!, refusal); }
+    if (scores) field.scores![asked[place]!] = scores[place]!;
+  }
 }
 
 export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
@@ -108,7 +114,7 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   }
   eligible.length = count;
   const outcome = settle(scene, prepared, eligible, workflow.phases);
-  applyScripts(scene, outcome.plan, field);
+  applyScripts(scene, outcome.plan, prepared);
   const planned = outcome.plan.picks.map(({ candidate }) => candidate);
   const minimumsMet = meetsMinimums(scene, workflow, outcome.plan);
   // A person sees that a minimum is missed, and may go on (K4).
@@ -150,11 +156,15 @@ function turnoverOf(plan: Plan, place: number): number {
   return plan.picks.reduce((sum, pick) => (pick.phase === place ? sum + finalPrice(plan, pick.candidate) : sum), 0);
 }
 
-function applyScripts(scene: Scene, plan: Plan, field: Field): void {
-  const afterPlan = scene.request.hooks?.afterPlan;
-  if (!afterPlan || plan.picks.length === 0) return;
-  const stay = new Set(afterPlan(scene.lead, plan.picks.map(({ candidate }) => field.contracts[candidate]!.id)));
-  for (const { candidate } of plan.picks) if (!stay.has(field.contracts[candidate]!.id)) field.masks[candidate] = BIT.script;
+function applyScripts(scene: Scene, plan: Plan, { field, words }: Prepared): void {
+  const { request: { hooks }, lead, now } = scene;
+  if (!hooks?.afterPlan || plan.picks.length === 0) return;
+  const stay = new Set(hooks.afterPlan(lead, plan.picks.map(({ candidate }) => field.contracts[candidate]!), now));
+  for (const { candidate } of plan.picks) {
+    if (stay.has(field.contracts[candidate]!.id)) continue;
+    field.masks[candidate] = BIT.script;
+    words?.set(candidate, 'taken out of the plan');
+  }
   plan.retain(({ candidate }) => stay.has(field.contracts[candidate]!.id));
 }
 

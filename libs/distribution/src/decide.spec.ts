@@ -79,15 +79,27 @@ describe('a decision', () => {
 });
 
 describe('scripts', () => {
+  const say = (refusal: (id: string) => string | null, score: (id: string) => number): Hooks => ({
+    judge: (_lead, contracts) => ({ refusals: contracts.map(({ id }) => refusal(id)), scores: contracts.map(({ id }) => score(id)) }),
+  });
+
+  it('are asked once, of the contracts that passed every gate, in order of entry', () => {
+    const asked: string[][] = [];
+    const { ask } = scene({ judge: (_lead, contracts) => { asked.push(contracts.map(({ id, client }) => `${id} of ${client.id}`));
+      return { refusals: null, scores: null }; } });
+    ask();
+    expect(asked).toEqual([['A of a', 'B of b']]);
+  });
+
   it('refuse a contract with their own words', () => {
-    const { ask } = scene({ filter: (_lead, id) => (id === 'A' ? 'not on Mondays' : null) });
+    const { ask } = scene(say((id) => (id === 'A' ? 'not on Mondays' : null), () => 0));
     const decision = ask();
     expect(decision.picks.map(({ contractId }) => contractId)).toEqual(['B']);
     expect(decision.verdicts[0]).toMatchObject({ code: 'script', detail: 'not on Mondays' });
   });
 
   it('sort before the rule\'s method by their score, high first', () => {
-    const { ask } = scene({ score: (_lead, id) => (id === 'B' ? 2 : 1) });
+    const { ask } = scene(say(() => null, (id) => (id === 'B' ? 2 : 1)));
     expect(ask().picks.map(({ contractId }) => contractId)).toEqual(['B', 'A']);
   });
 
@@ -96,5 +108,24 @@ describe('scripts', () => {
     const decision = ask();
     expect(decision.picks.map(({ contractId }) => contractId)).toEqual(['B']);
     expect(decision.verdicts[0]?.code).toBe('script');
+  });
+
+  it('leave their notes in the decision', () => {
+    const { ask } = scene({ notes: () => [{ id: 's', version: 3, status: 'failed', reason: 'error', words: 'x is not defined' }] });
+    expect(ask().scripts).toEqual([{ id: 's', version: 3, status: 'failed', reason: 'error', words: 'x is not defined' }]);
+  });
+
+  it('on trial decide nothing, and what they would have changed is noted', () => {
+    const trial: Hooks = { ...say((id) => (id === 'A' ? 'no' : null), () => 0), notes: () => [{ id: 't', version: 1, status: 'applied' }] };
+    const { ask } = scene({ trials: () => [trial] });
+    const decision = ask();
+    expect(decision.picks.map(({ contractId }) => contractId)).toEqual(['A', 'B']);
+    expect(decision.scripts).toEqual([{ id: 't', version: 1, status: 'shadow', lost: ['A'] }]);
+  });
+
+  it('are not asked of what a client takes from the pool', () => {
+    const { ask } = scene();
+    const hooks = say(() => 'never', () => 0);
+    expect(ask(newLife(), { trigger: 'cherryPick', contracts: ['A'], hooks }).picks.map(({ contractId }) => contractId)).toEqual(['A']);
   });
 });

@@ -1,5 +1,5 @@
 /** What a decision is asked and what it answers. */
-import type { Method } from './document.js';
+import type { Client, Contract, Method } from './document.js';
 import type { Gate, ReasonCode, UnsoldReason } from './reasons.js';
 import type { Lead } from './lead.js';
 
@@ -18,14 +18,52 @@ export interface Request {
   hooks?: Hooks;
 }
 
-/** Scripts (A7). Called only for contracts that passed every gate. They must be deterministic. */
+/** A contract as scripts are asked about it: its terms as the document has them, and its client's. */
+export interface AskedContract {
+  readonly id: string;
+  readonly body: Contract;
+  readonly client: { readonly id: string; readonly body: Client };
+}
+
+/** What scripts say of contracts, by their place in the list that they were asked about. null = no script has a say. */
+export interface Judgement {
+  /** Words why a contract must not get the lead; null lets it. */
+  refusals: readonly (string | null)[] | null;
+  /** Sorts before the rule's method, high first; finite. What is said of a contract that is refused does not count. */
+  scores: readonly number[] | null;
+}
+
+/**
+ * Scripts (A7). They must be deterministic: the same lead, contracts and instant get the same answer. Not asked of what a client takes
+ * from the pool, nor of push.
+ */
 export interface Hooks {
-  /** Words why this contract must not get the lead; null lets it. */
-  filter?(lead: Lead, contractId: string): string | null;
-  /** Sorts before the rule's method, high first. */
-  score?(lead: Lead, contractId: string): number;
-  /** The contracts of the plan that stay; it can only take picks away. */
-  afterPlan?(lead: Lead, contractIds: readonly string[]): readonly string[];
+  /** Asked at most once a decision, of the contracts that passed every gate, in order of entry. */
+  judge?(lead: Lead, contracts: readonly AskedContract[], now: number): Judgement;
+  /** Of a plan made by rules, in the order of its picks: the ids that stay. It can only take picks away. */
+  afterPlan?(lead: Lead, contracts: readonly AskedContract[], now: number): readonly string[];
+  /** What became of each script in the decision that was just made, for its receipt; asked once, behind it. Of a trial: of its script. */
+  notes?(lead: Lead, now: number): readonly ScriptNote[];
+  /** Scripts on trial for this lead (shadow). With the hooks of each the decision is made once more, and the difference noted. */
+  trials?(lead: Lead, now: number): readonly Hooks[];
+}
+
+export type ScriptHook = 'filter' | 'score' | 'afterPlan';
+
+/** What became of a script in one decision. */
+export interface ScriptNote {
+  id: string;
+  version: number;
+  /** `shadow`: it ran, and decided nothing; its difference is beside it. `failed`: it was left out, the built-in method decided. */
+  status: 'applied' | 'failed' | 'notTriggered' | 'shadow';
+  /** failed: `error`, `steps`, `memory`, `time`, `result`; notTriggered: `off`, `campaign`, `contract`, `when`, `noContracts`, `mode`. */
+  reason?: string;
+  /** The same for a person: the failing condition, the script's own error. */
+  words?: string;
+  hook?: ScriptHook;
+  /** shadow: contracts that would have lost and won the lead by it; absent where nothing would have differed. */
+  lost?: readonly string[];
+  won?: readonly string[];
 }
 
 /** Uniform in [0, 1) from a text; outside it is an HMAC of the tenant's secret (F6). Called with `lead id|rule|round|contract id`. */
@@ -74,6 +112,8 @@ interface DecisionBase {
   minimumsMet: boolean;
   /** Nobody further can be sold to: M2 or the takes leave no room. A window is then fulfilled once all is accepted. */
   full: boolean;
+  /** What became of the scripts; absent where there are none. */
+  scripts?: readonly ScriptNote[];
 }
 
 export type Decision =
