@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, plainArray, textArray, type Tx } from '@sluice/db';
 import type { Lead, Life } from '@sluice/distribution';
 import { JSON_SEPARATOR, jsonList } from './json-list.js';
-import { keyOf, type Attempted, type Changes, type StoredLead } from './changes.js';
+import { keyOf, type Attempted, type Changes, type LeadWindow, type StoredLead } from './changes.js';
 
 /** A row of the journal: what a batch read, and when. */
 export interface JournalRow {
@@ -15,7 +15,10 @@ export interface JournalRow {
   readonly now: number;
 }
 
-interface LeadRow { tenant_id: string; lead_id: string; lead: string; life: string; attempts: string; window_generation: number }
+interface LeadRow {
+  tenant_id: string; lead_id: string; lead: string; life: string; attempts: string; window_generation: number; lead_window: string | null;
+  held_since: string | null;
+}
 
 /** Reads what a batch needs and writes what it changed: one statement each. */
 @Injectable()
@@ -27,7 +30,7 @@ export class BatchStore {
     if (wanted.length === 0) return new Map();
     const tenants = [...new Set(wanted.map(({ tenantId }) => tenantId))];
     const rows = await this.database.transaction({ service: 'engine', tenants }, (tx) => tx.query<LeadRow>(
-      `SELECT l.tenant_id, l.lead_id, l.lead, l.life, l.attempts, l.window_generation
+      `SELECT l.tenant_id, l.lead_id, l.lead, l.life, l.attempts, l.window_generation, l.lead_window, l.held_since
          FROM unnest($1::text[], $2::text[]) AS w (tenant_id, lead_id)
          JOIN engine.leads l ON l.tenant_id = w.tenant_id AND l.lead_id = w.lead_id`,
       [textArray(wanted.map(({ tenantId }) => tenantId)), textArray(wanted.map(({ leadId }) => leadId))], 'engine.leads'));
@@ -51,6 +54,8 @@ export function storedLead(row: Omit<LeadRow, 'tenant_id' | 'lead_id'>): StoredL
     life: JSON.parse(row.life) as Life,
     attempts: JSON.parse(row.attempts) as Attempted[],
     windowGeneration: row.window_generation,
+    ...(row.lead_window ? { window: JSON.parse(row.lead_window) as LeadWindow } : {}),
+    ...(row.held_since ? { heldSince: Number(row.held_since) } : {}),
   };
 }
 
@@ -60,11 +65,13 @@ const json = (place: number) => `string_to_array($${place}, ${SPLIT})`;
 /** What nearly every batch writes. An empty list costs microseconds; a statement more would cost a round trip. */
 const WRITE_HOT = `
   WITH fresh AS (
-    INSERT INTO engine.leads (tenant_id, lead_id, received_at, lead, life, attempts, window_generation)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], ${json(4)}, ${json(5)}, ${json(6)}, $7::int[])
+    INSERT INTO engine.leads (tenant_id, lead_id, received_at, lead, life, attempts, window_generation, lead_window, held_since)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], ${json(4)}, ${json(5)}, ${json(6)}, $7::int[], $41::text[], $42::bigint[])
   ), moved AS (
-    UPDATE engine.leads l SET life = m.life, attempts = m.attempts, window_generation = m.generation
-      FROM unnest($8::text[], $9::text[], ${json(10)}, ${json(11)}, $12::int[]) AS m (tenant_id, lead_id, life, attempts, generation)
+    UPDATE engine.leads l SET life = m.life, attempts = m.attempts, window_generation = m.generation, lead_window = m.lead_window,
+           held_since = m.held_since
+      FROM unnest($8::text[], $9::text[], ${json(10)}, ${json(11)}, $12::int[], $43::text[], $44::bigint[])
+        AS m (tenant_id, lead_id, life, attempts, generation, lead_window, held_since)
      WHERE l.tenant_id = m.tenant_id AND l.lead_id = m.lead_id
   ), attempted AS (
     INSERT INTO engine.attempts (tenant_id, attempt_id, lead_id, at, trigger, version, outcome, receipt)
@@ -115,7 +122,13 @@ function hotValues(changes: Changes, journal: JournalRow): unknown[] {
     journal.partition, journal.batchNo, journal.now,
     textArray(state.map((row) => row.tenantId)), textArray(state.map((row) => row.key)), textArray(state.map((row) => String(row.value))),
     journal.topic, journal.first, journal.last, plainArray(journal.parked),
+    windowsOf(fresh), plainArray(fresh.map(({ heldSince }) => heldSince)),
+    windowsOf(moved), plainArray(moved.map(({ heldSince }) => heldSince)),
   ];
+}
+
+function windowsOf(leads: readonly StoredLead[]): string {
+  return textArray(leads.map(({ window }) => (window ? JSON.stringify(window) : undefined)));
 }
 
 function isRare(changes: Changes): boolean {

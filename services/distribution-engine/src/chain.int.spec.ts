@@ -7,12 +7,12 @@ import { BatchStore, type JournalRow } from './batch.store.js';
 import { ChainBroken, ChainStore, type Link } from './chain.store.js';
 import { keyOf, noChanges, type Changes } from './changes.js';
 import { LoadStore } from './load.store.js';
-import { Engine1764000000001 } from './migrations/1764000000001-engine.js';
+import { engineMigrations } from './migrations/index.js';
 
 let server: TestDatabase;
 let database: Database;
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [Engine1764000000001] });
+  server = await testDatabase({ migrations: engineMigrations });
   database = await Database.open({ url: server.url });
 });
 afterAll(async () => {

@@ -10,6 +10,21 @@ export interface StoredLead {
   readonly attempts: readonly Attempted[];
   /** The highest generation of its window that was heard; a request of an older one does nothing. */
   readonly windowGeneration: number;
+  /** Unset where it never had one and its workflow opens none. */
+  readonly window?: LeadWindow;
+  /** Nobody could take it since then (D4, D5), and it is tried again; epoch ms. Unset: it is not kept so. */
+  readonly heldSince?: number;
+}
+
+/** What the engine knows of a lead's window. */
+export interface LeadWindow {
+  /** Unset: its workflow opens one, and it was not heard of yet. */
+  readonly state?: 'open' | 'paused' | 'fulfilled' | 'stopped' | 'expired';
+  readonly expiresAt?: number;
+  /** Its last attempt left no room for a further buyer, and nobody turned the lead down since. */
+  readonly full?: boolean;
+  /** LeadFulfilled was said. */
+  readonly fulfilled?: boolean;
 }
 
 export interface Attempted {
@@ -17,6 +32,8 @@ export interface Attempted {
   readonly trigger: Trigger;
   /** The workflow that was asked for, where it was another than the campaign's. */
   readonly workflow?: string;
+  /** The request that it answers. One that comes again does nothing. */
+  readonly requestId?: string;
 }
 
 export interface AttemptRow {
@@ -43,7 +60,7 @@ export interface OutboundLeadRow {
   readonly reservedAt: number;
 }
 
-export type OutboundLeadState = 'accepted' | 'rejected' | 'failed' | 'unresolved';
+export type OutboundLeadState = 'accepted' | 'rejected' | 'failed' | 'unresolved' | 'returned';
 
 export interface SettledRow {
   readonly tenantId: string;

@@ -12,7 +12,7 @@ import pg from 'pg';
 import { engineConfig } from './config.js';
 import { EngineConsumer } from './engine.consumer.js';
 import { Engine, EngineSettings } from './engine.service.js';
-import { Engine1764000000001 } from './migrations/1764000000001-engine.js';
+import { engineMigrations } from './migrations/index.js';
 import { Partition } from './partition.service.js';
 import { HEARD_TOPICS } from './step.js';
 
@@ -30,7 +30,7 @@ const STATES = ['NY', 'NJ', 'CA', 'TX', 'FL', 'WA', 'OR', 'NV', 'AZ', 'IL', 'OH'
 /** Measures the engine end to end against COPY in the same run, and how fast it takes a large partition over. */
 export async function benchEngine(options: EngineBenchOptions): Promise<Row[]> {
   const { url, leads = 40_000, contracts = 1_000, counters = 1_000_000 } = options;
-  const database = await Database.open({ url, poolMax: 16, migrations: [...busMigrations, Engine1764000000001] as never });
+  const database = await Database.open({ url, poolMax: 16, migrations: [...busMigrations, ...engineMigrations] as never });
   try {
     await database.migrate();
     const rows: Row[] = [];

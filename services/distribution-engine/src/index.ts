@@ -1,12 +1,12 @@
 import type { ServiceDefinition } from '@sluice/runtime';
 import { engineConfig, type EngineConfig } from './config.js';
 import { DistributionEngineModule } from './distribution-engine.module.js';
-import { Engine1764000000001 } from './migrations/1764000000001-engine.js';
+import { engineMigrations } from './migrations/index.js';
 
 /** What a composition root needs of the engine. */
 export const engineService: ServiceDefinition<EngineConfig> = {
   name: 'engine',
-  migrations: [Engine1764000000001],
+  migrations: engineMigrations,
   entities: [],
   config: engineConfig,
   module: (config) => DistributionEngineModule.with(config),

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@sluice/db';
-import type { ConfigItem, StateEntry } from '@sluice/distribution';
+import type { ConfigItem, Lead, StateEntry } from '@sluice/distribution';
 import type { Heard } from '@sluice/events';
+import type { HeldLead } from './held.js';
 import type { PartitionRecord, PartRecord, WaitingRecord } from './memory.js';
 
 interface ItemOfTenant { tenant_id: string; kind: string; id: string; entry: number; body: string | null }
 
 interface WaitingOfTable { tenant_id: string; topic: string; seq: string; kind: 'version' | 'lead'; rests_on: string; event: string }
+
+interface HeldOfTable { tenant_id: string; lead_id: string; lead: string; held_since: string; received_at: string }
 
 /** Reads a partition whole: what its memory is made of. */
 @Injectable()
@@ -45,6 +48,7 @@ export class LoadStore {
       'SELECT tenant_id, version, part, parts, items FROM engine.configuration_parts');
     const partsOf = groupBy(parts, (row) => row.tenant_id);
     const state = await this.state(tx);
+    const held = await this.held(tx);
     return {
       tenants: tenants.map((tenantId) => ({
         tenantId,
@@ -52,6 +56,7 @@ export class LoadStore {
         items: (itemsOf.get(tenantId) ?? []).map(itemOfRow),
         state: state.get(tenantId) ?? [],
         parts: (partsOf.get(tenantId) ?? []).map((row): PartRecord => ({ ...row, items: JSON.parse(row.items) as ConfigItem[] })),
+        held: (held.get(tenantId) ?? []).map(heldOfRow),
       })),
       waiting: await this.waiting(tx, partition),
     };
@@ -66,6 +71,11 @@ export class LoadStore {
     return new Map([...entries].map(([tenantId, rows]) => [tenantId, unpacked(rows)]));
   }
 
+  private async held(tx: Tx): Promise<Map<string, HeldOfTable[]>> {
+    return groupBy(await tx.query<HeldOfTable>(
+      'SELECT tenant_id, lead_id, lead, held_since, received_at FROM engine.leads WHERE held_since IS NOT NULL'), (row) => row.tenant_id);
+  }
+
   private async waiting(tx: Tx, partition: number): Promise<WaitingRecord[]> {
     const rows = await tx.query<WaitingOfTable>(
       'SELECT tenant_id, topic, seq, kind, rests_on, event FROM engine.waiting WHERE partition = $1 ORDER BY batch_no, seq', [partition]);
@@ -74,6 +84,11 @@ export class LoadStore {
       heard: JSON.parse(row.event) as Heard,
     }));
   }
+}
+
+function heldOfRow(row: HeldOfTable): HeldLead {
+  const { campaignId } = JSON.parse(row.lead) as Lead;
+  return { leadId: row.lead_id, campaignId, heldSince: Number(row.held_since), receivedAt: Number(row.received_at) };
 }
 
 function* unpacked(rows: readonly { readonly entries: string }[]): Iterable<StateEntry> {

@@ -6,6 +6,7 @@ import { Market, State, type ConfigItem, type MarketOptions, type StateEntry } f
 import { parseDuration } from '@sluice/kernel';
 import type { Heard } from '@sluice/events';
 import type { WaitingRow } from './changes.js';
+import { HeldLeads, type HeldLead } from './held.js';
 
 export interface TenantMemory {
   readonly tenantId: string;
@@ -17,6 +18,7 @@ export interface TenantMemory {
   readonly deadlines: Map<string, number | undefined>;
   /** Versions that are not whole yet. */
   readonly incomplete: Map<number, IncompleteVersion>;
+  readonly held: HeldLeads;
 }
 
 export interface IncompleteVersion {
@@ -55,6 +57,7 @@ export interface TenantRecord {
   readonly items: readonly ConfigItem[];
   readonly state: Iterable<StateEntry>;
   readonly parts: readonly PartRecord[];
+  readonly held: readonly HeldLead[];
 }
 
 export interface PartitionRecord {
@@ -82,18 +85,21 @@ export function tenantMemory(record: TenantRecord, now: number, options: MarketO
     state: State.load(record.state),
     deadlines: new Map(),
     incomplete: new Map(),
+    held: new HeldLeads(record.held),
   };
   tenant.state.follow(tenant.market, now);
   for (const part of record.parts) addPart(tenant, part);
   return tenant;
 }
 
-/** How long after its arrival a lead may fall back (F5), in ms: the window's length, else the campaign's deadline; undefined = for ever. */
+/**
+ * How long after its arrival a lead without a window may fall back (F5), in ms: the campaign's deadline; undefined = for ever. Where the
+ * workflow opens a window, that begins when the first round is over, and lasts from then.
+ */
 export function deadlineOf(tenant: TenantMemory, campaignId: string): number | undefined {
   const { market, deadlines } = tenant;
   if (!deadlines.has(campaignId)) {
-    const workflow = market.workflowOf(campaignId);
-    const length = workflow?.mode === 'window' ? workflow.body.window?.length : market.campaigns.get(campaignId)?.body.deadline;
+    const length = market.workflowOf(campaignId)?.mode === 'window' ? undefined : market.campaigns.get(campaignId)?.body.deadline;
     deadlines.set(campaignId, length === undefined ? undefined : parseDuration(length));
   }
   return deadlines.get(campaignId);

@@ -9,7 +9,7 @@ import { aResult } from './builders.suite.js';
 import { engineConfig } from './config.js';
 import { EngineConsumer } from './engine.consumer.js';
 import { Engine, EngineSettings } from './engine.service.js';
-import { Engine1764000000001 } from './migrations/1764000000001-engine.js';
+import { engineMigrations } from './migrations/index.js';
 
 class Quiet extends Log {
   readonly lines: { readonly level: string; readonly message: string; readonly fields: object }[] = [];
@@ -69,7 +69,7 @@ export interface Rig {
 }
 
 export async function openRig(): Promise<Rig> {
-  const server = await testDatabase({ migrations: [...busMigrations, Engine1764000000001] });
+  const server = await testDatabase({ migrations: [...busMigrations, ...engineMigrations] });
   const database = await Database.open({ url: server.url, poolMax: 12, applicationName: 'rig' });
   const bus = await PostgresBus.open(database, { pollMs: 200 });
   const rig: Rig = {

@@ -44,7 +44,7 @@ export class Run {
   tenant(tenantId: string): TenantMemory {
     let tenant = this.memory.tenants.get(tenantId);
     if (!tenant) {
-      tenant = tenantMemory({ tenantId, version: 0, items: [], state: [], parts: [] }, this.now, this.tools.market);
+      tenant = tenantMemory({ tenantId, version: 0, items: [], state: [], parts: [], held: [] }, this.now, this.tools.market);
       this.memory.tenants.set(tenantId, tenant);
       this.changes.tenants.push(tenantId);
     }

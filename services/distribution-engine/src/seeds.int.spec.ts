@@ -2,13 +2,13 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Database } from '@sluice/db';
 import { testDatabase, type TestDatabase } from '@sluice/testing';
-import { Engine1764000000001 } from './migrations/1764000000001-engine.js';
+import { engineMigrations } from './migrations/index.js';
 import { SeedsStore } from './seeds.store.js';
 
 let server: TestDatabase;
 let database: Database;
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [Engine1764000000001] });
+  server = await testDatabase({ migrations: engineMigrations });
   database = await Database.open({ url: server.url });
 });
 afterAll(async () => {

@@ -11,8 +11,10 @@ import type { Run } from './run.js';
 
 type Result = OutboundLeadAccepted | OutboundLeadRejected | OutboundLeadFailed | OutboundLeadUnresolved;
 
+type Outcome = Exclude<OutboundLeadState, 'returned'>;
+
 /** A result rests on its lead. `accepted` consumes; `rejected` and `failed` release and fall back (F5); `unresolved` keeps the units. */
-export function settle(run: Run, heard: Heard<Result>, topic: string, outcome: OutboundLeadState): void {
+export function settle(run: Run, heard: Heard<Result>, topic: string, outcome: Outcome): void {
   const { tenantId, leadId, outboundLeadId } = heard.data;
   const tenant = run.tenant(tenantId);
   const stored = run.lead(tenantId, leadId);

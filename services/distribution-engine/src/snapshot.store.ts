@@ -5,6 +5,7 @@ import type { Heard } from '@sluice/events';
 import type { JournalRow } from './batch.store.js';
 import { storedLead } from './batch.store.js';
 import { keyOf, type StoredLead } from './changes.js';
+import { heldLead, type HeldLead } from './held.js';
 import { LoadStore } from './load.store.js';
 import type { PartitionRecord, PartRecord, TenantRecord, WaitingRecord } from './memory.js';
 
@@ -117,10 +118,13 @@ export class SnapshotStore {
     const state = new Map<string, StateEntry[]>();
     const parts = new Map<string, PartRecord[]>();
     const versions = new Map<string, number>();
+    const held = new Map<string, HeldLead[]>();
     for (const { kind, tenant_id: tenantId, body } of rows) {
       if (kind === 'lead') {
-        const [leadId, lead, life, attempts, generation] = body.split('\u001f') as [string, string, string, string, string];
-        leads.set(keyOf(tenantId, leadId), storedLead({ lead, life, attempts, window_generation: Number(generation) }));
+        const stored = leadOfBody(body);
+        leads.set(keyOf(tenantId, stored.lead.leadId), stored);
+        const isHeld = heldLead(stored);
+        if (isHeld) push(held, tenantId, isHeld);
       } else if (kind === 'state') push(state, tenantId, ...body.split('\u001e').map(entryOf));
       else if (kind === 'part') push(parts, tenantId, partOf(body));
       else if (kind === 'waiting') waiting.push(waitingOf(tenantId, body));
@@ -129,7 +133,8 @@ export class SnapshotStore {
     const tenants: TenantRecord[] = [];
     for (const [tenantId, version] of versions) {
       const items: ConfigItem[] = await this.loads.itemsAt(tx, tenantId, version);
-      tenants.push({ tenantId, version, items, state: state.get(tenantId) ?? [], parts: parts.get(tenantId) ?? [] });
+      tenants.push({ tenantId, version, items, state: state.get(tenantId) ?? [], parts: parts.get(tenantId) ?? [],
+        held: held.get(tenantId) ?? [] });
     }
     return { record: { tenants, waiting }, leads };
   }
@@ -139,6 +144,13 @@ function push<T>(groups: Map<string, T[]>, key: string, ...values: T[]): void {
   const group = groups.get(key);
   if (group) group.push(...values);
   else groups.set(key, values);
+}
+
+/** Of a snapshot that is older than windows, the last two are not there. */
+function leadOfBody(body: string): StoredLead {
+  const [, lead, life, attempts, generation, window, heldSince] = body.split('\u001f');
+  return storedLead({ lead: lead!, life: life!, attempts: attempts!, window_generation: Number(generation), lead_window: window || null,
+    held_since: heldSince || null });
 }
 
 function entryOf(text: string): StateEntry {
@@ -170,6 +182,9 @@ const EXPORTS = [
   `${INTO}, 'waiting', tenant_id, row_number() OVER (ORDER BY batch_no, seq), row_to_json(w)::text FROM engine.waiting w
     WHERE partition = $1::int`,
 ];
+/** Those that wait are tried again, however long ago they came. */
 const EXPORT_LEADS =
-  `${INTO}, 'lead', tenant_id, 0, lead_id || E'\\x1f' || lead || E'\\x1f' || life || E'\\x1f' || attempts || E'\\x1f' || window_generation
-     FROM engine.leads WHERE received_at >= $3::bigint`;
+  `${INTO}, 'lead', tenant_id, 0, concat_ws(E'\\x1f', lead_id, lead, life, attempts, window_generation, coalesce(lead_window, ''),
+          coalesce(held_since::text, ''))
+     FROM engine.leads WHERE received_at >= $3::bigint OR held_since IS NOT NULL OR lead_window LIKE '{"state":"open"%'
+       OR lead_window LIKE '{"state":"paused"%'`;

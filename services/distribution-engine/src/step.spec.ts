@@ -170,18 +170,6 @@ describe('a delivery result', () => {
     expect(types(bench.batch([aResult('rejected', reserved)]))).toEqual(['OutboundLeadReleased']);
   });
 
-  it('that rejects after the end of the window, where the workflow has one, tries nobody else', () => {
-    const window = { length: 'PT1H', every: 'PT15M' };
-    const document = aDocument({ workflows: [{ id: 'w', mode: 'window', window, maxMultiplication: 1,
-      rules: [{ method: 'price', take: 1 }] }] });
-    const results = [3_599_999, 3_600_000].map((after) => {
-      const bench = new Bench().configured(document);
-      const reserved = reservedIn(bench.batch([aLead('a', 'L1')]));
-      return types(bench.batch([aResult('rejected', reserved)], NOON + after)).length;
-    });
-    expect(results).toEqual([3, 1]);
-  });
-
   it('of another tenant with the same ids settles nothing', () => {
     const bench = new Bench().configured();
     const reserved = reservedIn(bench.batch([aLead('a', 'L1'), aLead('b', 'L1')]));
