@@ -106,7 +106,7 @@ interface Indexed {
   buildMs: number; market: Market; matches: (leads: readonly Lead[]) => number;
 }
 
-function indexed(document: ConfigDocument, leads: readonly Lead[]): Indexed {
+function indexed(document: ConfigDocument, leads: readonly Lead[], warmUp: number): Indexed {
   const items = itemsOf(document);
   const from = performance.now();
   const market = Market.compile(items, { deliversAlways: true });
@@ -121,7 +121,7 @@ function indexed(document: ConfigDocument, leads: readonly Lead[]): Indexed {
   };
   const work = (lead: Lead) => distribute(lead).picks.length;
   const explained = (lead: Lead) => distribute(lead).verdicts.length;
-  for (let warm = 0; warm < 20_000; warm++) work(leads[warm % leads.length]!);
+  for (let warm = 0; warm < warmUp; warm++) work(leads[warm % leads.length]!);
   const matches = (some: readonly Lead[]) => some.reduce((sum, lead) => sum + explained(lead), 0) / some.length;
   return { work, explained, buildMs, market, matches };
 }
@@ -131,46 +131,62 @@ function leadsFor(campaigns: number): Lead[] {
   return Array.from({ length: 5000 }, (_, place) => benchLead(random, place, campaigns));
 }
 
-/** Measures decide, index and changes against a linear scan over closures in the same run. Takes some ten seconds. */
+/** Contracts of one campaign where few match: at every size the same number. */
+const SELECTIVE_CAMPAIGN = 400;
+const SIZES = [1000, 10_000, 100_000] as const;
+/** The size that the goals are set for. */
+const GOAL_SIZE = 10_000;
+
+/**
+ * Measures decide at three sizes, selective (45 match, whatever the size) and dense (one campaign, 11 % match), index and changes, each
+ * against a linear scan over closures in the same run. Takes some thirty seconds.
+ */
 export function benchDecide(): Row[] {
-  const rows: Row[] = [];
-  const leads = leadsFor(25);
-  const document = benchDocument(10_000, 25, 'contracts');
-  const ten = indexed(document, leads);
-  const { fast, slow } = measure(leads, 6000, ten.work, linearScan(document, NOW));
-  rows.push(against(`decide, 10,000 contracts, ${ten.matches(leads.slice(0, 500)).toFixed(0)} match`, fast, slow, 100));
-  rows.push({ what: '… p99', measured: round(fast.p99Us), unit: 'µs', goal: '≤ 10 µs', met: fast.p99Us <= 10 });
-  const rate = Math.round(1e6 / fast.us);
-  rows.push({ what: '… a second', measured: rate, unit: '/s', goal: '≥ 250,000/s', met: rate >= 250_000 });
-  const denseDocument = benchDocument(10_000, 1, 'contracts');
-  const denseLeads = leadsFor(1);
-  const all = indexed(denseDocument, denseLeads);
-  const dense = measure(denseLeads, 1200, all.work, linearScan(denseDocument, NOW));
-  const what = `decide, 10,000 contracts of one campaign, ${all.matches(denseLeads.slice(0, 100)).toFixed(0)} match`;
-  rows.push(against(what, dense.fast, dense.slow, 100));
-  rows.push(withVerdicts('45', measure(leads, 2000, ten.explained).fast, fast));
-  rows.push(withVerdicts('1,100', measure(denseLeads, 400, all.explained).fast, dense.fast));
-  const small = measure(leadsFor(3), 4000, indexed(benchDocument(1000, 3, 'contracts'), leadsFor(3)).work).fast;
-  const large = measure(leadsFor(250), 4000, indexed(benchDocument(100_000, 250, 'contracts'), leadsFor(250)).work).fast;
-  rows.push(growth('decide, from 1,000 to 10,000 contracts at equal matches', small, fast, 2));
-  rows.push(growth('decide, from 1,000 to 100,000 contracts at equal matches', small, large, 6));
-  const buildMs = round(ten.buildMs);
+  const selective = SIZES.map((size) => sized(size, Math.max(2, Math.round(size / SELECTIVE_CAMPAIGN)), 6000));
+  const dense = SIZES.map((size) => sized(size, 1, Math.round(12_000_000 / size)));
+  const [small, goal, large] = selective as [Sized, Sized, Sized];
+  const rows = [...selective, ...dense].flatMap(rowsOf);
+  rows.push(growth('decide, from 1,000 to 10,000 contracts at equal matches', small.fast, goal.fast, 2));
+  rows.push(growth('decide, from 1,000 to 100,000 contracts at equal matches', small.fast, large.fast, 6));
+  const buildMs = round(goal.all.buildMs);
   rows.push({ what: 'index for 10,000 contracts built', measured: buildMs, unit: 'ms', goal: '≤ 250 ms', met: buildMs <= 250 });
-  const changeUs = changes(document, ten.market);
+  const changeUs = changes(goal.document, goal.all.market);
   rows.push({ what: 'one contract changed', measured: round(changeUs), unit: 'µs', goal: '≤ 10 µs', met: changeUs <= 10 });
   return rows;
 }
 
-function against(what: string, fast: Measured, slow: Measured, times: number): Row {
-  const ratio = slow.us / fast.us;
-  return { what, measured: round(fast.us), unit: 'µs', against: `linear scan ${round(slow.us)} µs`, ratio: round(ratio),
-    goal: `≥ ${times}×`, met: ratio >= times };
+interface Sized { size: number; campaigns: number; matched: number; document: ConfigDocument; all: Indexed; fast: Measured; slow: Measured;
+  told: Measured }
+
+function sized(size: number, campaigns: number, readings: number): Sized {
+  const document = benchDocument(size, campaigns, 'contracts');
+  const leads = leadsFor(campaigns);
+  const all = indexed(document, leads, campaigns === 1 ? 2000 : 20_000);
+  const measured = measure(leads, Math.min(6000, readings), all.work, linearScan(document, NOW));
+  const told = measure(leads, Math.min(1000, readings), all.explained).fast;
+  return { size, campaigns, matched: Math.round(all.matches(leads.slice(0, 200))), document, all, ...measured, told };
 }
 
-/** What the explanation of a decision costs on top of it; no goal is set for it. */
-function withVerdicts(matched: string, told: Measured, untold: Measured): Row {
-  return { what: `… with the verdicts of the ${matched} that matched`, measured: round(told.us), unit: 'µs', against: `${round(untold.us)} µs without`,
-    ratio: round(told.us / untold.us), goal: '–', met: true };
+function rowsOf({ size, campaigns, matched, fast, slow, told }: Sized): Row[] {
+  const number = (value: number) => value.toLocaleString('en-US');
+  const what = `decide, ${number(size)} contracts${campaigns === 1 ? ' of one campaign' : ''}, ${number(matched)} match`;
+  const rows = [against(what, fast, slow, size === GOAL_SIZE ? 100 : undefined)];
+  if (size === GOAL_SIZE && campaigns > 1) {
+    const rate = Math.round(1e6 / fast.us);
+    rows.push({ what: '… p99', measured: round(fast.p99Us), unit: 'µs', goal: '≤ 10 µs', met: fast.p99Us <= 10 });
+    rows.push({ what: '… a second', measured: rate, unit: '/s', goal: '≥ 250,000/s', met: rate >= 250_000 });
+  }
+  // What the explanation costs on top of the decision; no goal is set for it.
+  rows.push({ what: '… with the verdicts of all that matched', measured: round(told.us), unit: 'µs', against: `${round(fast.us)} µs without`,
+    ratio: round(told.us / fast.us), goal: '–', met: true });
+  return rows;
+}
+
+/** `times`: the goal, if one is set. */
+function against(what: string, fast: Measured, slow: Measured, times?: number): Row {
+  const ratio = slow.us / fast.us;
+  return { what, measured: round(fast.us), unit: 'µs', against: `linear scan ${round(slow.us)} µs`, ratio: round(ratio),
+    goal: times === undefined ? '–' : `≥ ${times}×`, met: times === undefined || ratio >= times };
 }
 
 function growth(what: string, small: Measured, large: Measured, times: number): Row {
