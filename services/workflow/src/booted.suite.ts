@@ -4,7 +4,10 @@ import { APP_FILTER, APP_GUARD, APP_PIPE, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus, BusTransport, PostgresBus } from '@sluice/bus';
 import { Database } from '@sluice/db';
-import { AccessGuard, AccessRules, Authenticator, Clock, Log, PinoLog, Problem, ProblemFilter, SystemClock, type Principal } from '@sluice/runtime';
+import {
+  AccessGuard, AccessRules, Authenticator, Clock, HttpServiceClient, Log, PinoLog, Problem, ProblemFilter, ServiceClient, SystemClock,
+  type Principal,
+} from '@sluice/runtime';
 import { workflowService } from './workflow.module.js';
 
 /** Keys of the tests: `admin <tenant>` and `service <tenant>`. */
@@ -17,13 +20,14 @@ class TestKeys extends Authenticator {
 
 @Module({})
 class Root {
-  static with(database: Database, bus: Bus): DynamicModule {
+  static with(database: Database, bus: Bus, services: ServiceClient): DynamicModule {
     const clock = new SystemClock();
     const rules = new AccessRules('x'.repeat(32));
     rules.authenticators.push(new TestKeys());
     const seams = [
       { provide: Database, useValue: database }, { provide: Bus, useValue: bus }, { provide: Clock, useValue: clock },
       { provide: Log, useValue: new PinoLog('test', 'silent') }, { provide: AccessRules, useValue: rules },
+      { provide: ServiceClient, useValue: services },
     ];
     return {
       module: Root, global: true, imports: [workflowService.module(workflowService.config.parse({ SLUICE_CONFIGURATION_WAIT_MS: 5_000 }))],
@@ -43,12 +47,13 @@ export interface Booted {
   stop(): Promise<void>;
 }
 
-/** Workflow alone on a migrated database. */
-export async function bootWorkflow(url: string): Promise<Booted> {
+/** Workflow alone on a migrated database. `others`: where the services that it asks are; without it none answers. */
+export async function bootWorkflow(url: string, others = 'http://127.0.0.1:9'): Promise<Booted> {
   const database = await Database.open({ url, entities: workflowService.entities, poolMax: 20 });
   const bus = await PostgresBus.open(database);
+  const services = new HttpServiceClient(() => others, 'x'.repeat(32), new SystemClock());
   const options = { logger: false, abortOnError: false } as const;
-  const app = await NestFactory.create<NestFastifyApplication>(Root.with(database, bus), new FastifyAdapter(), options);
+  const app = await NestFactory.create<NestFastifyApplication>(Root.with(database, bus, services), new FastifyAdapter(), options);
   app.connectMicroservice({ strategy: new BusTransport(bus) });
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
@@ -57,6 +62,7 @@ export async function bootWorkflow(url: string): Promise<Booted> {
     app, database, bus,
     async stop() {
       await app.close();
+      await services.close();
       await bus.close();
       await database.close();
     },

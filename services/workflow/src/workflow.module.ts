@@ -8,11 +8,20 @@ import { ConfigurationItem } from './configuration-item.entity.js';
 import { ConfigurationService } from './configuration.service.js';
 import { ConfigurationStore } from './configuration.store.js';
 import { ConfigurationVersion } from './configuration-version.entity.js';
+import { DistributionOutcomesService } from './distribution-outcomes.service.js';
+import { DistributionsController } from './distributions.controller.js';
+import { DistributionsService } from './distributions.service.js';
+import { DistributionsStore } from './distributions.store.js';
 import { sections, type Section } from './document.js';
+import { EngineQueries } from './engine-queries.service.js';
 import { InternalController } from './internal.controller.js';
 import { itemsControllerOf } from './items.controller.js';
 import { ItemsService } from './items.service.js';
 import { Workflow1764000000002 } from './migrations/1764000000002-workflow.js';
+import { Distributions1764100000020 } from './migrations/1764100000020-distributions.js';
+import { ReturnsController } from './returns.controller.js';
+import { ReturnsService } from './returns.service.js';
+import { ReturnsStore } from './returns.store.js';
 import { TakenService } from './taken.service.js';
 import { WorkflowConsumer } from './workflow.consumer.js';
 import { WriteService } from './write.service.js';
@@ -29,11 +38,13 @@ export class WorkflowModule {
     return {
       module: WorkflowModule,
       controllers: [
-        ConfigurationController, InternalController, WorkflowConsumer, ...(Object.keys(sections) as Section[]).map(itemsControllerOf),
+        ConfigurationController, DistributionsController, InternalController, ReturnsController, WorkflowConsumer,
+        ...(Object.keys(sections) as Section[]).map(itemsControllerOf),
       ],
       providers: [
         { provide: WorkflowSettings, useValue: new WorkflowSettings(config) },
         ConfigurationStore, ConfigurationService, TakenService, WriteService, ItemsService,
+        DistributionsStore, DistributionsService, DistributionOutcomesService, EngineQueries, ReturnsStore, ReturnsService,
       ],
     };
   }
@@ -54,7 +65,7 @@ function takeDocuments(server: FastifyInstance, bodyLimit: number): void {
 
 export const workflowService: ServiceDefinition<WorkflowConfig> = {
   name: 'workflow',
-  migrations: [Workflow1764000000002],
+  migrations: [Workflow1764000000002, Distributions1764100000020],
   entities: [ConfigurationItem, ConfigurationVersion],
   config: WorkflowConfig,
   module: (config) => WorkflowModule.with(config),

@@ -1,0 +1,53 @@
+/** Filters of lists whose ids sort by time: an allow-list of query parameters → the condition of a query. */
+import { Problem } from '@sluice/runtime';
+import { pageSizeOf } from './pages.js';
+
+/** Where the value goes in a condition. */
+export const GIVEN = '$?';
+
+export interface Filter {
+  readonly where: string;
+  readonly values: readonly unknown[];
+  readonly limit: number;
+}
+
+type Given = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * Query parameters → what to ask for, one row more than a page has. `idColumn` orders the rows, the newest first. Throws a Problem 400 for
+ * a parameter that is no filter: who mistypes one must not take the whole list for its answer.
+ */
+export function filterOf(tenantId: string, query: Given, conditions: Readonly<Record<string, string>>, idColumn: string): Filter {
+  const values: unknown[] = [tenantId];
+  const where = ['tenant_id = $1'];
+  const add = (condition: string, value: unknown) => where.push(condition.replaceAll(GIVEN, `$${values.push(value)}`));
+  let limit = pageSizeOf(undefined);
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    if (typeof value !== 'string') throw new Problem(400, 'repeated_filter', `"${name}" stands more than once; send it once.`);
+    if (name === 'limit') limit = pageSizeOf(value);
+    else if (name === 'cursor') add(`${idColumn} < ${GIVEN}`, idOfCursor(value));
+    else if (Object.hasOwn(conditions, name)) add(conditions[name]!, value);
+    else throw new Problem(400, 'unknown_filter', `"${name}" is no filter here; there are ${[...Object.keys(conditions), 'limit', 'cursor'].join(', ')}.`);
+  }
+  return { where: where.join(' AND '), values, limit };
+}
+
+/** Rows of a page and one more where there is another page. */
+export function pageOf<R>(
+  rows: readonly R[], limit: number, show: (row: R) => unknown, idOf: (row: R) => string,
+): { data: unknown[]; nextCursor: string | null } {
+  const page = rows.slice(0, limit);
+  return { data: page.map(show), nextCursor: rows.length > limit ? btoa(idOf(page[page.length - 1]!)).replaceAll('=', '') : null };
+}
+
+function idOfCursor(cursor: string): string {
+  let text = '';
+  try {
+    text = atob(cursor);
+  } catch {
+    // What is no base64 is refused below.
+  }
+  if (!/^[\w-]{1,100}$/.test(text)) throw new Problem(400, 'invalid_cursor', 'Send the cursor as the last page gave it, or none to begin again.');
+  return text;
+}
