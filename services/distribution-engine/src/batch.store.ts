@@ -74,10 +74,13 @@ const WRITE_HOT = `
         AS m (tenant_id, lead_id, life, attempts, generation, lead_window, held_since)
      WHERE l.tenant_id = m.tenant_id AND l.lead_id = m.lead_id
   ), attempted AS (
-    INSERT INTO engine.attempts (tenant_id, attempt_id, lead_id, at, trigger, version, outcome, receipt)
-    SELECT a.tenant_id, a.attempt_id, a.lead_id, $33::bigint, a.trigger, a.version, a.outcome, a.receipt
-      FROM unnest($13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[], ${json(19)})
-        AS a (tenant_id, attempt_id, lead_id, trigger, version, outcome, receipt)
+    INSERT INTO engine.attempts
+      (tenant_id, attempt_id, lead_id, at, trigger, version, outcome, receipt, actor, campaign_id, workflow_id)
+    SELECT a.tenant_id, a.attempt_id, a.lead_id, $33::bigint, a.trigger, a.version, a.outcome, a.receipt, a.actor, a.campaign_id,
+           a.workflow_id
+      FROM unnest($13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[], ${json(19)}, $45::text[], $46::text[],
+                  $47::text[])
+        AS a (tenant_id, attempt_id, lead_id, trigger, version, outcome, receipt, actor, campaign_id, workflow_id)
   ), reserved AS (
     INSERT INTO engine.outbound_leads
       (tenant_id, outbound_lead_id, lead_id, attempt_id, contract_id, client_id, price_minor, currency, state, reserved_at)
@@ -124,6 +127,8 @@ function hotValues(changes: Changes, journal: JournalRow): unknown[] {
     journal.topic, journal.first, journal.last, plainArray(journal.parked),
     windowsOf(fresh), plainArray(fresh.map(({ heldSince }) => heldSince)),
     windowsOf(moved), plainArray(moved.map(({ heldSince }) => heldSince)),
+    textArray(attempts.map((row) => row.actor)), textArray(attempts.map((row) => row.campaignId)),
+    textArray(attempts.map((row) => row.workflowId)),
   ];
 }
 

@@ -46,6 +46,10 @@ export interface AttemptRow {
   /** `distributed`, or the reason why not. */
   readonly outcome: string;
   readonly receipt: string;
+  /** Beside the receipt, because history is filtered by them. Unset: asked for by the system; no campaign; by no workflow. */
+  readonly actor?: string;
+  readonly campaignId?: string;
+  readonly workflowId?: string;
 }
 
 export interface OutboundLeadRow {
