@@ -6,6 +6,7 @@ import { parseDuration } from '@sluice/kernel';
 import { nextChance } from './chance.js';
 import { decide } from './decide.js';
 import type { Decision, Request, Seed, Trigger, Verdict } from './decision.js';
+import { Due } from './due.js';
 import { explain } from './explain.js';
 import { newLife, type Holding, type Lead, type Life } from './lead.js';
 import type { Market } from './market.js';
@@ -22,13 +23,21 @@ export interface Track {
   /** When time alone may end its wait. */
   chanceAt: number;
   /** What is still asked of its last attempt; the decision itself is let go, as a long run has millions. */
-  last?: { reason: string | null; full: boolean; waitsForUnit: boolean; codes?: Map<string, string> };
+  last?: { reason: string | null; full: boolean; codes?: Map<string, string> };
+  /** Clients of whom a unit given back may end its wait. */
+  waitsForUnitOf?: ReadonlySet<string>;
+  /** Its place among those that wait, and where it stands in the queue. */
+  rank: number;
+  queuedAt: number;
 }
 
 export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: readonly Verdict[] }
 
 /** Reasons that a unit given back can end. */
-const FREED = new Set(['cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'order_exhausted', 'credit_limit', 'percentage_limit']);
+const FREED: ReadonlySet<string> = new Set(['cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'order_exhausted', 'credit_limit', 'percentage_limit']);
+
+/** At the same instant windows come before leads that are held. */
+const AFTER_WINDOWS = 2 ** 50;
 
 export class Simulation {
   readonly state = State.load();
@@ -36,11 +45,14 @@ export class Simulation {
   now = 0;
   private readonly waiting = new Set<Track>();
   private readonly held = new Set<Track>();
-  private freed = false;
+  /** Who waits, by when it is to be tried; entries that are out of date are dropped when they come up. */
+  private readonly queue = new Due<Track>();
+  /** Of those that wait, the ones that a unit of a client would help. */
+  private readonly waitingForUnit = new Map<string, Set<Track>>();
+  /** Clients that a unit was given back of; null = of whom it is cannot be told. */
+  private freed: Set<string> | null = new Set();
   private outbound = 0;
-
-  /** No window and no held lead is due before this; a change of one lowers it. */
-  private floor = Infinity;
+  private ranks = 0;
 
   /** `onAttempt` hears every attempt. `explained`: of which leads it wants the verdicts of all contracts, and of which they are kept. */
   constructor(readonly market: Market, private readonly seed: Seed, private readonly onAttempt: (attempt: Attempt) => void,
@@ -48,7 +60,7 @@ export class Simulation {
 
   receive(lead: Lead, answers: Answers): void {
     if (this.tracks.has(lead.leadId)) throw new RangeError(`lead ${lead.leadId} comes twice`);
-    const track: Track = { lead, life: newLife(), answers, chanceAt: Infinity };
+    const track: Track = { lead, life: newLife(), answers, chanceAt: Infinity, rank: 0, queuedAt: Infinity };
     this.tracks.set(lead.leadId, track);
     const workflow = this.market.workflowOf(lead.campaignId);
     const push = workflow === undefined && this.market.strategiesOf(lead.campaignId).length > 0;
@@ -88,20 +100,36 @@ export class Simulation {
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
     track.last = {
-      reason: decision.kind === 'unsold' ? decision.reason : null, full: decision.full, waitsForUnit: false,
+      reason: decision.kind === 'unsold' ? decision.reason : null, full: decision.full,
       codes: wanted === 'kept' ? new Map(verdicts.map(({ contractId, code }) => [contractId, code])) : undefined,
     };
-    if (decision.kind === 'unsold' && decision.held) this.held.add(track); else this.held.delete(track);
+    this.waitsForUnit(track, undefined);
+    if (decision.kind === 'unsold' && decision.held) this.hold(track); else this.held.delete(track);
     if (track.window || this.held.has(track)) this.look(track, decision);
     this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts });
     return decision;
   }
 
-  /** What a lead that waits is waiting for: when time alone may end it, and whether a unit given back may. */
+  private hold(track: Track): void {
+    if (this.held.has(track)) return;
+    this.held.add(track);
+    if (!this.waiting.has(track)) track.rank = AFTER_WINDOWS + ++this.ranks;
+  }
+
+  /** What a lead that waits is waiting for: when time alone may end it, and whose units given back may. */
   private look(track: Track, { verdicts }: Decision): void {
     track.chanceAt = nextChance(this.market, this.state, track.lead, verdicts, this.now);
-    if (track.last) track.last.waitsForUnit = verdicts.some(({ gates }) => gates.some((gate) => FREED.has(gate)));
-    this.floor = Math.min(this.floor, this.dueOf(track));
+    this.waitsForUnit(track, new Set(verdicts.flatMap(({ gates, clientId }) => (gates.some((gate) => FREED.has(gate)) ? [clientId] : []))));
+    this.enqueue(track);
+  }
+
+  private waitsForUnit(track: Track, of: ReadonlySet<string> | undefined): void {
+    for (const clientId of track.waitsForUnitOf ?? []) this.waitingForUnit.get(clientId)?.delete(track);
+    track.waitsForUnitOf = of;
+    for (const clientId of of ?? []) {
+      const tracks = this.waitingForUnit.get(clientId);
+      if (tracks) tracks.add(track); else this.waitingForUnit.set(clientId, new Set([track]));
+    }
   }
 
   /** The clients' answers to what is reserved. True where one turned it down. */
@@ -114,7 +142,7 @@ export class Simulation {
       if (outcome === null) { track.life = accept(track.life, outboundLeadId); continue; }
       track.life = release(this.market, this.state, track.life, outboundLeadId, outcome);
       refused = true;
-      this.freed = true;
+      this.free(track, contractId);
     }
     return refused;
   }
@@ -137,9 +165,7 @@ export class Simulation {
     for (const event of decideWindow(track.window, command, this.now)) {
       if (event.type === 'refused') throw new RangeError(`window of lead ${track.lead.leadId}: ${event.reason}`);
       track.window = evolveWindow(track.window, event);
-      this.floor = -Infinity;
-      const open = track.window?.state === 'open' || track.window?.state === 'paused';
-      if (open) this.waiting.add(track); else this.waiting.delete(track);
+      this.wait(track, track.window?.state === 'open' || track.window?.state === 'paused');
       if (event.type === 'requested') {
         this.attempt(track, { trigger: 'window' });
         this.fulfilIfFull(track);
@@ -157,6 +183,14 @@ export class Simulation {
     this.command(track, { kind: 'wake' });
   }
 
+  private wait(track: Track, isOpen: boolean): void {
+    if (!isOpen) { this.waiting.delete(track); this.waitsForUnit(track, undefined); } else if (!this.waiting.has(track)) {
+      this.waiting.add(track);
+      track.rank = ++this.ranks;
+    }
+    this.enqueue(track);
+  }
+
   private fulfilIfFull(track: Track): void {
     const { window, last, life } = track;
     if (!window || !last?.full || (window.state !== 'open' && window.state !== 'paused')) return;
@@ -171,10 +205,11 @@ export class Simulation {
 
   /** Something changed that may end any wait (A2), or somebody became active (D4: oldest first). */
   wakeAll(): void {
-    this.floor = -Infinity;
     for (const track of [...this.waiting]) if (track.window?.state === 'open') this.command(track, { kind: 'wake' });
     const held = [...this.held].sort((a, b) => (a.life.heldSince ?? 0) - (b.life.heldSince ?? 0) || a.lead.receivedAt - b.lead.receivedAt);
     for (const track of held) this.attempt(track, { trigger: this.retry(track) });
+    // The spans of strategies may have changed, and with them when a wait is over.
+    for (const track of this.held) this.enqueue(track);
     this.wakeFreed();
   }
 
@@ -187,26 +222,42 @@ export class Simulation {
     const holding = track.life.picks.find((pick) => pick.contractId === contractId && ['accepted', 'cherryPicked'].includes(pick.state));
     if (!holding) throw new RangeError(`contract ${contractId} does not hold lead ${track.lead.leadId}`);
     track.life = returned(this.market, this.state, track.life, holding.outboundLeadId, this.now);
-    this.freed = true;
+    this.free(track, contractId);
     this.wakeFreed();
+  }
+
+  /** A unit of the contract came back, and with it one of its client, of their group and of the campaign where those have limits. */
+  private free({ lead }: Track, contractId: string): void {
+    const contract = this.market.contracts.get(contractId);
+    const mine = contract && contract.sharedLimits.length === 0 && !this.market.campaigns.get(lead.campaignId)?.limits.length;
+    if (mine) this.freed?.add(contract.client.id); else this.freed = null;
   }
 
   /** A unit was given back: windows that wait for one are tried, until that frees nothing more. */
   wakeFreed(): void {
-    for (let round = 0; this.freed && round < 100; round++) {
-      this.freed = false;
-      for (const track of [...this.waiting]) {
-        if (track.window?.state === 'open' && track.last?.waitsForUnit) this.command(track, { kind: 'wake' });
-      }
+    for (let round = 0; this.freed?.size !== 0 && round < 100; round++) {
+      const found = new Set([...(this.freed ?? this.waitingForUnit.keys())].flatMap((id) => [...(this.waitingForUnit.get(id) ?? [])]));
+      this.freed = new Set();
+      const tracks = [...found].filter((track) => this.waiting.has(track)).sort((a, b) => a.rank - b.rank);
+      for (const track of tracks) if (track.window?.state === 'open' && track.waitsForUnitOf) this.command(track, { kind: 'wake' });
     }
-    this.freed = false;
+    this.freed = new Set();
+  }
+
+  /** Whether anything may still become of it by itself. */
+  waits(track: Track): boolean {
+    return this.waiting.has(track) || this.held.has(track);
+  }
+
+  /** Forgets a lead that nothing is asked of any more: a long run has millions. */
+  letGo(track: Track): void {
+    this.tracks.delete(track.lead.leadId);
   }
 
   /** Lets the clock run to an instant; everything due until then happens at its time. */
   runTo(instant: number): void {
-    while (this.floor <= instant) {
-      const [due, at] = this.nextDue();
-      if (!due || at > instant) break;
+    for (let next = this.nextDue(); next !== undefined && next.at <= instant; next = this.nextDue()) {
+      const { at, item: due } = next;
       this.now = Math.max(this.now, at);
       const chance = at >= due.chanceAt;
       // Taken now: others may have their chance at the same instant, and it must not come up again where nothing is tried.
@@ -219,17 +270,23 @@ export class Simulation {
     this.now = Math.max(this.now, instant);
   }
 
-  private nextDue(): [Track | undefined, number] {
-    let first: Track | undefined;
-    let at = Infinity;
-    for (const tracks of [this.waiting, this.held]) {
-      for (const track of tracks) {
-        const due = this.dueOf(track);
-        if (due < at) { first = track; at = due; }
-      }
+  private enqueue(track: Track): void {
+    const at = this.dueOf(track);
+    if (at === Infinity || at === track.queuedAt) return;
+    track.queuedAt = at;
+    this.queue.push(at, track.rank, track);
+  }
+
+  /** The first that is due; it stays in the queue, and is out of date there as soon as it was tried. */
+  private nextDue(): { at: number; item: Track } | undefined {
+    for (let first = this.queue.peek(); first !== undefined; first = this.queue.peek()) {
+      const { at, rank, item } = first;
+      if (at === this.dueOf(item) && rank === item.rank) return first;
+      this.queue.pop();
+      if (item.queuedAt === at) item.queuedAt = Infinity;
+      this.enqueue(item);
     }
-    this.floor = at;
-    return [first, at];
+    return undefined;
   }
 
   /** When a lead that waits is to be tried next: its window's beat or end, its time-out, or the instant that may open what is shut. */
