@@ -42,6 +42,8 @@ export interface Holding {
   /** `<workflow>/<rule>` that picked it; `manual`, `force`, `cherryPick`, or of push the strategy. */
   rule: string;
   state: HoldingState;
+  /** Of a cherry-picked one, which stays that: the client's system took it as well. */
+  accepted?: true;
   /** Minor units as text: JSON has no bigint. Fixed at the reservation. */
   price: string;
   maxShareCount?: number;

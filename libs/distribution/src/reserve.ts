@@ -19,6 +19,8 @@ import { giveBackTurns, takeTurn, takeTurnAt } from './turns.js';
 import { creditKey, intervalKey } from './weighted.js';
 
 export interface Reserved { life: Life; holdings: Holding[] }
+/** What of a decision bears on its picks. */
+export interface Planned { readonly trigger: string; readonly picks: readonly Pick[] }
 
 /**
  * Moves the state by a decision: reserves a unit of every limit of every pick (F4), moves rotations and credits, counts what the lead
@@ -31,8 +33,7 @@ export function reserve(
   for (const key of moves.counted) state.add(key, 1);
   const rounds = life.rounds + 1;
   const holdings = decision instanceof PushDecision ? reservePush(state, life, decision, now, idOf)
-    : decision.picks.map((pick, index) => hold(market, state, lead, life, decision, moves, pick, index, now, idOf(pick, index)));
-  if (decision.picks.length > 0) payEarnings(state, moves, holdings);
+    : reservePicks(market, state, lead, life, decision, moves, now, idOf);
   return {
     holdings,
     life: {
@@ -40,14 +41,25 @@ export function reserve(
         || (decision.kind === 'distributed' && moves.minimumsMet),
       rulesMet: moves.rulesMet.length > 0 ? [...life.rulesMet, ...moves.rulesMet] : life.rulesMet,
       counted: moves.counted.length > 0 ? [...life.counted, ...moves.counted] : life.counted,
-      heldSince: holdings.length > 0 ? undefined : decision.kind === 'unsold' && decision.held ? life.heldSince ?? now : life.heldSince,
+      // What a client takes from the pool ends no wait: it is no distribution (A4).
+      heldSince: holdings.length > 0 && decision.trigger !== 'cherryPick' ? undefined : decision.kind === 'unsold' && decision.held ? life.heldSince ?? now : life.heldSince,
     },
   };
 }
 
+/** The units, turns and payments of picks alone; `moves` names the contract and the phase of each. */
+export function reservePicks(
+  market: Market, state: State, lead: Lead, life: Life, decision: Planned, moves: Moves, now: number,
+  idOf: (pick: Pick, index: number) => string,
+): Holding[] {
+  const holdings = decision.picks.map((pick, index) => hold(market, state, lead, life, decision, moves, pick, index, now,
+    idOf(pick, index)));
+  if (holdings.length > 0) payEarnings(state, moves, holdings);
+  return holdings;
+}
+
 function hold(
-  market: Market, state: State, lead: Lead, life: Life, decision: Decision, moves: Moves, pick: Pick, index: number, now: number,
-  outboundLeadId: string,
+  market: Market, state: State, lead: Lead, life: Life, decision: Planned, moves: Moves, pick: Pick, index: number, now: number, outboundLeadId: string,
 ): Holding {
   const contract = moves.contracts[index]!;
   const price = Number(pick.priceMinor);
@@ -155,9 +167,13 @@ function withPick(life: Life, outboundLeadId: string, from: readonly HoldingStat
   return { ...life, picks: life.picks.with(place, change(holding)) };
 }
 
-/** The client took it: reserved → accepted. Moves no counter. Unknown or settled already: the life as it was. */
+/**
+ * The client took it: reserved → accepted; what was cherry-picked stays that, and has it noted. Moves no counter. Unknown or settled
+ * already: the life as it was.
+ */
 export function accept(life: Life, outboundLeadId: string): Life {
-  return withPick(life, outboundLeadId, ['reserved'], (holding) => ({ ...holding, state: 'accepted' }));
+  return withPick(life, outboundLeadId, ['reserved', 'cherryPicked'], (holding) => (
+    holding.state === 'cherryPicked' ? { ...holding, accepted: true } : { ...holding, state: 'accepted' }));
 }
 
 /**

@@ -1,26 +1,37 @@
 /** One distribution attempt: decide, reserve what was picked, and say it. */
-import { decide, reserve, type Decision, type Reserved } from '@sluice/distribution';
+import { decide, reserve, type Decision, type Life, type Reserved } from '@sluice/distribution';
 import { LeadDistributed, LeadNotDistributed, LimitReached, OutboundLeadReserved, type Heard } from '@sluice/events';
 import type { StoredLead } from './changes.js';
+import { heldLead } from './held.js';
 import { limitsReached } from './limit-reached.js';
-import { deadlineOf, type TenantMemory } from './memory.js';
+import type { TenantMemory } from './memory.js';
+import { outlookOf, topReasons, type Outlook } from './outlook.js';
 import { faultyReceiptText, receiptText, type Asked } from './receipt.js';
 import type { Run } from './run.js';
+import { afterAttempt, deadlineAt, sayIfFulfilled } from './windows.js';
 
-/** Runs the decision for a lead that the engine has; `heard` is the record that asked for it. */
-export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked, heard: Heard): void {
+/**
+ * Runs the decision for a lead that the engine has; `heard` is the record that asked for it. `made`: the decision, where it was made just
+ * now.
+ */
+export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked, heard: Heard, made?: Decision): void {
   const attemptId = run.id();
   const { lead, life } = stored;
+  run.tools.watch?.(attemptId, tenant, stored, asked.request);
   let decision: Decision;
   try {
-    decision = decide(tenant.market, tenant.state, lead, life, asked.request, run.now, run.tools.seedOf(lead.tenantId));
+    decision = made ?? decideFor(run, tenant, stored, asked);
   } catch (error) {
     return fault(run, tenant, stored, asked, heard, attemptId, error);
   }
   // What reserve throws is thrown on: counters may have moved half way, so that the memory cannot be used any more.
   const reserved = reserve(tenant.market, tenant.state, lead, life, decision, run.now, () => run.id());
   const traceparent = run.tools.trace(lead.leadId, heard.traceparent);
-  keep(run, stored, reserved.life, attemptId, asked);
+  const kept = keep(run, tenant, stored, attemptId, asked, {
+    life: reserved.life, window: afterAttempt(tenant, stored, decision.full),
+    heldSince: heldSinceOf(stored, decision, reserved.life, run.now),
+  });
+  const outlook = outlookOf(tenant, kept, decision, run.now);
   run.changes.attempts.push({
     tenantId: lead.tenantId,
     attemptId,
@@ -29,20 +40,64 @@ export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, aske
     trigger: asked.request.trigger,
     version: tenant.version,
     outcome: decision.kind === 'distributed' ? 'distributed' : decision.reason,
-    receipt: receiptText(decision, reserved.life.rounds, reserved.holdings.map((holding) => holding.outboundLeadId), asked),
+    actor: asked.request.actor,
+    campaignId: lead.campaignId || undefined,
+    workflowId: decision.workflowId,
+    receipt: receiptText(decision, reserved.life.rounds, reserved.holdings.map((holding) => holding.outboundLeadId), asked, outlook),
   });
-  if (decision.kind === 'distributed') sayDistributed(run, tenant, stored, decision, reserved, asked, attemptId, traceparent);
-  else sayNotDistributed(run, tenant, stored, reserved.life.rounds, decision.reason, asked, attemptId, traceparent);
+  const told: Told = { asked, attemptId, outlook, traceparent };
+  if (decision.kind === 'distributed') sayDistributed(run, tenant, kept, decision, reserved, told);
+  else sayNotDistributed(run, tenant, kept, { ...told, reason: decision.reason, full: decision.full,
+    reasons: topReasons(decision.reason, decision.considered) });
+  sayIfFulfilled(run, kept, traceparent);
+}
+
+/** The decision alone: it moves nothing. What was asked for and is not there is answered without one. */
+export function decideFor(run: Run, tenant: TenantMemory, { lead, life }: StoredLead, { request, refused }: Asked): Decision {
+  if (refused !== undefined) {
+    return {
+      kind: 'unsold', trigger: request.trigger, workflowId: request.workflow, picks: [], reason: refused, verdicts: [], minimumsMet: false,
+      full: false, considered: { inScope: 0, notMatched: 0, reasons: {} },
+    };
+  }
+  return decide(tenant.market, tenant.state, lead, life, request, run.now, run.tools.seedOf(lead.tenantId));
+}
+
+/** A person's attempt that picks nobody ends no wait, nor does what a client takes from the pool (A4): that is no distribution. */
+function heldSinceOf({ heldSince }: StoredLead, decision: Decision, life: Life, now: number): number | undefined {
+  if (decision.trigger === 'cherryPick' || (decision.trigger === 'manual' && decision.kind === 'unsold')) return heldSince;
+  return decision.kind === 'unsold' && decision.held ? life.heldSince ?? now : undefined;
 }
 
 type Distributed = Decision & { kind: 'distributed' };
 
+/** What is said of an attempt besides what was decided. */
+interface Told {
+  readonly asked: Asked;
+  readonly attemptId: string;
+  readonly outlook: Outlook;
+  readonly traceparent: string | undefined;
+}
+
+/** What both outcomes say. */
+function outcomeOf(run: Run, tenant: TenantMemory, { lead, life, windowGeneration }: StoredLead, { asked, attemptId, outlook }: Told) {
+  return {
+    tenantId: lead.tenantId, attemptId, leadId: lead.leadId, campaignId: lead.campaignId, trigger: asked.request.trigger,
+    round: life.rounds, configurationVersion: tenant.version, decidedAt: run.nowText,
+    ...(asked.requestId ? { requestId: asked.requestId } : {}),
+    ...(asked.request.actor ? { actor: asked.request.actor } : {}),
+    ...(outlook.nextChanceAt ? { nextChanceAt: outlook.nextChanceAt } : {}),
+    ...(outlook.waitsOn.length > 0 ? { waitsOn: [...outlook.waitsOn] } : {}),
+    ...(windowGeneration > 0 ? { windowGeneration } : {}),
+  };
+}
+
 function sayDistributed(
-  run: Run, tenant: TenantMemory, { lead }: StoredLead, decision: Distributed, reserved: Reserved, asked: Asked, attemptId: string,
-  traceparent?: string,
+  run: Run, tenant: TenantMemory, stored: StoredLead, decision: Distributed, reserved: Reserved, told: Told,
 ): void {
+  const { lead } = stored;
   const { tenantId, leadId, campaignId } = lead;
-  const { version } = tenant;
+  const { attemptId, traceparent } = told;
   const { currency } = tenant.market.ground;
   const { said, outboundLeads } = run.changes;
   const picks = decision.picks.map((pick, place) => ({
@@ -52,14 +107,12 @@ function sayDistributed(
     priceMinor: String(pick.priceMinor),
     currency,
   }));
-  said.push(LeadDistributed.make({
-    tenantId, attemptId, leadId, campaignId, trigger: asked.request.trigger, round: reserved.life.rounds, configurationVersion: version,
-    decidedAt: run.nowText, picks, full: decision.full,
-  }, { id: run.id(), time: run.now, traceparent }));
+  said.push(LeadDistributed.make({ ...outcomeOf(run, tenant, stored, told), picks, full: decision.full },
+    { id: run.id(), time: run.now, traceparent }));
   for (const { contractId, limit } of limitsReached(tenant.market, tenant.state, reserved.holdings, run.now)) {
     said.push(LimitReached.make({ tenantId, contractId, limit, at: run.nowText }, { id: run.id(), time: run.now, traceparent }));
   }
-  const deadlineMs = deadlineOf(tenant, campaignId);
+  const deadline = deadlineAt(tenant, stored);
   const receivedAt = new Date(lead.receivedAt).toISOString();
   picks.forEach((pick, place) => {
     const { contractId, clientId, outboundLeadId } = pick;
@@ -71,8 +124,8 @@ function sayDistributed(
       tenantId, leadId, attemptId, campaignId, ...pick,
       deliveryMethodId: decision.picks[place]!.deliveryMethodId ?? '',
       reservedAt: run.nowText,
-      ...(deadlineMs === undefined ? {} : { deadline: new Date(lead.receivedAt + deadlineMs).toISOString() }),
-      configurationVersion: version,
+      ...(deadline === undefined ? {} : { deadline: new Date(deadline).toISOString() }),
+      configurationVersion: tenant.version,
       attributes: lead.attributes,
       receivedAt,
       sourceId: lead.sourceId ?? '',
@@ -81,12 +134,14 @@ function sayDistributed(
 }
 
 function sayNotDistributed(
-  run: Run, tenant: TenantMemory, { lead }: StoredLead, round: number, reason: string, asked: Asked, attemptId: string,
-  traceparent?: string,
+  run: Run, tenant: TenantMemory, stored: StoredLead,
+  told: Told & { readonly reason: string; readonly reasons: string[]; readonly full: boolean },
 ): void {
+  const { reason, reasons, full, outlook, traceparent } = told;
   run.changes.said.push(LeadNotDistributed.make({
-    tenantId: lead.tenantId, attemptId, leadId: lead.leadId, campaignId: lead.campaignId, trigger: asked.request.trigger, round,
-    configurationVersion: tenant.version, decidedAt: run.nowText, reason,
+    ...outcomeOf(run, tenant, stored, told), reason, reasons, full,
+    ...(outlook.held ? { held: true } : {}),
+    ...(outlook.heldUntil ? { heldUntil: outlook.heldUntil } : {}),
   }, { id: run.id(), time: run.now, traceparent }));
 }
 
@@ -94,15 +149,27 @@ function sayNotDistributed(
 function fault(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked, heard: Heard, attemptId: string, error: unknown): void {
   const { tenantId, leadId } = stored.lead;
   const round = stored.life.rounds + 1;
-  keep(run, stored, { ...stored.life, rounds: round }, attemptId, asked);
+  const kept = keep(run, tenant, stored, attemptId, asked,
+    { life: { ...stored.life, rounds: round }, window: afterAttempt(tenant, stored, false), heldSince: stored.heldSince });
   run.changes.attempts.push({
     tenantId, attemptId, leadId, at: run.now, trigger: asked.request.trigger, version: tenant.version, outcome: 'internal_error',
-    receipt: faultyReceiptText(round, asked),
+    actor: asked.request.actor, campaignId: stored.lead.campaignId || undefined, receipt: faultyReceiptText(round, asked),
   });
   run.changes.faults.push({ leadId, message: error instanceof Error ? error.message : 'unknown' });
-  sayNotDistributed(run, tenant, stored, round, 'internal_error', asked, attemptId, run.tools.trace(leadId, heard.traceparent));
+  sayNotDistributed(run, tenant, kept, {
+    asked, attemptId, reason: 'internal_error', reasons: ['internal_error'], full: false,
+    outlook: { waitsOn: [], held: kept.heldSince !== undefined }, traceparent: run.tools.trace(leadId, heard.traceparent),
+  });
 }
 
-function keep(run: Run, stored: StoredLead, life: StoredLead['life'], id: string, { request: { trigger, workflow } }: Asked): void {
-  run.keep({ ...stored, life, attempts: [...stored.attempts, { id, trigger, ...(workflow === undefined ? {} : { workflow }) }] });
+function keep(
+  run: Run, tenant: TenantMemory, stored: StoredLead, id: string, { request: { trigger, workflow }, requestId }: Asked,
+  { life, window, heldSince }: Pick<StoredLead, 'life' | 'window' | 'heldSince'>,
+): StoredLead {
+  const attempted = { id, trigger, ...(workflow === undefined ? {} : { workflow }), ...(requestId ? { requestId } : {}) };
+  const kept = { ...stored, life, window, heldSince, attempts: [...stored.attempts, attempted] };
+  run.keep(kept);
+  const held = heldLead(kept);
+  if (held) tenant.held.put(held); else tenant.held.remove(kept.lead.leadId);
+  return kept;
 }

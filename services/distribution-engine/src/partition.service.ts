@@ -59,7 +59,7 @@ export class Partition {
     this.mustStand();
     const { memory, engine } = this;
     const before = this.uncommitted.map(({ leads }) => leads);
-    const stored = await this.batches.leads(wantedLeads(batch.events, memory.waiting, this.careful));
+    const stored = await this.batches.leads(wantedLeads(batch.events, memory, this.careful));
     crashPoint('engine.fetched');
     this.mustStand();
     const now = Math.max(engine.clock.now(), memory.now);

@@ -2,7 +2,8 @@
  * A decision receipt: what was decided and why, kept as text for as long as the attempt. It holds the verdict of every contract that
  * passed the criteria index; `explain` adds the rest from the same configuration version.
  */
-import type { Decision, Gate, Method, Request, Verdict } from '@sluice/distribution';
+import type { Decision, Gate, Method, Request, UnsoldReason, Verdict } from '@sluice/distribution';
+import type { Outlook } from './outlook.js';
 
 export interface ReceiptPick {
   readonly outboundLeadId: string;
@@ -21,7 +22,15 @@ export interface Receipt {
   readonly workflowId?: string;
   readonly actor?: string;
   readonly requestId?: string;
+  /** Why a person asked for it, in his words. */
+  readonly reason?: string;
+  /** What was asked for and could not be granted: contracts that nobody knows, gates that are none or bind always. */
+  readonly ignored?: readonly string[];
   readonly windowGeneration?: number;
+  /** ISO instants. */
+  readonly nextChanceAt?: string;
+  readonly held?: boolean;
+  readonly heldUntil?: string;
   readonly picks: readonly ReceiptPick[];
   readonly full: boolean;
   readonly minimumsMet: boolean;
@@ -34,6 +43,10 @@ export interface Asked {
   readonly request: Request;
   readonly requestId?: string;
   readonly windowGeneration?: number;
+  readonly reason?: string;
+  readonly ignored?: readonly string[];
+  /** What was asked for cannot be decided: nobody gets the lead, for this reason. */
+  readonly refused?: UnsoldReason;
 }
 
 /** Verdicts stand as short lists: of a lead that forty contracts match, the names of the fields would cost more than the facts. */
@@ -48,16 +61,16 @@ type RankShape = [rule: string, method: string, ...keys: string[]];
 
 type StoredReceipt = Omit<Receipt, 'verdicts'> & { readonly ranks: readonly RankShape[]; readonly verdicts: readonly VerdictLine[] };
 
-export function receiptText(decision: Decision, round: number, outboundLeadIds: readonly string[], asked: Asked): string {
-  const { request, requestId, windowGeneration } = asked;
+export function receiptText(decision: Decision, round: number, outboundLeadIds: readonly string[], asked: Asked, outlook: Outlook): string {
   const ranks: RankShape[] = [];
   const verdicts = decision.verdicts.map((verdict) => lineOf(verdict, ranks));
   const receipt: StoredReceipt = {
     round,
     workflowId: decision.workflowId,
-    actor: request.actor,
-    requestId,
-    windowGeneration,
+    ...askedIn(asked),
+    nextChanceAt: outlook.nextChanceAt,
+    held: outlook.held || undefined,
+    heldUntil: outlook.heldUntil,
     picks: decision.picks.map((pick, place): ReceiptPick => ({
       outboundLeadId: outboundLeadIds[place] ?? '',
       contractId: pick.contractId,
@@ -79,13 +92,16 @@ export function receiptText(decision: Decision, round: number, outboundLeadIds: 
 
 /** The receipt of an attempt in which the decision itself threw: nobody was looked at to the end. */
 export function faultyReceiptText(round: number, asked: Asked): string {
-  const { request, requestId, windowGeneration } = asked;
   const considered: Decision['considered'] = { inScope: 0, notMatched: 0, reasons: { internal_error: 1 } };
   const receipt: StoredReceipt = {
-    round, actor: request.actor, requestId, windowGeneration, picks: [], full: false, minimumsMet: false, considered, ranks: [],
+    round, ...askedIn(asked), picks: [], full: false, minimumsMet: false, considered, ranks: [],
     verdicts: [],
   };
   return JSON.stringify(receipt);
+}
+
+function askedIn({ request: { actor }, requestId, reason, ignored, windowGeneration }: Asked) {
+  return { actor, requestId, reason, ignored, windowGeneration };
 }
 
 /** Text → receipt. */

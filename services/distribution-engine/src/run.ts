@@ -1,9 +1,10 @@
 /** One batch on its way through the engine: the memory it moves, what was fetched for it, and what it changes. */
-import type { MarketOptions, Seed } from '@sluice/distribution';
+import type { MarketOptions, Request, Seed } from '@sluice/distribution';
 import type { Heard } from '@sluice/events';
 import { derivedId } from '@sluice/kernel';
 import { keyOf, noChanges, type Changes, type StoredLead } from './changes.js';
 import { addWaiting, tenantMemory, type PartitionMemory, type TenantMemory } from './memory.js';
+import { wokenLeads } from './woken.js';
 
 /** What a step takes from outside, so that a replay can give it the same. */
 export interface Tools {
@@ -12,6 +13,8 @@ export interface Tools {
   /** Records that a lead was decided and answers the traceparent for what follows from it; a replay answers its argument. */
   trace(leadId: string, parent: string | undefined): string | undefined;
   readonly market: MarketOptions;
+  /** Told of each attempt before it is decided, so that a replay can look at the memory as it was then; it must leave it so. */
+  watch?(attemptId: string, tenant: TenantMemory, stored: StoredLead, request: Request): void;
 }
 
 /** Leads as they stood before the batch; undefined = the engine does not have it. */
@@ -19,21 +22,25 @@ export type LeadSource = (key: string) => StoredLead | undefined;
 
 export class Run {
   readonly changes: Changes = noChanges();
+  readonly batchNo: number;
   readonly nowText: string;
+  /** Leads that were held when the batch began, and were fetched with it to be tried again (by `keyOf`). */
+  readonly atHand: ReadonlySet<string>;
   /** What all ids of a batch have in common: a lead takes four or five of them. */
   private readonly idsBegin: string;
   private place = 0;
 
   constructor(
     readonly memory: PartitionMemory,
-    readonly topic: string,
-    readonly batchNo: number,
+    events: readonly Heard[],
     readonly now: number,
     private readonly stored: LeadSource,
     readonly tools: Tools,
   ) {
+    this.batchNo = memory.batchNo + 1;
     this.nowText = new Date(now).toISOString();
-    this.idsBegin = derivedId(memory.partition, batchNo, 0).slice(0, -8);
+    this.idsBegin = derivedId(memory.partition, this.batchNo, 0).slice(0, -8);
+    this.atHand = new Set(wokenLeads(events, memory).map(({ tenantId, leadId }) => keyOf(tenantId, leadId)));
   }
 
   /** The next id of this batch: it derives from partition, batch and place, so that a replay makes it again. */
@@ -55,6 +62,12 @@ export class Run {
   lead(tenantId: string, leadId: string): StoredLead | undefined {
     const key = keyOf(tenantId, leadId);
     return this.changes.leads.get(key) ?? this.stored(key);
+  }
+
+  /** Whether the lead may be asked for: with a held one that nobody fetched, a replay, which has all, would go another way. */
+  hasAtHand(tenantId: string, leadId: string): boolean {
+    const key = keyOf(tenantId, leadId);
+    return this.atHand.has(key) || this.changes.leads.has(key);
   }
 
   keep(stored: StoredLead, isNew = false): void {

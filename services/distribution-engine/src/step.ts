@@ -3,17 +3,18 @@
  * to the byte, so that a snapshot with its journal and log can be replayed. Records are taken one after the other, in their order.
  */
 import {
-  ConfigurationChanged, DistributionRequested, EndpointResumed, EndpointSuspended, EngineConfigured, LeadReceived, OutboundLeadAccepted,
-  OutboundLeadFailed,
-  OutboundLeadRejected, OutboundLeadUnresolved, type Heard,
+  ConfigurationChanged, DistributionRequested, EndpointResumed, EndpointSuspended, EngineConfigured, LeadReceived, LeadReturned,
+  OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected, OutboundLeadUnresolved, UserSeen, type Heard, type WindowOpened,
 } from '@sluice/events';
 import { newLife, type ConfigItem } from '@sluice/distribution';
 import { attempt } from './attempt.js';
-import { itemOf, isKnownItem, leadOf, requestOf } from './heard.js';
+import { askedOf, isKnownItem, itemOf, leadOf } from './heard.js';
 import { addPart, firstWhole, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
+import { see } from './presence.js';
 import { Run, type LeadSource, type Tools } from './run.js';
-import { settle } from './settle.js';
+import { settle, takeBack } from './settle.js';
 import type { Changes } from './changes.js';
+import { hearWindow, isOvertaken, WINDOW_TYPES } from './windows.js';
 
 const HOUR_MS = 3_600_000;
 /** Counters of buckets that ended longer ago are forgotten: an hour more than the rolling hour needs. */
@@ -21,10 +22,14 @@ const KEEP_ENDED_MS = 2 * HOUR_MS;
 
 /** What the engine listens to: all of it is keyed by the tenant, and passes through one queue per partition. */
 export const HEARD_TYPES: readonly string[] = [
-  LeadReceived, ConfigurationChanged, DistributionRequested,
-  OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed, OutboundLeadUnresolved, EndpointSuspended, EndpointResumed,
-].map((event) => event.type);
-export const HEARD_TOPICS: readonly string[] = [LeadReceived, ConfigurationChanged, OutboundLeadAccepted].map((event) => event.topic.name);
+  ...[
+    LeadReceived, ConfigurationChanged, DistributionRequested, OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed,
+    OutboundLeadUnresolved, EndpointSuspended, EndpointResumed, LeadReturned, UserSeen,
+  ].map((event) => event.type),
+  ...WINDOW_TYPES,
+];
+export const HEARD_TOPICS: readonly string[] = [LeadReceived, ConfigurationChanged, OutboundLeadAccepted, LeadReturned, UserSeen].map(
+  (event) => event.topic.name);
 
 export interface BatchHeard {
   readonly topic: string;
@@ -44,7 +49,7 @@ export function step(memory: PartitionMemory, batch: BatchHeard, leads: LeadSour
 export function* stepwise(
   memory: PartitionMemory, batch: BatchHeard, leads: LeadSource, now: number, tools: Tools, pace: number,
 ): Generator<undefined, Changes> {
-  const run = new Run(memory, batch.topic, memory.batchNo + 1, now, leads, tools);
+  const run = new Run(memory, batch.events, now, leads, tools);
   sweep(run);
   let sincePause = 0;
   for (const heard of batch.events) {
@@ -72,9 +77,11 @@ function hear(run: Run, heard: Heard, topic: string): void {
     case OutboundLeadRejected.type: return settle(run, heard as Heard<OutboundLeadRejected>, topic, 'rejected');
     case OutboundLeadFailed.type: return settle(run, heard as Heard<OutboundLeadFailed>, topic, 'failed');
     case OutboundLeadUnresolved.type: return settle(run, heard as Heard<OutboundLeadUnresolved>, topic, 'unresolved');
+    case LeadReturned.type: return takeBack(run, heard as Heard<LeadReturned>, topic);
+    case UserSeen.type: return see(run, heard as Heard<UserSeen>);
     case EndpointSuspended.type: return suspend(run, heard as Heard<EndpointSuspended>);
     case EndpointResumed.type: return run.tenant(heard.tenantId).state.suspend((heard as Heard<EndpointResumed>).data.deliveryMethodId, 0);
-    default: return undefined;
+    default: return WINDOW_TYPES.includes(heard.type) ? hearWindow(run, heard as Heard<WindowOpened>, topic) : undefined;
   }
 }
 
@@ -93,16 +100,21 @@ function receive(run: Run, heard: Heard<LeadReceived>, topic: string): void {
   for (const waited of run.release(line, () => true)) hear(run, waited.heard, waited.topic);
 }
 
+/** What a window, a timer or a person asks for. A request that was answered already, or that a change overtook, does nothing. */
 function distribute(run: Run, heard: Heard<DistributionRequested>, topic: string): void {
-  const { tenantId, leadId, requestId, configurationVersion = 0, windowGeneration = 0 } = heard.data;
+  const { tenantId, leadId, requestId, trigger, workflowId, configurationVersion = 0, windowGeneration = 0 } = heard.data;
   const tenant = run.tenant(tenantId);
   if (configurationVersion > tenant.version) return run.wait(heard, topic, 'version', String(configurationVersion));
   const stored = run.lead(tenantId, leadId);
   if (!stored) return run.wait(heard, topic, 'lead', leadId);
-  // The window was stopped, paused or changed after this was asked.
-  if (windowGeneration > 0 && windowGeneration < stored.windowGeneration) return;
+  if (stored.attempts.some((attempted) => attempted.requestId === requestId)) return;
+  if (trigger === 'window' && isOvertaken(stored, windowGeneration, workflowId)) return;
+  // Somebody took it since its timer was set.
+  if (trigger === 'push' && stored.heldSince === undefined) return;
   const noted = windowGeneration > stored.windowGeneration ? { ...stored, windowGeneration } : stored;
-  attempt(run, tenant, noted, { request: requestOf(heard.data), requestId, ...(windowGeneration > 0 ? { windowGeneration } : {}) }, heard);
+  attempt(run, tenant, noted, {
+    ...askedOf(heard.data, tenant.market), ...(noted.windowGeneration > 0 ? { windowGeneration: noted.windowGeneration } : {}),
+  }, heard);
 }
 
 function suspend(run: Run, { tenantId, data }: Heard<EndpointSuspended>): void {

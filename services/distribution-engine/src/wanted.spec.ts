@@ -19,11 +19,11 @@ describe('the leads that a batch needs', () => {
       heard(OutboundLeadAccepted.type, 'a', '1'), heard(DistributionRequested.type, 'a', '1'), heard(OutboundLeadAccepted.type, 'b', '1'),
       heard(LeadReceived.type, 'a', '2'),
     ];
-    expect(wantedLeads(events, new Map(), false)).toEqual([{ tenantId: 'a', leadId: '1' }, { tenantId: 'b', leadId: '1' }]);
+    expect(wantedLeads(events, { waiting: new Map(), tenants: new Map() }, false)).toEqual([{ tenantId: 'a', leadId: '1' }, { tenantId: 'b', leadId: '1' }]);
   });
 
   it('are those that arrive as well, where somebody has to know what is here already', () => {
-    expect(wantedLeads([heard(LeadReceived.type, 'a', '2')], new Map(), true)).toEqual([{ tenantId: 'a', leadId: '2' }]);
+    expect(wantedLeads([heard(LeadReceived.type, 'a', '2')], { waiting: new Map(), tenants: new Map() }, true)).toEqual([{ tenantId: 'a', leadId: '2' }]);
   });
 
   it('are those of records that a new configuration version may end the wait of', () => {
@@ -31,8 +31,8 @@ describe('the leads that a batch needs', () => {
     addWaiting(waiting, {
       tenantId: 'a', topic: 't', seq: 1, kind: 'version', restsOn: '2', event: '', heard: heard(DistributionRequested.type, 'a', '7'),
     });
-    expect(wantedLeads([heard(ConfigurationChanged.type, 'a')], waiting, false)).toEqual([{ tenantId: 'a', leadId: '7' }]);
-    expect(wantedLeads([heard(ConfigurationChanged.type, 'b')], waiting, false)).toEqual([]);
+    expect(wantedLeads([heard(ConfigurationChanged.type, 'a')], { waiting, tenants: new Map() }, false)).toEqual([{ tenantId: 'a', leadId: '7' }]);
+    expect(wantedLeads([heard(ConfigurationChanged.type, 'b')], { waiting, tenants: new Map() }, false)).toEqual([]);
   });
 });
 

@@ -1,33 +1,41 @@
 /** Which leads a batch needs before it can be decided. */
 import {
-  ConfigurationChanged, DistributionRequested, LeadReceived, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
+  ConfigurationChanged, DistributionRequested, LeadReceived, LeadReturned, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
   OutboundLeadUnresolved, type Heard,
 } from '@sluice/events';
 import { keyOf, type StoredLead } from './changes.js';
-import { waitsFor, type WaitingRecord } from './memory.js';
-
-export interface Wanted { readonly tenantId: string; readonly leadId: string }
+import { waitsFor, type PartitionMemory } from './memory.js';
+import { wokenLeads, type LeadName } from './woken.js';
+import { WINDOW_TYPES } from './windows.js';
 
 const ABOUT_A_LEAD: ReadonlySet<string> = new Set([
-  DistributionRequested, OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed, OutboundLeadUnresolved,
-].map((event) => event.type));
+  ...[DistributionRequested, OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed, OutboundLeadUnresolved, LeadReturned].map(
+    (event) => event.type),
+  ...WINDOW_TYPES,
+]);
 
 /**
- * The leads that a batch's requests and results are about, and those of records which the batch may end the wait of; each once.
- * `arrivals`: also the leads that arrive, to find those that are here already.
+ * The leads that a batch's requests and results are about, those of records which the batch may end the wait of, and the held ones that it
+ * may find somebody for; each once. `arrivals`: also the leads that arrive, to find those that are here already.
  */
-export function wantedLeads(events: readonly Heard[], waiting: ReadonlyMap<string, readonly WaitingRecord[]>, arrivals: boolean): Wanted[] {
-  const wanted = new Map<string, Wanted>();
-  const want = (heard: Heard) => {
+export function wantedLeads(
+  events: readonly Heard[], memory: Pick<PartitionMemory, 'waiting' | 'tenants'>, arrivals: boolean,
+): LeadName[] {
+  const wanted = new Map<string, LeadName>();
+  const want = (tenantId: string, leadId: string) => { wanted.set(keyOf(tenantId, leadId), { tenantId, leadId }); };
+  const wantOf = (heard: Heard) => {
     const isAbout = ABOUT_A_LEAD.has(heard.type) || (arrivals && heard.type === LeadReceived.type);
     const { leadId } = heard.data as { leadId?: string };
-    if (isAbout && leadId) wanted.set(keyOf(heard.tenantId, leadId), { tenantId: heard.tenantId, leadId });
+    if (isAbout && leadId) want(heard.tenantId, leadId);
   };
   for (const heard of events) {
-    want(heard);
+    wantOf(heard);
     if (heard.type !== ConfigurationChanged.type) continue;
-    for (const record of waiting.get(waitsFor({ tenantId: heard.tenantId, kind: 'version', restsOn: '' })) ?? []) want(record.heard);
+    for (const record of memory.waiting.get(waitsFor({ tenantId: heard.tenantId, kind: 'version', restsOn: '' })) ?? []) {
+      wantOf(record.heard);
+    }
   }
+  for (const { tenantId, leadId } of wokenLeads(events, memory)) want(tenantId, leadId);
   return [...wanted.values()];
 }
 
