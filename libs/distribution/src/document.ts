@@ -33,6 +33,7 @@ export interface ConfigDocument {
   pushStrategies?: PushStrategy[];
   deliveryMethods?: DeliveryMethod[];
   orders?: Order[];
+  scripts?: Script[];
 }
 
 /** What the document says besides its lists. One item of kind `settings`, id `settings`. */
@@ -232,6 +233,37 @@ export interface Order {
   /** Open until this instant, or until this date begins. */
   end?: DateText;
   status?: 'active' | 'closed' | 'pastDue';
+}
+
+/** A script (A7). Attached to campaigns, to contracts, to leads that meet `when`; what is left blank is all. */
+export interface Script {
+  id: string;
+  name?: string;
+  /** off if unset. `shadow`: it runs and decides nothing; its report says what it would have. */
+  status?: 'off' | 'shadow' | 'active';
+  campaigns?: string[];
+  contracts?: string[];
+  when?: Criteria;
+  /** Defines any of `filter(lead, contract)`, `score(lead, contract)`, `afterPlan(lead, plan)`. */
+  code: string;
+  tests?: ScriptTest[];
+  /** Turns of loops and calls per lead; a million if unset. */
+  limits?: { steps?: number };
+  /** How many times its code has changed; kept by the platform, not read from a document. */
+  version?: number;
+}
+
+/** One case: a lead, what it is asked about, and the answer. */
+export interface ScriptTest {
+  name: string;
+  hook: 'filter' | 'score' | 'afterPlan';
+  lead: Record<string, unknown>;
+  /** filter, score: the contract's own facts, or the id of one of the document. */
+  contract?: string | Record<string, unknown>;
+  /** afterPlan: the contracts of the plan, likewise. */
+  plan?: (string | Record<string, unknown>)[];
+  /** filter: true, or false or words for refused; score: a number; afterPlan: the ids that stay. */
+  expect: boolean | string | number | string[];
 }
 
 export type Operator =

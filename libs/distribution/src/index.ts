@@ -16,4 +16,6 @@ export * from './counterfactual.js';
 export * from './words.js';
 export * from './history.js';
 export * from './lint.js';
+export { failingCondition, testOf } from './criteria.js';
+export type { ClientTerms, ContractTerms } from './terms.js';
 export * from './decide.bench.js';

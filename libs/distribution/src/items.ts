@@ -1,11 +1,11 @@
 /** A document as versioned pieces: what a change of configuration carries, and what a market is compiled from. */
 import type {
-  Campaign, Client, ConfigDocument, Contract, DeliveryMethod, List, Order, PushStrategy, Settings, Workflow,
+  Campaign, Client, ConfigDocument, Contract, DeliveryMethod, List, Order, PushStrategy, Script, Settings, Workflow,
 } from './document.js';
 
 export interface ItemBodies {
   settings: Settings; client: Client; contract: Contract; campaign: Campaign; list: List; workflow: Workflow;
-  pushStrategy: PushStrategy; deliveryMethod: DeliveryMethod; order: Order;
+  pushStrategy: PushStrategy; deliveryMethod: DeliveryMethod; order: Order; script: Script;
 }
 export type ItemKind = keyof ItemBodies;
 
@@ -15,6 +15,7 @@ export type ConfigItem = { [K in ItemKind]: { kind: K; id: string; entry: number
 const LISTS = [
   ['client', 'clients'], ['contract', 'contracts'], ['list', 'lists'], ['deliveryMethod', 'deliveryMethods'], ['workflow', 'workflows'],
   ['pushStrategy', 'pushStrategies'], ['campaign', 'campaigns'], ['order', 'orders'],
+  ['script', 'scripts'],
 ] as const;
 const SETTINGS = ['timezone', 'currency', 'requireSchedule', 'ties', 'rotation', 'groups'] as const;
 

@@ -2,7 +2,7 @@
  * The configuration of one tenant, compiled: an index over criteria, gates and rules ready to be asked. It holds nothing that moves. A
  * changed contract is taken out of its slots and put in anew; nothing else is touched.
  */
-import type { Campaign, List, Settings } from './document.js';
+import type { Campaign, List, Script, Settings } from './document.js';
 import type { ConfigItem, ItemKind } from './items.js';
 import { limitsOf, type Limit } from './limits.js';
 import { linkContract, type Links } from './links.js';
@@ -40,6 +40,8 @@ export class Market {
   readonly workflows = new Map<string, WorkflowTerms>();
   readonly strategies = new Map<string, StrategyTerms>();
   readonly lists = new Map<string, { clients: ReadonlySet<string>; contracts: ReadonlySet<string> }>();
+  /** In order of entry. */
+  scripts: readonly Script[] = [];
   /** Contracts by number; a number stays a contract's for as long as there is one of its id. */
   readonly byIndex: (ContractTerms | undefined)[] = [];
   /** Numbers of contracts that changed, in order; what is cached of them elsewhere is out of date. */
@@ -168,6 +170,7 @@ export class Market {
       this.items,
       this.partitions, this.places, this.scopeSizes, this.byClient, this.byMethod,
     ]) map.clear();
+    this.scripts = [];
     // Numbers are given anew from where they ended, so that nothing cached under an old one is taken for a new contract's.
     for (let index = 0; index < this.byIndex.length; index++) this.byIndex[index] = undefined;
     this.alternatives = 0;
@@ -187,6 +190,12 @@ export class Market {
       this.touched.push(contract.index);
     }
     this.announce(compiled);
+    if (compiled.some(({ item }) => item.kind === 'script')) this.scripts = this.scriptsNow();
+  }
+
+  private scriptsNow(): Script[] {
+    const items = [...this.items.get('script')?.values() ?? []].sort((a, b) => a.entry - b.entry);
+    return items.flatMap(({ body }) => (body === null ? [] : body as Script));
   }
 
   private keep(item: ConfigItem): void {

@@ -152,7 +152,7 @@ function summaryOf(simulation: Simulation, config: Configuration, currency: stri
 
 const LISTS: Record<string, ItemKind> = {
   clients: 'client', contracts: 'contract', campaigns: 'campaign', lists: 'list', workflows: 'workflow', pushStrategies: 'pushStrategy',
-  deliveryMethods: 'deliveryMethod', orders: 'order',
+  deliveryMethods: 'deliveryMethod', orders: 'order', scripts: 'script',
 };
 
 /** The document as it is at the moment, with every item's place in the order of entry, which it keeps even when it is removed. */

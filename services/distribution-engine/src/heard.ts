@@ -33,7 +33,7 @@ export function itemOf(item: ItemOnWire): ConfigItem {
 
 /** Kinds that the market knows; a version may hold others (sources) that are nothing to the engine. */
 const KINDS: ReadonlySet<string> = new Set<ConfigItem['kind']>([
-  'settings', 'client', 'contract', 'campaign', 'list', 'workflow', 'pushStrategy', 'deliveryMethod', 'order',
+  'settings', 'client', 'contract', 'campaign', 'list', 'workflow', 'pushStrategy', 'deliveryMethod', 'order', 'script',
 ]);
 
 export function isKnownItem(item: ItemOnWire): boolean {
