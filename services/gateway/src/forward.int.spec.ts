@@ -11,7 +11,7 @@ import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus, busMigrations, PostgresBus } from '@sluice/bus';
 import { Database } from '@sluice/db';
-import { AccessGuard, AccessRules, Clock, Log, PinoLog, ProblemFilter, SystemClock, verifyPrincipal } from '@sluice/runtime';
+import { AccessGuard, AccessRules, Clock, KeyValue, LocalKeyValue, Log, PinoLog, ProblemFilter, SystemClock, verifyPrincipal } from '@sluice/runtime';
 import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { request } from 'undici';
 import { AdminAuthenticator } from './admin-authenticator.service.js';
@@ -26,6 +26,7 @@ class Root {
   static with(database: Database, bus: Bus, rules: AccessRules, environment: Record<string, string>): DynamicModule {
     const seams = [
       { provide: Database, useValue: database }, { provide: Bus, useValue: bus }, { provide: Clock, useValue: new SystemClock() },
+      { provide: KeyValue, useValue: new LocalKeyValue(new SystemClock()) },
       { provide: Log, useValue: new PinoLog('test', 'silent') }, { provide: AccessRules, useValue: rules },
     ];
     return {

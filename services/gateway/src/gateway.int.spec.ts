@@ -1,106 +1,33 @@
 import 'reflect-metadata';
-import { mkdtempSync, readFileSync, rmSync, statSync, unlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readFileSync, statSync, unlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE, NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Bus, busMigrations, BusTransport, PostgresBus } from '@sluice/bus';
-import { Database } from '@sluice/db';
-import type { Said } from '@sluice/events';
-import { AccessGuard, AccessRules, Allow, Caller, Clock, Log, PinoLog, Problem, ProblemFilter, SystemClock, type Principal } from '@sluice/runtime';
-import { testDatabase, type TestDatabase } from '@sluice/testing';
-import { AdminAuthenticator } from './admin-authenticator.service.js';
-import { createTenant, ensureFirstTenant, type FirstTenant } from './first-tenant.service.js';
-import { gatewayService } from './gateway.module.js';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { PostgresBus } from '@sluice/bus';
+import type { Database } from '@sluice/db';
+import { bootGateway, type Booted, type Json } from './booted.suite.js';
+import { ensureFirstTenant, type FirstTenant } from './first-tenant.service.js';
 import { RebuildService } from './rebuild.service.js';
 import { leadIdOf, nameOf, NOON, storyteller, type LeadName } from './stories.suite.js';
 
-@Controller('v1/whoami')
-class WhoAmI {
-  @Get()
-  @Allow('source')
-  answer(@Caller() caller: Principal): Principal {
-    return caller;
-  }
-}
-
-@Module({})
-class Root {
-  static with(database: Database, bus: Bus, rules: AccessRules): DynamicModule {
-    const seams = [
-      { provide: Database, useValue: database }, { provide: Bus, useValue: bus }, { provide: Clock, useValue: new SystemClock() },
-      { provide: Log, useValue: new PinoLog('test', 'silent') }, { provide: AccessRules, useValue: rules },
-    ];
-    return {
-      module: Root, global: true, imports: [gatewayService.module(gatewayService.config.parse({}))], controllers: [WhoAmI],
-      providers: [
-        ...seams, { provide: APP_GUARD, useClass: AccessGuard }, { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: () => new Problem(422, 'invalid', 'Faults.') }) },
-      ],
-      exports: seams,
-    };
-  }
-}
-
-let server: TestDatabase;
+let booted: Booted;
 let database: Database;
 let bus: PostgresBus;
 let app: NestFastifyApplication;
 let first: FirstTenant;
 let second: FirstTenant;
-const folder = mkdtempSync(path.join(tmpdir(), 'sluice-gateway-'));
-const keyFile = path.join(folder, 'data', 'admin.key');
+let keyFile: string;
 
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [...busMigrations, ...gatewayService.migrations] });
-  database = await Database.open({ url: server.url, entities: gatewayService.entities, poolMax: 20 });
-  bus = await PostgresBus.open(database);
-  const rules = new AccessRules('x'.repeat(32));
-  const options = { logger: false, abortOnError: false } as const;
-  app = await NestFactory.create<NestFastifyApplication>(Root.with(database, bus, rules), new FastifyAdapter(), options);
-  rules.authenticators.push(app.get(AdminAuthenticator));
-  app.connectMicroservice({ strategy: new BusTransport(bus) });
-  await app.init();
-  await app.getHttpAdapter().getInstance().ready();
-  await app.startAllMicroservices();
-  [first] = await Promise.all([ensureFirstTenant(database, { keyFile }), ensureFirstTenant(database, { keyFile })]);
-  second = await createTenant(database, { name: 'Second' });
+  booted = await bootGateway();
+  ({ app, database, bus, first, second, keyFile } = booted);
 });
 
-afterAll(async () => {
-  await app?.close();
-  await bus?.close();
-  await database?.close();
-  await server?.drop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => booted?.stop());
 
-type Json = ReturnType<typeof JSON.parse>;
-
-async function call(key: string, method: 'GET' | 'POST' | 'DELETE', url: string, body?: unknown): Promise<{ status: number; json: Json }> {
-  const answer = await app.inject({ method, url, headers: { authorization: `Bearer ${key}` }, ...(body === undefined ? {} : { payload: body as object }) });
-  return { status: answer.statusCode, json: answer.body === '' ? undefined : JSON.parse(answer.body) };
-}
-
-/** Says events in one transaction each, and waits until the gateway has heard all. */
-async function say(...events: readonly Said[]): Promise<void> {
-  for (const event of events) {
-    await database.transaction({ service: 'gateway', tenants: [event.tenantId] }, async (tx) => bus.append(tx, [event]));
-  }
-  await caughtUp();
-}
-
-async function caughtUp(): Promise<void> {
-  for (const deadline = performance.now() + 20_000; performance.now() < deadline;) {
-    if ((await bus.lag('gateway')).every(({ position, head }) => position >= head)) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`the gateway does not catch up: ${JSON.stringify(await bus.parked('gateway'))}`);
-}
-
-const get = async (tenant: FirstTenant, url: string) => (await call(tenant.adminKey, 'GET', url)).json;
+const call: Booted['call'] = (...given) => booted.call(...given);
+const get: Booted['get'] = (...given) => booted.get(...given);
+const say: Booted['say'] = (...given) => booted.say(...given);
+const caughtUp = () => booted.caughtUp();
 
 /** The read models, whole. */
 async function standing(): Promise<unknown> {

@@ -11,10 +11,12 @@ import { GatewayConsumer } from './gateway.consumer.js';
 import { LeadsController } from './leads.controller.js';
 import { LeadsStore } from './leads.store.js';
 import { Gateway1764000000004 } from './migrations/1764000000004-gateway.js';
+import { PresenceService } from './presence.service.js';
 import { ReadModelsStore } from './read-models.store.js';
 import { RebuildService } from './rebuild.service.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantsStore } from './tenants.store.js';
+import { UsersController } from './users.controller.js';
 
 /** The gateway as a Nest module; the composition root gives database, bus, clock, log, access rules, and takes the keys' authenticator. */
 @Module({})
@@ -22,10 +24,10 @@ export class GatewayModule {
   static with(config: GatewayConfig): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [AdminKeysController, LeadsController, FunnelController, GatewayConsumer],
+      controllers: [AdminKeysController, LeadsController, FunnelController, UsersController, GatewayConsumer],
       providers: [
         { provide: GatewaySettings, useValue: new GatewaySettings(config) },
-        AdminAuthenticator, ForwardService, ForwardTools, LeadsStore, ReadModelsStore, RebuildService, TenantsStore,
+        AdminAuthenticator, ForwardService, ForwardTools, LeadsStore, PresenceService, ReadModelsStore, RebuildService, TenantsStore,
       ],
       exports: [AdminAuthenticator, RebuildService],
     };
