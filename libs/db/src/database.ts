@@ -23,6 +23,11 @@ export interface Scope {
   readonly service: string;
   /** The tenants whose rows are visible; a batch may span several. Empty: none. */
   readonly tenants: readonly string[];
+  /**
+   * Statements are sent as they are asked for, without waiting for the answers before: BEGIN shares its round trip with the first, and
+   * what is asked for together shares one. After a statement that failed the server refuses all behind it.
+   */
+  readonly pipelined?: boolean;
 }
 
 /**
@@ -87,13 +92,19 @@ export class Database {
   async transaction<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
     const begin = beginAs(scope);
     const runner = this.dataSource.createQueryRunner() as Releasable;
-    const client = (await runner.connect()) as pg.PoolClient;
+    const client = (await runner.connect()) as pg.PoolClient & { pipeline: boolean };
     const tx = new TransactionOfRunner(runner, client);
     let broken: Error | undefined;
     let result: T;
     try {
-      await client.query(begin);
+      const begun = client.query(begin);
+      if (scope.pipelined) {
+        client.pipeline = true;
+        // Told by the statement behind it, which the server refuses then: a transaction that has failed is in force until ROLLBACK.
+        begun.catch(() => undefined);
+      } else await begun;
       result = await work(tx);
+      await begun;
       await tx.finish();
       const { command } = await client.query('COMMIT');
       if (command !== 'COMMIT') throw new Error('a statement of the transaction had failed: nothing is committed');
@@ -103,6 +114,7 @@ export class Database {
       tx.rolledBack();
       throw error;
     } finally {
+      client.pipeline = false;
       // Through the runner, which may have given the connection back already when the server cut it: a second time would throw.
       await runner.releasePostgresConnection(broken);
     }
