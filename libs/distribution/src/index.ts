@@ -15,6 +15,8 @@ export * from './simulate.js';
 export * from './counterfactual.js';
 export * from './words.js';
 export * from './history.js';
+export * from './replay.js';
+export * from './replay-report.js';
 export * from './lint.js';
 export { failingCondition, testOf } from './criteria.js';
 export type { ClientTerms, ContractTerms } from './terms.js';

@@ -17,7 +17,7 @@ import { bestOf, intervalKey, creditKey, standings } from './weighted.js';
 import { topReason, unsold } from './automatic.js';
 
 /** One step down: which strategy chose whom, and what the choice moves. */
-interface Level { strategy: StrategyTerms; recipient: RecipientTerms; credits: { keys: string[]; earned: number[] } | null }
+export interface Level { strategy: StrategyTerms; recipient: RecipientTerms; credits: { keys: string[]; earned: number[] } | null }
 
 export class PushDecision {
   readonly kind: 'distributed' | 'unsold';
@@ -160,7 +160,8 @@ function turnSince(state: State, strategy: StrategyTerms, { to }: RecipientTerms
 
 /** Reserves both levels together. */
 export function reservePush(
-  state: State, life: Life, decision: PushDecision, now: number, idOf: (pick: Pick, index: number) => string,
+  state: State, life: Life, decision: { readonly picks: readonly Pick[]; readonly levels: readonly Level[] }, now: number,
+  idOf: (pick: Pick, index: number) => string,
 ): Holding[] {
   const [pick] = decision.picks;
   if (!pick) return [];

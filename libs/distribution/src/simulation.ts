@@ -203,9 +203,14 @@ export class Simulation {
     if (fallback !== undefined) this.attempt(track, { trigger: 'window', workflow: fallback });
   }
 
-  /** Something changed that may end any wait (A2), or somebody became active (D4: oldest first). */
+  /** Something changed that may end any wait (A2), or somebody became active. */
   wakeAll(): void {
     for (const track of [...this.waiting]) if (track.window?.state === 'open') this.command(track, { kind: 'wake' });
+    this.wakeHeld();
+  }
+
+  /** Somebody became active (D4): oldest first. */
+  wakeHeld(): void {
     const held = [...this.held].sort((a, b) => (a.life.heldSince ?? 0) - (b.life.heldSince ?? 0) || a.lead.receivedAt - b.lead.receivedAt);
     for (const track of held) this.attempt(track, { trigger: this.retry(track) });
     // The spans of strategies may have changed, and with them when a wait is over.

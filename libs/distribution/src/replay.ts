@@ -1,0 +1,227 @@
+/**
+ * What would have happened: leads of the past, through another configuration, with its caps, clock and schedules. The leads come when they
+ * came; who turned one down then turns it down again; what a person did by hand is done again. What was sold before the span has used up
+ * what it used up.
+ */
+import { seededRandom } from '@sluice/kernel';
+import type { ConfigDocument } from './document.js';
+import { Due } from './due.js';
+import type { HistoryLine, HistoryPick } from './history.js';
+import { itemsOf } from './items.js';
+import { Market, type RegexEngine } from './market.js';
+import { Past, type PastLead } from './past.js';
+import { GATES } from './reasons.js';
+import { Outcomes, outcomeOf, type Outcome } from './replay-outcomes.js';
+import { reportOf, type ReplayReport } from './replay-report.js';
+import { Simulation, type Answers, type Attempt, type Track } from './simulation.js';
+
+export interface ReplayOptions {
+  /** The configuration that is tried out. Throws RangeError where it cannot be compiled. */
+  readonly document: ConfigDocument;
+  /** What it is compared with, run through the same simulation; unset = with what happened. */
+  readonly baseline?: ConfigDocument;
+  /** Leads received before this instant are counted as they were sold; those after it are decided again. Epoch milliseconds. */
+  readonly from: number;
+  /** Up to this instant: leads from it on are left out, and the clock stops at it. */
+  readonly until: number;
+  readonly regex?: RegexEngine;
+  readonly seed?: string;
+}
+
+/** Takes the lines of a history one by one, in their order, and says at the end what differs. Keeps only leads that still wait. */
+export class Replay {
+  private readonly worlds: World[];
+  /** What happened, lead by lead, where it is what the new configuration is compared with. */
+  private readonly happened: Outcomes | null;
+  private readonly pairs = new Map<string, string>();
+  private warmed = 0;
+  private leads = 0;
+  private moved = 0;
+  private last = -Infinity;
+
+  constructor(private readonly options: ReplayOptions) {
+    this.happened = options.baseline ? null : new Outcomes();
+    const settled = (leadId: string, outcome: Outcome) => this.pair(leadId, outcome);
+    this.worlds = [options.document, options.baseline].flatMap((each) => (each ? [new World(each, options, settled)] : []));
+  }
+
+  /** One lead of the past. Throws RangeError where it came before the one before it. */
+  take(line: HistoryLine): void {
+    const { receivedAt, leadId } = line.lead;
+    if (receivedAt < this.last) throw new RangeError(`lead ${leadId} was received before the one above it`);
+    if (receivedAt >= this.options.until) return;
+    this.last = receivedAt;
+    const isPast = receivedAt < this.options.from;
+    if (isPast) this.warmed++; else this.leads++;
+    if (!isPast && this.happened) {
+      const outcome = outcomeOf(line);
+      this.happened.add(outcome);
+      this.pair(leadId, outcome);
+    }
+    for (const world of this.worlds) if (isPast) world.remember(line); else world.receive(line);
+  }
+
+  /** Lets the clock run out, and compares. */
+  end(): ReplayReport {
+    for (const world of this.worlds) world.end();
+    const [changed, baseline] = this.worlds as [World, World?];
+    return reportOf({
+      currency: this.options.document.currency ?? 'USD', leads: this.leads, warmed: this.warmed, moved: this.moved,
+      clientOf: (id) => changed.clientOf(id) ?? baseline?.clientOf(id), known: changed.contractIds(),
+      before: this.happened ?? baseline!.outcomes, after: changed.outcomes,
+    });
+  }
+
+  /** Whoever has both sides of a lead tells whether others got it. */
+  private pair(leadId: string, { sold }: Outcome): void {
+    const buyers = sold.map(({ contractId }) => contractId).sort().join('|');
+    const other = this.pairs.get(leadId);
+    if (other === undefined) { this.pairs.set(leadId, buyers); return; }
+    this.pairs.delete(leadId);
+    if (other !== buyers) this.moved++;
+  }
+}
+
+/** A configuration with its clock, on which the leads of the past come in. */
+class World {
+  readonly outcomes = new Outcomes();
+  private readonly market: Market;
+  private readonly simulation: Simulation;
+  private readonly past: Past;
+  /** What is still to come besides leads: late sales of the past, what was done by hand, who was there. */
+  private readonly later = new Due<() => void>();
+  private readonly open = new Map<Track, { returned: ReadonlySet<string>; byHand: number }>();
+  private places = 0;
+  private taken = 0;
+
+  constructor(
+    document: ConfigDocument, private readonly options: ReplayOptions,
+    private readonly settled: (leadId: string, outcome: Outcome) => void,
+  ) {
+    this.market = Market.compile(itemsOf(document), { regex: options.regex, deliversAlways: true });
+    const seed = (text: string) => seededRandom(`${options.seed ?? 'replay'}|${text}`).next();
+    this.simulation = new Simulation(this.market, seed, (attempt) => this.hear(attempt), () => 'no');
+    this.past = new Past(this.market, this.simulation.state);
+  }
+
+  clientOf(contractId: string): string | undefined {
+    return this.market.contracts.get(contractId)?.client.id;
+  }
+
+  contractIds(): string[] {
+    return [...this.market.contracts.values()].sort((a, b) => a.entry - b.entry).map(({ id }) => id);
+  }
+
+  /** A lead from before the span: it was sold as it was. */
+  remember({ lead, picks }: HistoryLine): void {
+    this.runTo(lead.receivedAt);
+    const past = this.past.arrive(lead);
+    for (const pick of picks) if (!TURNED_DOWN.has(pick.state)) this.rememberSale(past, pick);
+  }
+
+  private rememberSale(past: PastLead, { contractId, priceMinor, rule, at }: HistoryPick): void {
+    const sale = { contractId, priceMinor: BigInt(priceMinor), rule, at: Math.max(at, this.simulation.now) };
+    if (at <= this.simulation.now) this.past.sell(past, sale); else this.at(at, () => this.past.sell(past, sale));
+  }
+
+  receive({ lead, attempts, picks }: HistoryLine): void {
+    this.runTo(lead.receivedAt);
+    const byHand = picks.filter((pick) => isByHand(pick, attempts) && this.market.contracts.has(pick.contractId));
+    for (const pick of picks) if (!this.market.contracts.has(pick.contractId)) this.noteSeen(pick);
+    this.simulation.receive(lead, answersOf(picks));
+    const track = this.simulation.tracks.get(lead.leadId)!;
+    const returned = new Set(picks.filter(({ state }) => state === 'returned').map(({ contractId }) => contractId));
+    this.open.set(track, { returned, byHand: byHand.length });
+    for (const pick of byHand) this.at(pick.at, () => this.doByHand(track, pick));
+    this.settleIfDone(track);
+    if (++this.taken % SWEEP_EVERY === 0) this.sweep();
+  }
+
+  end(): void {
+    this.runTo(this.options.until);
+    for (const track of [...this.open.keys()]) this.settle(track);
+  }
+
+  private at(instant: number, work: () => void): void {
+    this.later.push(instant, ++this.places, work);
+  }
+
+  private runTo(instant: number): void {
+    if (this.simulation.now === 0) this.start(instant);
+    for (let next = this.later.peek(); next !== undefined && next.at <= instant; next = this.later.peek()) {
+      this.later.pop();
+      this.simulation.runTo(next.at);
+      next.item();
+    }
+    this.simulation.runTo(instant);
+  }
+
+  private start(instant: number): void {
+    this.simulation.now = instant;
+    this.simulation.state.follow(this.market, instant);
+  }
+
+  /** Presence is in no history; who was given a lead was there when it came. */
+  private noteSeen({ contractId, at }: HistoryPick): void {
+    const seen = () => {
+      this.simulation.state.seen(contractId, this.simulation.now);
+      this.simulation.wakeHeld();
+    };
+    if (at <= this.simulation.now) seen(); else this.at(at, seen);
+  }
+
+  private doByHand(track: Track, { contractId, rule }: HistoryPick): void {
+    const trigger = rule === 'cherryPick' ? 'cherryPick' : 'manual';
+    this.simulation.attempt(track, { trigger, contracts: [contractId], overrides: GATES });
+    this.simulation.wakeFreed();
+    this.open.get(track)!.byHand--;
+    this.settleIfDone(track);
+  }
+
+  private hear({ track, trigger, decision }: Attempt): void {
+    if (trigger === 'arrival' || (trigger === 'push' && track.life.rounds <= 1)) this.outcomes.lose(decision);
+  }
+
+  private settleIfDone(track: Track): void {
+    if (!this.simulation.waits(track) && this.open.get(track)?.byHand === 0) this.settle(track);
+  }
+
+  private settle(track: Track): void {
+    const { returned } = this.open.get(track)!;
+    this.open.delete(track);
+    this.simulation.letGo(track);
+    const outcome = outcomeOfTrack(track, returned);
+    this.outcomes.add(outcome);
+    this.settled(track.lead.leadId, outcome);
+  }
+
+  /** Windows that ended by themselves meanwhile are let go, and buckets that are over are forgotten. */
+  private sweep(): void {
+    for (const track of [...this.open.keys()]) this.settleIfDone(track);
+    const { state, now } = this.simulation;
+    state.takeDirty();
+    state.sweep(now);
+  }
+}
+
+const SWEEP_EVERY = 20_000;
+const TURNED_DOWN: ReadonlySet<string> = new Set(['rejected', 'failed', 'released']);
+
+function answersOf(picks: readonly HistoryPick[]): Answers {
+  // Who turned it down and took it later, on other terms, took it.
+  const last = new Map(picks.map(({ contractId, state }) => [contractId, state]));
+  const who = (...states: string[]) => new Set([...last].filter(([, state]) => states.includes(state)).map(([id]) => id));
+  return { rejectedBy: who('rejected'), failedBy: who('failed', 'released'), unansweredBy: who('unresolved') };
+}
+
+function isByHand({ rule, at }: HistoryPick, attempts: HistoryLine['attempts']): boolean {
+  return rule === 'manual' || rule === 'cherryPick' || attempts.some((attempt) => attempt.at === at && attempt.trigger === 'manual');
+}
+
+function outcomeOfTrack(track: Track, returned: ReadonlySet<string>): Outcome {
+  const holdings = Simulation.assigned(track);
+  const sold = holdings.filter(({ state }) => state !== 'reserved').map(({ contractId, price }) =>
+    ({ contractId, priceMinor: BigInt(price), returned: returned.has(contractId) }));
+  const waits = holdings.some(({ state }) => state === 'reserved');
+  return { sold, reason: sold.length > 0 ? null : waits ? 'unanswered' : track.last?.reason ?? 'no_workflow' };
+}
