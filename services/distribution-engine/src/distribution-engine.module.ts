@@ -1,5 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AnswersStore } from './answers.store.js';
+import { AttemptsController } from './attempts.controller.js';
+import { AttemptsStore } from './attempts.store.js';
 import type { EngineConfig } from './config.js';
 import { EngineConsumer } from './engine.consumer.js';
 import { EngineController } from './engine.controller.js';
@@ -15,10 +17,10 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      controllers: [EngineController, LeadsController],
+      controllers: [AttemptsController, EngineController, LeadsController],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
-        Engine, EngineConsumer, AnswersStore, LeadFactsStore, SnapshotService, SnapshotJob,
+        Engine, EngineConsumer, AnswersStore, AttemptsStore, LeadFactsStore, SnapshotService, SnapshotJob,
       ],
     };
   }

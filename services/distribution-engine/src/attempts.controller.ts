@@ -1,0 +1,109 @@
+import { Readable } from 'node:stream';
+import { Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { explain } from '@sluice/distribution';
+import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { AnswersStore } from './answers.store.js';
+import { attemptCsv, attemptCsvHeader, attemptView, verdictView, viewOf, type ShownAttempt } from './attempt-view.js';
+import { AttemptsStore, type AttemptFilter, type HistoryAttemptRow, type PageAsked } from './attempts.store.js';
+import { cursor, format, formatOf, instant, limit, readCursor, writeCursor } from './pages.js';
+import { parseReceipt } from './receipt.js';
+
+const TRIGGERS = ['arrival', 'window', 'fallback', 'manual', 'cherryPick', 'push'] as const;
+
+const historyQuery = z.strictObject({
+  from: instant.optional().describe('At or after this instant.'),
+  to: instant.optional().describe('Before this instant.'),
+  trigger: z.enum(TRIGGERS).optional(),
+  by: z.enum(['system', 'user']).optional().describe('Who asked for it.'),
+  actor: z.string().optional().describe('The user, key or client that asked for it.'),
+  outcome: z.enum(['distributed', 'unsold']).optional(),
+  reason: z.string().optional().describe('Why the lead as a whole was not sold: a reason code.'),
+  campaign: z.string().optional(),
+  workflow: z.string().optional(),
+  lead: z.string().optional(),
+  contract: z.string().optional().describe('A contract that got the lead.'),
+  client: z.string().optional().describe('A client that got the lead.'),
+  order: z.enum(['newest', 'oldest']).default('newest'),
+  limit, cursor, format,
+});
+type HistoryQuery = z.infer<typeof historyQuery>;
+
+/** Rows of one query of an export. */
+const EXPORT_PAGE = 500;
+
+/** Distribution attempts: the history of all, and the receipt of each. Answered from the tables, so that any replica can. */
+@ApiTags('distribution')
+@Controller()
+export class AttemptsController {
+  constructor(private readonly answers: AnswersStore, private readonly attempts: AttemptsStore) {}
+
+  @Get('/v1/attempts')
+  @Allow('admin')
+  @ApiOperation({
+    summary: 'The history of distribution: every attempt by the system or a user, newest first',
+    description: 'A page looks at a bounded number of attempts: where few pass the filters it may be short, and still have a nextCursor.',
+  })
+  async list(
+    @Caller() { tenantId }: Principal, @Query({ schema: historyQuery }) query: HistoryQuery, @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const { limit: size, cursor: at, format: asked, order, ...filter } = query;
+    const [after] = readCursor(at, ['string']) ?? [];
+    const first = { limit: size, after, oldestFirst: order === 'oldest' };
+    const wanted = formatOf(asked, accept);
+    if (wanted !== 'json') {
+      const lines = this.lines(tenantId, filter, { ...first, limit: EXPORT_PAGE }, wanted);
+      void reply.header('content-disposition', `attachment; filename="attempts.${wanted}"`);
+      return new StreamableFile(Readable.from(lines), { type: wanted === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson' });
+    }
+    const { rows, next } = await this.attempts.page(tenantId, filter, first);
+    return { data: rows.map(shown), nextCursor: next === undefined ? null : writeCursor([next]) };
+  }
+
+  /** A lead's distribution attempts, the first one first. A lead has few: they come on one page. */
+  @Get('/v1/leads/:id/attempts')
+  @Allow('admin')
+  @ApiOperation({ summary: 'A lead\'s distribution attempts, the first one first' })
+  async ofLead(@Caller() caller: Principal, @Param('id') leadId: string): Promise<object> {
+    const attempts = await this.answers.attemptsOf(caller.tenantId, leadId);
+    if (!attempts) throw new Problem(404, 'unknown_lead',
+      `The engine has no lead "${leadId}" (yet). Its id is in the answer to POST /v1/leads.`);
+    return { data: attempts.map(attemptView), nextCursor: null };
+  }
+
+  /** The decision receipt of an attempt, with a verdict for every contract in scope. */
+  @Get('/v1/attempts/:id')
+  @Allow('admin')
+  @ApiOperation({ summary: 'The decision receipt of an attempt, with a verdict for every contract in scope' })
+  async one(@Caller() caller: Principal, @Param('id') attemptId: string): Promise<object> {
+    const found = await this.answers.attempt(caller.tenantId, attemptId);
+    if (!found) throw new Problem(404, 'unknown_attempt',
+      `There is no attempt "${attemptId}". GET /v1/leads/{id}/attempts lists those of a lead.`);
+    const { attempt, lead } = found;
+    const whole = parseReceipt(attempt.receipt);
+    const market = await this.answers.market(caller.tenantId, attempt.version);
+    const verdicts = explain(market, lead, whole.verdicts, attempt.at).map((verdict) => verdictView(verdict));
+    // The view's `reason` is the outcome's; the one that a person gave is its `givenReason`.
+    return { ...whole, ...viewOf({ ...attempt, campaignId: lead.campaignId }, whole), verdicts };
+  }
+
+  private async *lines(tenantId: string, filter: AttemptFilter, asked: PageAsked, wanted: 'csv' | 'ndjson'): AsyncGenerator<string> {
+    if (wanted === 'csv') yield attemptCsvHeader;
+    for (let { after } = asked; ;) {
+      const { rows, next } = await this.attempts.page(tenantId, filter, { ...asked, after });
+      if (rows.length > 0) yield rows.map((row) => (wanted === 'csv' ? attemptCsv(shown(row)) : `${JSON.stringify(shown(row))}\n`)).join('');
+      if (next === undefined) return;
+      after = next;
+    }
+  }
+}
+
+function shown(row: HistoryAttemptRow): ShownAttempt {
+  return attemptView({
+    attemptId: row.attempt_id, leadId: row.lead_id, at: Number(row.at), trigger: row.trigger, version: row.version, outcome: row.outcome,
+    receipt: row.receipt, campaignId: row.campaign_id,
+  });
+}
