@@ -6,6 +6,8 @@ import type { EngineConfig } from './config.js';
 import { EngineConsumer } from './engine.consumer.js';
 import { EngineController } from './engine.controller.js';
 import { Engine, EngineSettings } from './engine.service.js';
+import { HistoryController } from './history.controller.js';
+import { HistoryStore } from './history.store.js';
 import { LeadFactsStore } from './lead-facts.store.js';
 import { LeadsController } from './leads.controller.js';
 import { SnapshotJob } from './snapshot.job.js';
@@ -17,10 +19,10 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      controllers: [AttemptsController, EngineController, LeadsController],
+      controllers: [AttemptsController, EngineController, HistoryController, LeadsController],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
-        Engine, EngineConsumer, AnswersStore, AttemptsStore, LeadFactsStore, SnapshotService, SnapshotJob,
+        Engine, EngineConsumer, AnswersStore, AttemptsStore, HistoryStore, LeadFactsStore, SnapshotService, SnapshotJob,
       ],
     };
   }
