@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { testDatabase, type TestDatabase } from '@sluice/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { createService, Database, LOG_ROLE, protectTable, type Scope } from './index.js';
+import { createService, Database, LOG_ROLE, protectTable, Statistics, type Scope } from './index.js';
 
 class Shop1764000000008 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -142,5 +142,32 @@ describe('migrations', () => {
     expect(done.rows).toEqual([{ name: 'Shop1764000000008' }]);
     for (const each of processes) await each.close();
     await empty.drop();
+  });
+});
+
+describe('the planner', () => {
+  const counted = async () => Number((await database.pool.query(`SELECT reltuples FROM pg_class WHERE oid = 'shop.sale'::regclass`)).rows[0].reltuples);
+  const fill = (name: string, rows: number) => database.transaction(shop('a'), (tx) => tx.query(
+    `INSERT INTO shop.sale SELECT $1 || n, 'a' FROM generate_series(1, $2::int) n`, [name, rows]));
+  /** A backend tells what it wrote within a second. */
+  const looked = async (statistics: Statistics) => {
+    for (let tries = 0; tries < 100; tries++) {
+      const names = await statistics.look();
+      if (names.length > 0) return names;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return [];
+  };
+
+  it('hears of a table that has more than doubled, and of none twice', async () => {
+    const statistics = new Statistics(database, (error) => { throw error; });
+    await fill('first', 1000);
+    expect(await looked(statistics)).toContain('shop.sale');
+    const before = await counted();
+    expect(before).toBeGreaterThanOrEqual(1000);
+    expect(await statistics.look()).toEqual([]);
+    await fill('second', 2000);
+    expect(await looked(statistics)).toEqual(['shop.sale']);
+    expect(await counted()).toBeGreaterThanOrEqual(before + 2000);
   });
 });

@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { busMigrations, BusTransport, type Bus } from '@sluice/bus';
-import { Database } from '@sluice/db';
+import { Database, Statistics } from '@sluice/db';
 import {
   AccessRules, armCrashPoint, HttpServiceClient, type KeyValue, LocalKeyValue, type Log, RedisKeyValue, startTelemetry, SystemClock,
   traceRequests,
@@ -55,6 +55,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     entities: everyService.flatMap((service) => [...service.entities]),
   });
   await database.migrate();
+  const statistics = new Statistics(database, (error) => log.warn({ error: error.message }, 'the planner\'s statistics cannot be renewed'));
+  statistics.start();
   const bus = await openBus({ settings, database, log, clock });
   const keyValue: KeyValue = settings.REDIS_URL ? await RedisKeyValue.connect(settings.REDIS_URL) : new LocalKeyValue(clock);
   const port = options.port ?? await freePortFrom(settings.SLUICE_HOST, settings.SLUICE_PORT);
@@ -92,6 +94,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await keyValue.close();
       await services.close();
       await telemetry?.shutdown();
+      await statistics.stop();
       await database.close();
     },
   };
