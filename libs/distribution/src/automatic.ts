@@ -1,6 +1,8 @@
 /** The workflow's way from the contracts that match to a decision: gates, phases, minimums, prices, reasons. */
-import type { Decision, Pick } from './decision.js';
+import type { Decision, Pick, Verdict } from './decision.js';
 import { COMPLEX, FROM, LINE, MASK, PRICE, SHARE, UNTIL } from './gate-cache.js';
+import { holds } from './conditions.js';
+import { fieldOf } from './fields.js';
 import { isSpecial, shutGates, type Details } from './gates.js';
 import { qualifiedKey } from './limits.js';
 import { BIT } from './links.js';
@@ -9,9 +11,9 @@ import type { Phase, WorkflowTerms } from './phases.js';
 import { FATE, type Field, type Plan } from './plan.js';
 import type { ReasonCode, UnsoldReason } from './reasons.js';
 import { finalPrice, runPhases, type Outcome } from './run-phases.js';
-import { STATIC_GATES, stands, type Scene } from './scene.js';
+import { overrideMask, STATIC_GATES, stands, type Scene } from './scene.js';
 import type { ContractTerms } from './terms.js';
-import { countsOf, gatesIn, verdictsOf, type Fates } from './verdicts.js';
+import { codeOf, countsOf, gatesIn, verdictsOf, type Fates } from './verdicts.js';
 import type { Earnings } from './weighted.js';
 import { AFTER_GATES, GATES } from './reasons.js';
 
@@ -60,6 +62,7 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
     field.prices[candidate] = lines[line + PRICE]!;
     if (mask !== 0 && cache.details[index] !== undefined) prepared.details.push([candidate, cache.details[index]!]);
   }
+  if (only) shutUnmatched(scene, prepared);
   if (scene.request.hooks && scene.request.trigger !== 'cherryPick') askScripts(scene, field, (prepared.words = new Map()));
   return prepared;
 }
@@ -85,27 +88,46 @@ function askInFull(scene: Scene, { field, details, qualified }: Prepared, candid
   for (const share of contract.qualified) qualified.push(qualifiedKey(share, scene.now));
 }
 
-/** The contracts that passed every gate, in order of entry: what a script says may hang on nothing else. */
+/** The criteria of contracts that were named, so that no index was asked about them. */
+function shutUnmatched(scene: Scene, prepared: Prepared): void {
+  const { contracts, masks } = prepared.field;
+  contracts.forEach((contract, candidate) => { if (!letsIn(contract, scene)) masks[candidate]! |= BIT.criteria; });
+  // A contract whose criteria do not let the lead in has no qualified lead more by it (P3).
+  prepared.qualified = contracts.flatMap(({ qualified }, candidate) => (
+    (masks[candidate]! & STATIC_GATES) === 0 ? qualified.map((share) => qualifiedKey(share, scene.now)) : []));
+}
+
+function letsIn(contract: ContractTerms, { lead }: Scene): boolean {
+  if (contract.campaigns !== null && !contract.campaigns.includes(lead.campaignId)) return false;
+  return contract.alternatives.some((conjunction) => conjunction.every((atom) => holds(atom, fieldOf(lead, atom.field), lead)));
+}
+
+/**
+ * The contracts that passed every gate, in order of entry: what a script says may hang on nothing else. A gate that a person passes over
+ * counts as passed.
+ */
 function askScripts(scene: Scene, field: Field, words: Map<number, string>): void {
   const { request: { hooks }, lead, now } = scene;
   if (!hooks?.judge) return;
   const { contracts, masks } = field;
+  const overrides = overrideMask(scene);
   const asked: number[] = [];
-  for (let candidate = 0; candidate < masks.length; candidate++) if (masks[candidate] === 0) asked.push(candidate);
+  for (let candidate = 0; candidate < masks.length; candidate++) if ((masks[candidate]! & ~overrides) === 0) asked.push(candidate);
   if (asked.length === 0) return;
   asked.sort((a, b) => contracts[a]!.entry - contracts[b]!.entry);
   const { refusals, scores } = hooks.judge(lead, asked.map((candidate) => contracts[candidate]!), now);
   if (scores) field.scores = new Array<number>(contracts.length).fill(0);
   for (let place = 0; place < asked.length; place++) {
     const refusal = refusals?.[place] ?? null;
-    if (refusal !== null) { field.masks[asked[place]!] = BIT.script; words.set(asked[place]!, refusal); }
+    if (refusal !== null) { field.masks[asked[place]!]! |= BIT.script; words.set(asked[place]!, refusal); }
     if (scores) field.scores![asked[place]!] = scores[place]!;
   }
 }
 
 export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
-  const prepared = prepare(scene);
   const overrides = overrideMask(scene);
+  // Who passes over criteria may choose from those that the index leaves out too.
+  const prepared = prepare(scene, (overrides & BIT.criteria) !== 0 ? scene.market.inScope(scene.lead.campaignId) : undefined);
   const { field } = prepared;
   const eligible = new Array<number>(field.contracts.length);
   let count = 0;
@@ -125,14 +147,6 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   }
   return conclude(scene, prepared, outcome, workflow.phases,
     { workflowId: workflow.id, minimumsMet, refused: refused ? 'total_minimum' : null, planned });
-}
-
-/** Gates that a person passes over. Sharing and "has it already" always hold (M2, M5). */
-export function overrideMask({ request, automatic }: Scene): number {
-  if (automatic) return 0;
-  let mask = 0;
-  for (const gate of request.overrides ?? []) if (gate !== 'share_count' && gate !== 'already_received') mask |= BIT[gate];
-  return mask;
 }
 
 /**
@@ -270,10 +284,21 @@ class Decided {
     return this.#moves;
   }
 
+  codes(hear: (contractId: string, code: Verdict['code']) => void): void {
+    const { contracts } = this.#fates.field;
+    for (let candidate = 0; candidate < contracts.length; candidate++) hear(contracts[candidate]!.id, codeOf(this.#fates, candidate));
+  }
+
   toJSON(): unknown {
     const picks = this.picks.map((pick) => ({ ...pick, priceMinor: String(pick.priceMinor) }));
     return { ...this, picks, considered: this.considered, verdicts: this.verdicts };
   }
+}
+
+/** The contracts of a decision's verdicts, in no order, each with its code: for who asks a million decisions for nothing else. */
+export function eachCode(decision: Decision, hear: (contractId: string, code: Verdict['code']) => void): void {
+  if (decision instanceof Decided) (decision as Decided).codes(hear);
+  else for (const { contractId, code } of decision.verdicts) hear(contractId, code);
 }
 
 /** What a decision moves; empty for one that decided nothing. */

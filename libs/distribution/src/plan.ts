@@ -3,7 +3,7 @@
  * a limit shared by contracts of one plan (a group's, a campaign's) is counted here as if the picks before had been reserved.
  */
 import type { Limit } from './limits.js';
-import type { Scene } from './scene.js';
+import { overrideMask, type Scene } from './scene.js';
 import type { ContractTerms } from './terms.js';
 
 /** Who stands in a decision, by number: contracts that passed the index, with what their gates said. */
@@ -86,7 +86,8 @@ export class Plan {
         if (scene.state.used(limit, scene.now) + planned + wanted > limit.limit) mask |= 1 << limit.gate;
       }
     }
-    return mask;
+    // A cap that a person passes over is passed over by each of the plan's picks.
+    return mask === 0 ? 0 : mask & ~overrideMask(scene);
   }
 
   /** Adds a contract if nothing forbids it. */

@@ -7,6 +7,7 @@ import type { Phase } from './phases.js';
 import type { Field } from './plan.js';
 import type { Scene } from './scene.js';
 import { turnColumn } from './rotation.js';
+import type { ContractTerms } from './terms.js';
 
 /** `compare`: the last one, which is asked by call, because ties down to it are rare. */
 export interface Column { name: string; values: number[]; compare?: Compare }
@@ -80,10 +81,15 @@ export function methodColumns(method: Method, scene: Scene, field: Field, phase:
       return [
         of('paid', (candidate) => (free(candidate) ? 0 : 1)),
         of('qualityScore', (candidate) => (free(candidate) ? -contracts[candidate]!.quality : 0)),
-        of('price', (candidate) => -contracts[candidate]!.highestPrice(scene.sold + 1, scene.most)),
+        of('price', (candidate) => -highestPossible(scene, contracts[candidate]!)),
       ];
     }
   }
+}
+
+/** What it could pay at most, among as many buyers as the lead and the contract itself still allow. */
+function highestPossible({ sold, most }: Scene, contract: ContractTerms): number {
+  return contract.highestPrice(sold + 1, Math.min(most, contract.maxShareCount));
 }
 
 /** F6: whatever is drawn can be drawn again. */

@@ -131,3 +131,11 @@ export function unlisted(scene: Scene, contract: ContractTerms): boolean {
 
 export const CAP_GATES = BIT.cap_hour | BIT.cap_day | BIT.cap_week | BIT.cap_month | BIT.cap_total;
 export const STATIC_GATES = BIT.criteria | BIT.out_of_range | BIT.no_geo | BIT.score_too_low | BIT.consent;
+
+/** Gates that a person passes over. Sharing and "has it already" always hold (M2, M5). */
+export function overrideMask({ request, automatic }: Scene): number {
+  if (automatic) return 0;
+  let mask = 0;
+  for (const gate of request.overrides ?? []) if (gate !== 'share_count' && gate !== 'already_received') mask |= BIT[gate];
+  return mask;
+}

@@ -66,7 +66,8 @@ function run(
   const { keys, earned, shown, score } = standings(scene.state, phase, ids, weights, picks, bucket);
   const taken = new Set<number>();
   for (let pick = 0; pick < picks; pick++) {
-    const best = bestOf(order, (candidate) => (taken.has(candidate) || !plan.fits(eligible[candidate]!) ? null : score(candidate)), equal);
+    const able = order.filter((candidate) => !taken.has(candidate) && plan.fits(eligible[candidate]!));
+    const best = bestOf(topOf(field, eligible, able), score, equal);
     if (!best) break;
     taken.add(best.candidate);
     plan.tryPick(eligible[best.candidate]!, place, best.tied);
@@ -75,6 +76,13 @@ function run(
   const values = shown.map((value) => -value);
   return { earnings: { phase: place, picks, keys, earned, interval: bucket },
     columns: [{ name: bucket === null ? 'credit' : 'shortfall', values }, ...ties], candidates: eligible };
+}
+
+/** A script's score comes before the weights (A7): whom it puts first, the weights choose among. */
+function topOf({ scores }: Field, eligible: readonly number[], able: readonly number[]): readonly number[] {
+  if (!scores) return able;
+  const top = able.reduce((most, candidate) => Math.max(most, scores[eligible[candidate]!]!), -Infinity);
+  return able.filter((candidate) => scores[eligible[candidate]!] === top);
 }
 
 /** A candidate's standing: qualified ones first, then by value, low first. `paid` tells that it won. */

@@ -1,56 +1,95 @@
 /** Whether a lead meets a criteria, by looking at it. Strings compare without regard to case and surrounding space. */
 import { distanceSteps, placeOf, stateOfPostalCode, type Place } from '@sluice/kernel';
 import type { Condition, ConfigDocument, Contract, Criteria, PlaceText } from '../document.js';
-import type { ScenarioLead } from '../scenario.js';
+import type { CaseLead } from './case.js';
 import { clientOf } from './history.js';
 
 type Value = string | number | boolean | null | undefined;
 
-export function meets(criteria: Criteria, lead: ScenarioLead, place: Place | undefined): boolean {
-  if ('all' in criteria) return criteria.all.every((each) => meets(each, lead, place));
-  if ('any' in criteria) return criteria.any.some((each) => meets(each, lead, place));
-  if ('not' in criteria) return !meets(criteria.not, lead, place);
-  return holds(criteria, lead, place);
+/** What a criteria is asked of: the lead, when it came, and where it is if its coordinates say so. */
+export interface Subject { lead: CaseLead; receivedAt: number; place: Place | undefined }
+
+export function meets(criteria: Criteria, subject: Subject): boolean {
+  if ('all' in criteria) return criteria.all.every((each) => meets(each, subject));
+  if ('any' in criteria) return criteria.any.some((each) => meets(each, subject));
+  if ('not' in criteria) return !meets(criteria.not, subject);
+  return holds(criteria, subject);
 }
 
-function holds({ field, op, value }: Condition, lead: ScenarioLead, place: Place | undefined): boolean {
-  if (op === 'withinKm') {
-    const { lat, lon, km } = value as { lat: number; lon: number; km: number };
-    return place !== undefined && distanceSteps(place, { lat, lon }) <= km * 10;
-  }
-  const have = plain(valueOf(field, lead));
-  const missing = have === undefined || have === null;
+function holds({ field, op, value }: Condition, subject: Subject): boolean {
+  const given = valueOf(field, subject);
+  if (op === 'withinKm') return isWithin(value as Within, given, subject);
+  const have = plain(given);
+  const missing = have === undefined || have === null || have === '';
   if (op === 'missing') return missing;
   if (op === 'exists') return !missing;
   if (missing) return op === 'notEquals' || op === 'notIn' || op === 'notContains';
-  const wanted = Array.isArray(value) ? value.map(plain) : plain(value as Value);
-  const list = Array.isArray(wanted) ? wanted : [wanted];
+  // `matches` reads a value as it was given.
+  if (op === 'matches') return new RegExp(String(value), 'i').test(String(given));
+  const list = (Array.isArray(value) ? value : [value]).map((each: Value) => String(plain(each)));
+  const [wanted = ''] = list;
+  const text = String(have);
+  const number = numberOf(have);
   switch (op) {
-    case 'equals': return have === wanted;
-    case 'notEquals': return have !== wanted;
-    case 'in': return list.includes(have);
-    case 'notIn': return !list.includes(have);
-    case 'contains': return String(have).includes(String(wanted));
-    case 'notContains': return !String(have).includes(String(wanted));
-    case 'startsWith': return String(have).startsWith(String(wanted));
-    case 'endsWith': return String(have).endsWith(String(wanted));
-    case 'lessThan': case 'before': return Number(have) < Number(wanted);
-    case 'atMost': return Number(have) <= Number(wanted);
-    case 'greaterThan': case 'after': return Number(have) > Number(wanted);
-    case 'atLeast': return Number(have) >= Number(wanted);
-    case 'between': return Number(have) >= Number(list[0]) && Number(have) <= Number(list[1]);
-    case 'matches': throw new Error('not part of the comparison');
+    case 'equals': return text === wanted;
+    case 'notEquals': return text !== wanted;
+    case 'in': return list.includes(text);
+    case 'notIn': return !list.includes(text);
+    case 'contains': return text.includes(wanted);
+    case 'notContains': return !text.includes(wanted);
+    case 'startsWith': return text.startsWith(wanted);
+    case 'endsWith': return text.endsWith(wanted);
+    case 'lessThan': return number < Number(wanted);
+    case 'atMost': return number <= Number(wanted);
+    case 'greaterThan': return number > Number(wanted);
+    case 'atLeast': return number >= Number(wanted);
+    case 'before': return instantOf(have) < Date.parse(wanted);
+    case 'after': return instantOf(have) > Date.parse(wanted);
+    case 'between': {
+      const numbers = list.every((bound) => !Number.isNaN(Number(bound)));
+      const read = numbers ? { of: numberOf, bound: Number } : { of: instantOf, bound: Date.parse };
+      return read.of(have) >= read.bound(list[0] ?? '') && read.of(have) <= read.bound(list[1] ?? '');
+    }
   }
 }
 
-function valueOf(field: string, lead: ScenarioLead): Value {
-  if (field === '$campaign') return lead.campaign;
-  if (field === '$source') return lead.source;
-  if (field === '$channel') return lead.channel;
-  if (field === '$country') return lead.country;
-  if (field === '$score') return lead.score;
-  if (field.endsWith('.state')) return stateOfPostalCode(String(lead.fields?.[field.slice(0, -'.state'.length)] ?? ''));
-  return lead.fields?.[field];
+type Within = { lat?: number; lon?: number; postalCode?: string; country?: string; km: number };
+
+/** Around the place of a postal code in the field, else around where the lead is. */
+function isWithin({ lat, lon, postalCode, country, km }: Within, given: Value, { lead, place }: Subject): boolean {
+  const centre = postalCode === undefined ? { lat: lat ?? 0, lon: lon ?? 0 } : placeOf(postalCode, country ?? 'US');
+  const code = given === undefined || given === null ? '' : String(given);
+  const here = (code.trim() === '' ? undefined : placeOf(code, lead.country ?? 'US')) ?? place;
+  return centre !== undefined && here !== undefined && distanceSteps(here, centre) <= km * 10;
+}
+
+/** Truth is no number. */
+function numberOf(value: Value): number {
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) : NaN;
+}
+
+function instantOf(value: Value): number {
+  return typeof value === 'number' ? value : Date.parse(String(value));
+}
+
+function valueOf(field: string, { lead, receivedAt }: Subject): Value {
+  switch (field) {
+    case '$campaign': return lead.campaign;
+    case '$source': return lead.source;
+    case '$channel': return lead.channel;
+    case '$country': return lead.country;
+    case '$score': return lead.score;
+    case '$receivedAt': return receivedAt;
+    case '$duplicate': return lead.duplicate ?? false;
+  }
+  const [name = '', part] = field.split('.');
+  const value = lead.fields?.[name];
+  if (part === undefined || value === undefined || value === null) return part === undefined ? value : undefined;
+  if (part === 'state') return stateOfPostalCode(String(value), lead.country ?? 'US');
+  if (part === 'prefix') return String(value).trim().slice(0, 3);
+  const [, year, rest = ''] = /^(\d{4})-(\d{2}-\d{2})/.exec(String(value)) ?? [];
+  const today = new Date(receivedAt).toISOString();
+  return year === undefined ? undefined : Number(today.slice(0, 4)) - Number(year) - (today.slice(5, 10) < rest ? 1 : 0);
 }
 
 function plain(value: Value): Value {
@@ -58,8 +97,9 @@ function plain(value: Value): Value {
 }
 
 /** Where a lead is: given in degrees, else by the campaign's field of the postal code. */
-export function placeOfLead(document: ConfigDocument, lead: ScenarioLead): Place | undefined {
-  if (lead.lat !== undefined && lead.lon !== undefined) return { lat: lead.lat, lon: lead.lon };
+export function placeOfLead(document: ConfigDocument, lead: CaseLead): Place | undefined {
+  const own = ownPlace(lead);
+  if (own) return own;
   const geo = document.campaigns?.find(({ id }) => id === lead.campaign)?.geo;
   const code = geo === undefined ? undefined : lead.fields?.[geo];
   return code === undefined || code === null ? undefined : placeOf(String(code), lead.country ?? 'US');
@@ -72,4 +112,9 @@ export function distanceTo(document: ConfigDocument, contract: Contract, place: 
   const known = (text: PlaceText) => ('lat' in text ? text : placeOf(text.postalCode, text.country ?? 'US'));
   const places = texts.map(known).filter((each) => each !== undefined);
   return place === undefined || places.length === 0 ? undefined : Math.min(...places.map((each) => distanceSteps(each, place)));
+}
+
+/** Where its own coordinates say that it is. */
+export function ownPlace({ lat, lon }: CaseLead): Place | undefined {
+  return lat === undefined || lon === undefined ? undefined : { lat, lon };
 }

@@ -25,11 +25,11 @@ export function forcedPlan(
   const own = scope.filter(({ id, client }) => (
     client === String(wanted).trim().toLowerCase() && (gates.get(id) ?? []).every((gate) => over.includes(gate))));
   // Who it is for has it: nobody else is asked.
-  const done = kept(history, soldSet(history, lead.id)).some(({ rule }) => rule === 'force');
+  const done = kept(history, lead.id).some(({ rule }) => rule === 'force');
   if (own.length === 0 && !done && (campaign?.forceElse ?? 'normal') === 'normal') return undefined;
   const client = document.clients?.find(({ id }) => id === own[0]?.client);
   const desk = {
-    ...HAND, asked, history, document, workflow, leadId: lead.id, now: asked.now, sold: soldSet(history, lead.id),
+    ...HAND, asked, history, document, workflow, leadId: lead.id, now: asked.now, sold: soldSet(history, lead.id, workflow),
     place: placeOfLead(document, lead),
   };
   const order = fullOrder(desk, [client?.contractMethod ?? 'price']);

@@ -1,23 +1,27 @@
 /** Every gate of one contract for one lead at one moment (F2): all that fail, in the order of precedence. */
 import { compileSchedule, parseDuration } from '@sluice/kernel';
-import type { ConfigDocument, Contract } from '../document.js';
+import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import { GATES, type Gate } from '../reasons.js';
-import type { ScenarioLead } from '../scenario.js';
-import { distanceTo, meets, placeOfLead } from './criteria.js';
-import { clientOf, documentNow, reservations, soldSet, stands, zoneOf, type History, type Reservation } from './history.js';
+import type { CaseLead } from './case.js';
+import { distanceTo, meets, ownPlace, placeOfLead } from './criteria.js';
+import {
+  clientOf, documentNow, reservations, soldSet, standing, stands, zoneOf, type History, type Reservation, type Sharer,
+} from './history.js';
 import { askingPrice, capGates, creditLimit, creditUsed, highestPrice, orderFor, percentageAllows } from './limits.js';
+import { refuses, type Scripts } from './scripts.js';
 
 export interface Asked {
   history: History;
-  lead: ScenarioLead;
+  lead: CaseLead;
   receivedAt: number;
   now: number;
-  maxMultiplication?: number;
+  workflow?: Workflow;
   trigger: 'arrival' | 'fallback' | 'window' | 'manual' | 'cherryPick';
   /** Attempts made for the lead before this one. */
   rounds: number;
   /** Gates that a person passes over; sharing and "has it already" are none of them. */
   overrides: readonly string[];
+  scripts?: Scripts;
 }
 
 /** Gates that keep a contract out: those that fail, less what a person passes over. */
@@ -31,12 +35,12 @@ export function isAutomatic({ trigger }: Asked): boolean {
 }
 
 /** Gates that look at the lead and the contract's terms alone; a lead that passes them is qualified (P3). */
-export function staticGates({ history, lead }: Asked, contract: Contract): Gate[] {
+export function staticGates({ history, lead, receivedAt }: Asked, contract: Contract): Gate[] {
   const document = documentNow(history);
   const client = clientOf(document, contract);
   const place = placeOfLead(document, lead);
   const failed: Gate[] = [];
-  if (contract.criteria && !meets(contract.criteria, lead, place)) failed.push('criteria');
+  if (contract.criteria && !meets(contract.criteria, { lead, receivedAt, place: ownPlace(lead) })) failed.push('criteria');
   if (contract.radiusKm !== undefined) {
     const steps = distanceTo(document, contract, place);
     if (steps === undefined) failed.push('no_geo'); else if (steps > contract.radiusKm * 10) failed.push('out_of_range');
@@ -50,6 +54,9 @@ export function staticGates({ history, lead }: Asked, contract: Contract): Gate[
 export function failingGates(asked: Asked, contract: Contract): Gate[] {
   const kinds = [staticGates, statusGates, pastGates, limitGates];
   const failed = new Set(kinds.flatMap((gates) => gates(asked, contract)));
+  // A script is asked last: only of whom all else lets in.
+  const open = standingGates(asked, [...failed]).length === 0;
+  if (open && asked.scripts && refuses(asked.scripts, asked.lead.id, contract.id)) failed.add('script');
   return GATES.filter((gate) => failed.has(gate));
 }
 
@@ -63,6 +70,8 @@ function statusGates(asked: Asked, contract: Contract): Gate[] {
   if (isAutomatic(asked) && (client.automation === false || contract.automation === false)) failed.push('automation_off');
   const method = document.deliveryMethods?.find(({ id }) => id === contract.deliveryMethod);
   if (method?.enabled === false) failed.push('no_delivery_method');
+  const suspended = history.filter((fact) => fact.type === 'suspended').filter((fact) => fact.method === contract.deliveryMethod).pop();
+  if (suspended && suspended.until > now) failed.push('delivery_suspended');
   const { schedule } = contract;
   if (!schedule && document.requireSchedule) failed.push('schedule_missing');
   const zone = schedule?.timezone ?? zoneOf(document, client);
@@ -72,9 +81,9 @@ function statusGates(asked: Asked, contract: Contract): Gate[] {
   return failed;
 }
 
-function onLists(document: ConfigDocument, lead: ScenarioLead, contract: Contract): boolean {
+function onLists(document: ConfigDocument, lead: CaseLead, contract: Contract): boolean {
   const campaign = document.campaigns?.find(({ id }) => id === lead.campaign);
-  const named = [campaign?.list, lead.list].filter((id) => id !== undefined);
+  const named = [campaign?.list, lead.list, lead.sourceList].filter((id) => id !== undefined);
   return named.every((name) => {
     const list = document.lists?.find(({ id }) => id === name);
     return list?.contracts?.includes(contract.id) === true || list?.clients?.includes(contract.client) === true;
@@ -87,7 +96,7 @@ function pastGates(asked: Asked, contract: Contract): Gate[] {
   const same = (each: { client: string; contractGroup?: string }) => each.client === contract.client
     || (contract.contractGroup !== undefined && each.contractGroup === contract.contractGroup);
   const cherries = history.filter((fact) => fact.type === 'cherryPicked').filter((fact) => fact.lead === lead.id);
-  if ([...soldSet(history, lead.id), ...cherries].some(same)) failed.push('already_received');
+  if ([...standing(history, lead.id), ...cherries].some(same)) failed.push('already_received');
   if (turnedDown(asked, contract)) failed.push('rejected_before');
   if (contract.duplicateLookBack !== undefined) {
     const since = now - parseDuration(contract.duplicateLookBack);
@@ -110,7 +119,7 @@ function turnedDown({ history, lead, trigger }: Asked, contract: Contract): bool
   const document = documentNow(history);
   const tiered = clientOf(document, contract).tierDelivery === true;
   return reservations(history).some((each) => {
-    if (each.lead !== lead.id || stands(history, each)) return false;
+    if (each.lead !== lead.id || stands(history, each) || howTurnedDown(history, each) === 'released') return false;
     const now = document.contracts?.find(({ id }) => id === each.contract);
     if (now && termsOf(now) !== each.terms) return false;
     if (trigger !== 'fallback' && howTurnedDown(history, each) === 'failed') return false;
@@ -128,13 +137,14 @@ export function termsOf({ status: _status, name: _name, automation: _automation,
   return JSON.stringify(Object.entries(terms).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-export function personsOf(lead: ScenarioLead): string[] {
+export function personsOf(lead: CaseLead): string[] {
   return [...(lead.phone ? [`phone ${lead.phone}`] : []), ...(lead.email ? [`email ${lead.email.toLowerCase()}`] : [])];
 }
 
-function limitGates({ history, lead, now, maxMultiplication, trigger }: Asked, contract: Contract): Gate[] {
+function limitGates({ history, lead, now, workflow, trigger }: Asked, contract: Contract): Gate[] {
+  const maxMultiplication = workflow?.maxMultiplication;
   const document = documentNow(history);
-  const sold = soldSet(history, lead.id);
+  const sold = soldSet(history, lead.id, workflow);
   // From the pool a lead is never free: a trial is one of distribution.
   const price = trigger === 'cherryPick'
     ? highestPrice(document, contract, sold, maxMultiplication) : askingPrice(history, contract, sold, maxMultiplication);
@@ -145,12 +155,12 @@ function limitGates({ history, lead, now, maxMultiplication, trigger }: Asked, c
   }
   if (creditUsed(history, contract.client) + price > creditLimit(document, contract)) failed.push('credit_limit');
   if (!percentageAllows(history, contract, lead.id, now)) failed.push('percentage_limit');
-  if (!fits(soldSet(history, lead.id), [contract], maxMultiplication)) failed.push('share_count');
+  if (!fits(sold, [contract], maxMultiplication)) failed.push('share_count');
   return failed;
 }
 
 /** M2: whether a set on top of the sold one is allowed by the workflow and by everybody in it. */
-export function fits(sold: readonly Reservation[], picks: readonly Contract[], maxMultiplication: number | undefined): boolean {
+export function fits(sold: readonly Sharer[], picks: readonly Contract[], maxMultiplication: number | undefined): boolean {
   const buyers = sold.length + picks.length;
   const limits = [maxMultiplication, ...[...sold, ...picks].map(({ maxShareCount }) => maxShareCount)];
   return limits.every((limit) => buyers <= (limit ?? Infinity));

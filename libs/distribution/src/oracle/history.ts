@@ -2,8 +2,8 @@
  * A second reading of the distribution rules, slow and obvious: everything is worked out anew from the list of all that happened. It has no
  * index, no counters and no state, and shares no code with the live decision; the two are compared on random scenarios.
  */
-import type { Client, ConfigDocument, Contract } from '../document.js';
-import type { ScenarioLead } from '../scenario.js';
+import type { Client, ConfigDocument, Contract, Workflow } from '../document.js';
+import type { CaseLead } from './case.js';
 
 /** What a rule or group phase saw of a lead in one attempt: what weights and percentages are reckoned from. */
 export interface Reached {
@@ -39,14 +39,21 @@ export interface Reservation {
 
 export type Fact =
   | { type: 'configured'; at: number; document: ConfigDocument }
-  | { type: 'arrived'; at: number; lead: ScenarioLead }
+  | { type: 'arrived'; at: number; lead: CaseLead }
   | { type: 'attempted'; at: number; lead: string; campaign: string; qualified: readonly string[]; reached: readonly Reached[];
       minimumsMet: boolean; rulesMet: readonly string[] }
   | Reservation
-  | { type: 'turnedDown'; at: number; lead: string; contract: string; how: 'rejected' | 'failed' }
+  | { type: 'turnedDown'; at: number; lead: string; contract: string; how: 'rejected' | 'failed' | 'released' }
+  /** After a silence. */
+  | { type: 'accepted'; at: number; lead: string; contract: string }
+  | { type: 'suspended'; at: number; method: string; until: number }
   | { type: 'returned'; at: number; lead: string; contract: string }
-  | { type: 'cherryPicked'; at: number; lead: string; contract: string; client: string; contractGroup?: string;
-      persons: readonly string[]; priceMinor: bigint };
+  | CherryPick;
+
+export interface CherryPick {
+  type: 'cherryPicked'; at: number; lead: string; contract: string; client: string; contractGroup?: string; maxShareCount?: number;
+  persons: readonly string[]; priceMinor: bigint;
+}
 
 export type History = readonly Fact[];
 
@@ -84,9 +91,25 @@ function sign(value: bigint): number {
 
 /** The configuration in force: the last one. */
 export function documentNow(history: History): ConfigDocument {
-  const last = history.filter((fact) => fact.type === 'configured').pop();
-  if (!last) throw new Error('nothing is configured');
-  return last.document;
+  return documentAt(history, history.length);
+}
+
+/** The configuration in force when a fact came, by its place. */
+export function documentAt(history: History, place: number): ConfigDocument {
+  for (let before = place - 1; before >= 0; before--) {
+    const fact = history[before];
+    if (fact?.type === 'configured') return fact.document;
+  }
+  throw new Error('nothing is configured');
+}
+
+/** The client of a contract, also of one that is gone. */
+export function clientIdOf(history: History, contract: string): string | undefined {
+  for (const fact of history) {
+    const known = fact.type === 'configured' ? fact.document.contracts?.find(({ id }) => id === contract) : undefined;
+    if (known) return known.client;
+  }
+  return undefined;
 }
 
 /** Order of entry (F3): place of the first configuration that named it, in document order, clients before contracts. */
@@ -111,14 +134,23 @@ export function stands(history: History, reservation: Reservation): boolean {
     && history.indexOf(fact) > history.indexOf(reservation));
 }
 
-/** Picks that takes and minimums count: those that stand and were not returned, though a returned lead keeps its share slot. */
-export function kept(history: History, sold: readonly Reservation[]): Reservation[] {
-  return sold.filter((each) => !history.some((fact) => (
+/** Picks of a lead that takes and minimums count: those that stand and were not returned, though a returned lead keeps its share slot. */
+export function kept(history: History, lead: string): Reservation[] {
+  return standing(history, lead).filter((each) => !history.some((fact) => (
     fact.type === 'returned' && fact.lead === each.lead && fact.contract === each.contract)));
 }
 
-/** Standing reservations of a lead: the sold set P of M2. A returned lead keeps its share slot. */
-export function soldSet(history: History, lead: string): Reservation[] {
+/** Who shares a lead: a reservation, or where the workflow counts them what was taken from the pool. */
+export type Sharer = Reservation | (CherryPick & { rule?: undefined });
+
+/** Who shares a lead: the sold set P of M2. A returned lead keeps its share slot. */
+export function soldSet(history: History, lead: string, workflow: Workflow | undefined): Sharer[] {
+  const picked = workflow?.cherryPickCountsForShare ? history.filter((fact) => fact.type === 'cherryPicked') : [];
+  return [...standing(history, lead), ...picked.filter((fact) => fact.lead === lead)];
+}
+
+/** Standing reservations of a lead. */
+export function standing(history: History, lead: string): Reservation[] {
   return reservations(history).filter((each) => each.lead === lead && stands(history, each));
 }
 

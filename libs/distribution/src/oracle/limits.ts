@@ -1,9 +1,10 @@
 /** What is used up: caps (C1–C3), orders (O1), percentage limits of qualified leads (P3), counted from the history each time. */
-import { bucketOf, parseMoney, type BucketWindow } from '@sluice/kernel';
+import { bucketOf, fromLocal, parseMoney, type BucketWindow } from '@sluice/kernel';
 import type { Caps, CapWindow, Client, ConfigDocument, Contract, Order } from '../document.js';
 import type { Gate } from '../reasons.js';
 import {
-  ceil, clientOf, decimal, documentNow, fraction, groupOf, reservations, stands, times, zoneOf, type History, type Reservation,
+  ceil, clientIdOf, clientOf, decimal, documentAt, documentNow, fraction, groupOf, reservations, stands, times, zoneOf, type History,
+  type Reservation, type Sharer,
 } from './history.js';
 
 const HOUR_MS = 3_600_000;
@@ -26,7 +27,7 @@ export function priceFor(document: ConfigDocument, contract: Contract, buyers: n
 
 /** The highest price possible among as many buyers as sharing still allows: what gates and ranks take, as they come before any plan. */
 export function highestPrice(
-  document: ConfigDocument, contract: Contract, sold: readonly Reservation[], maxMultiplication?: number,
+  document: ConfigDocument, contract: Contract, sold: readonly Sharer[], maxMultiplication?: number,
 ): bigint {
   const limits = [maxMultiplication, contract.maxShareCount, ...sold.map(({ maxShareCount }) => maxShareCount)].map((limit) => limit ?? 9);
   let highest = priceFor(document, contract, sold.length + 1);
@@ -38,7 +39,7 @@ export function highestPrice(
 }
 
 /** What the lead would cost the contract at most: nothing while it has free leads. */
-export function askingPrice(history: History, contract: Contract, sold: readonly Reservation[], maxMultiplication?: number): bigint {
+export function askingPrice(history: History, contract: Contract, sold: readonly Sharer[], maxMultiplication?: number): bigint {
   return trialsLeft(history, contract) > 0 ? 0n : highestPrice(documentNow(history), contract, sold, maxMultiplication);
 }
 
@@ -88,9 +89,8 @@ function counts(history: History, each: Reservation, window: CapWindow, caps: Ca
 export function orderFor(history: History, contract: Contract, priceMinor: bigint, now: number): { order?: Order; gate?: Gate } {
   const document = documentNow(history);
   const open = (document.orders ?? [])
-    .filter((order) => order.contract === contract.id && order.status !== 'closed' && Date.parse(order.start) <= now)
-    .filter((order) => order.end === undefined || now < Date.parse(order.end))
-    .sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
+    .filter((order) => order.contract === contract.id && isOpen(document, order, now))
+    .sort((a, b) => instantIn(document, a, a.start) - instantIn(document, b, b.start));
   const paying = open.filter(({ status }) => status !== 'pastDue').find((order) => hasRoom(history, document, order, priceMinor));
   if (paying) return { order: paying };
   if (open.length === 0) return { gate: 'order_missing' };
@@ -106,9 +106,27 @@ function hasRoom(history: History, document: ConfigDocument, order: Order, price
   return left + money(document, order.overdraw) >= priceMinor;
 }
 
+/** Open from its start until its end, or until closed by hand, filled or not. */
+function isOpen(document: ConfigDocument, order: Order, at: number): boolean {
+  const ended = order.end !== undefined && at >= instantIn(document, order, order.end);
+  return order.status !== 'closed' && at >= instantIn(document, order, order.start) && !ended;
+}
+
+/** A date alone is its midnight in the zone of the client. */
+export function instantIn(document: ConfigDocument, { contract }: Order, text: string): number {
+  if (text.includes('T')) return Date.parse(text);
+  const of = document.contracts?.find(({ id }) => id === contract);
+  return fromLocal(text, '00:00', of ? zoneOf(document, clientOf(document, of)) : 'UTC');
+}
+
+/** The unit went back to its own order, as that was open when the return was approved. */
 function wasReturnedTo(history: History, order: Order, each: Reservation): boolean {
-  return history.some((fact) => fact.type === 'returned' && fact.lead === each.lead && fact.contract === each.contract
-    && (order.end === undefined || fact.at < Date.parse(order.end)));
+  return history.some((fact, place) => {
+    if (fact.type !== 'returned' || fact.lead !== each.lead || fact.contract !== each.contract) return false;
+    const then = documentAt(history, place);
+    const known = then.contracts?.some(({ id }) => id === order.contract) && then.orders?.find(({ id }) => id === order.id);
+    return known ? isOpen(then, known, fact.at) : false;
+  });
 }
 
 /** What a client owes: all it took and did not return, from the pool too (A4). */
@@ -130,21 +148,22 @@ export function creditLimit(document: ConfigDocument, contract: Contract): bigin
 export function percentageAllows(history: History, contract: Contract, lead: string, now: number): boolean {
   const document = documentNow(history);
   const client = clientOf(document, contract);
-  const siblings = (document.contracts ?? []).filter((each) => each.client === client.id).map(({ id }) => id);
-  return allows(history, client, contract.percentageLimit, [contract.id], lead, now)
-    && allows(history, client, client.percentageLimit, siblings, lead, now);
+  return allows(history, client, contract.percentageLimit, (id) => id === contract.id, lead, now)
+    && allows(history, client, client.percentageLimit, (id) => clientIdOf(history, id) === client.id, lead, now);
 }
 
 type Limit = Contract['percentageLimit'];
 
-function allows(history: History, client: Client, limit: Limit, contracts: readonly string[], lead: string, now: number): boolean {
+function allows(
+  history: History, client: Client, limit: Limit, binds: (contract: string) => boolean, lead: string, now: number,
+): boolean {
   if (!limit) return true;
   const zone = zoneOf(documentNow(history), client);
   const inBucket = (at: number) => bucketOf(at, zone, limit.lookBack) === bucketOf(now, zone, limit.lookBack);
   const qualified = new Set(history.flatMap((fact) => (
-    fact.type === 'attempted' && inBucket(fact.at) && fact.qualified.some((id) => contracts.includes(id)) ? [fact.lead] : [])));
+    fact.type === 'attempted' && inBucket(fact.at) && fact.qualified.some(binds) ? [fact.lead] : [])));
   qualified.add(lead);
   const delivered = reservations(history)
-    .filter((each) => contracts.includes(each.contract) && inBucket(each.at) && stands(history, each)).length;
+    .filter((each) => binds(each.contract) && inBucket(each.at) && stands(history, each)).length;
   return BigInt(delivered + 1) <= ceil(times(times(decimal(limit.percent), fraction(1, 100)), fraction(qualified.size)));
 }

@@ -2,16 +2,19 @@
 import { formatMoney, murmur3 } from '@sluice/kernel';
 import type { ConfigDocument } from '../document.js';
 import { decide } from '../decide.js';
-import type { Request, Trigger } from '../decision.js';
+import type { Hooks, Request, Trigger } from '../decision.js';
 import { explain } from '../explain.js';
 import { itemsOf, type ConfigItem } from '../items.js';
 import { newLife, type Holding, type Lead, type Life } from '../lead.js';
 import { Market } from '../market.js';
 import type { Gate } from '../reasons.js';
 import { accept, release, reserve, returned } from '../reserve.js';
-import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
+import type { ScenarioStep } from '../scenario.js';
+import { leadOf } from '../scenario-lead.js';
 import { State } from '../state.js';
-import { withSet, without, type LeadStep, type OracleLine } from './run.js';
+import type { Case, CaseStep, Late, LeadStep } from './case.js';
+import { withSet, without, type OracleLine } from './run.js';
+import { hooksOf } from './scripts.js';
 
 interface Run {
   document: ConfigDocument;
@@ -20,13 +23,15 @@ interface Run {
   state: State;
   lives: Map<string, { lead: Lead; life: Life; step: LeadStep }>;
   lines: OracleLine[];
+  hooks: Hooks | undefined;
 }
 
-export function runLive(scenario: Scenario): OracleLine[] {
+export function runLive(scenario: Case): OracleLine[] {
   const items = itemsOf(scenario.config);
   const run: Run = {
     document: scenario.config, items: new Map(items.map((item) => [keyOf(item), item])), state: State.load(), lives: new Map(), lines: [],
-    market: Market.compile(items, { deliversAlways: true }),
+    market: Market.compile(items, { deliversAlways: true, regex: (pattern) => new RegExp(pattern, 'i') }),
+    hooks: scenario.scripts && hooksOf(scenario.scripts),
   };
   const timeline = scenario.timeline ?? [];
   run.state.follow(run.market, Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'));
@@ -36,22 +41,28 @@ export function runLive(scenario: Scenario): OracleLine[] {
 
 const keyOf = ({ kind, id }: { kind: string; id: string }) => `${kind}/${id}`;
 
-function takeStep(run: Run, step: ScenarioStep, at: number): void {
+function takeStep(run: Run, step: CaseStep, at: number): void {
   if ('set' in step) change(run, withSet(run.document, step.set), at);
   else if ('remove' in step) change(run, without(run.document, step.remove), at);
   else if ('lead' in step) {
     const leadStep = step as LeadStep;
-    run.lives.set(leadStep.lead.id, { lead: leadOf(leadStep.lead, at), life: newLife(), step: leadStep });
+    run.lives.set(leadStep.lead.id, { lead: asIntakeSaysIt(run, leadStep, at), life: newLife(), step: leadStep });
     distribute(run, leadStep.lead.id, { trigger: 'arrival' }, at);
   } else if ('distribute' in step) distribute(run, step.distribute.lead, manual(step.distribute), at);
   else if ('cherryPick' in step) {
+    if (!run.market.contracts.has(step.cherryPick.contract)) return;
     distribute(run, step.cherryPick.lead, { trigger: 'cherryPick', contracts: [step.cherryPick.contract] }, at);
   } else if ('return' in step) {
     const known = run.lives.get(step.return.lead);
     const holding = known?.life.picks.find(({ contractId, state }) => (
       contractId === step.return.contract && (state === 'accepted' || state === 'cherryPicked')));
     if (known && holding) known.life = returned(run.market, run.state, known.life, holding.outboundLeadId, at);
-  }
+  } else if ('late' in step) late(run, step.late, at);
+  else if ('suspend' in step) run.state.suspend(step.suspend.method, Date.parse(step.suspend.until));
+}
+
+function asIntakeSaysIt({ document }: Run, { lead }: LeadStep, at: number): Lead {
+  return { ...leadOf(lead, at, document.campaigns?.find(({ id }) => id === lead.campaign)), sourceList: lead.sourceList };
 }
 
 function manual({ contracts, rules, overrides }: Extract<ScenarioStep, { distribute: unknown }>['distribute']): Request {
@@ -69,14 +80,6 @@ function change(run: Run, document: ConfigDocument, at: number): void {
   run.state.follow(run.market, at);
   for (const item of [...changed, ...gone]) run.items.set(keyOf(item), item);
   run.document = document;
-}
-
-function leadOf(lead: ScenarioLead, at: number): Lead {
-  return {
-    leadId: lead.id, tenantId: 't', campaignId: lead.campaign, sourceId: lead.source, country: lead.country, attributes: lead.fields ?? {},
-    receivedAt: lead.receivedAt === undefined ? at : Date.parse(lead.receivedAt), lat: lead.lat, lon: lead.lon, score: lead.score,
-    phoneHash: lead.phone, emailHash: lead.email, list: lead.list, consent: lead.consent, duplicate: lead.duplicate,
-  };
 }
 
 function distribute(run: Run, leadId: string, request: Request, at: number): void {
@@ -100,7 +103,7 @@ function attempt(run: Run, leadId: string, request: Request, at: number): Holdin
   if (!known) return [];
   const { market, state } = run;
   const { lead, life } = known;
-  const decision = decide(market, state, lead, life, request, at, (text) => murmur3(text) / 2 ** 32);
+  const decision = decide(market, state, lead, life, { ...request, hooks: run.hooks }, at, (text) => murmur3(text) / 2 ** 32);
   const moment = { state, life, trigger: request.trigger };
   const verdicts = request.contracts ? decision.verdicts : explain(market, lead, decision.verdicts, at, moment);
   const currency = run.document.currency ?? 'USD';
@@ -112,4 +115,13 @@ function attempt(run: Run, leadId: string, request: Request, at: number): Holdin
   const reserved = reserve(market, state, lead, life, decision, at, ({ contractId }) => `${leadId}/${contractId}/${life.rounds}`);
   known.life = reserved.life;
   return reserved.holdings;
+}
+
+function late(run: Run, { lead, contract, outcome }: Late, at: number): void {
+  const known = run.lives.get(lead);
+  const holding = known?.life.picks.find(({ contractId, state }) => contractId === contract && (state === 'reserved' || state === 'accepted'));
+  if (!known || !holding) return;
+  if (outcome === 'accepted') { known.life = accept(known.life, holding.outboundLeadId); return; }
+  known.life = release(run.market, run.state, known.life, holding.outboundLeadId, outcome);
+  if (outcome !== 'released') distribute(run, lead, { trigger: 'fallback' }, at);
 }

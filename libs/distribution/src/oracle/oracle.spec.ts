@@ -96,10 +96,10 @@ describe('the oracle', () => {
     }
     expect([...reasons].sort()).toEqual([
       'already_received', 'automation_off', 'cap_day', 'cap_hour', 'cap_month', 'cap_total', 'cap_week', 'client_not_active', 'consent',
-      'contract_not_open', 'credit_limit', 'criteria', 'duplicate_person', 'held_back', 'lead_too_old', 'no_delivery_method', 'no_geo',
+      'contract_not_open', 'credit_limit', 'criteria', 'delivery_suspended', 'duplicate_person', 'held_back', 'lead_too_old', 'no_delivery_method', 'no_geo',
       'no_weight',
       'not_in_list', 'not_in_rule', 'order_exhausted', 'order_missing', 'order_past_due', 'out_of_range', 'outranked', 'percentage_limit',
-      'rejected_before', 'rule_minimum', 'schedule_closed', 'schedule_missing', 'score_too_low', 'share_count', 'sibling', 'total_minimum',
+      'rejected_before', 'rule_minimum', 'schedule_closed', 'schedule_missing', 'score_too_low', 'script', 'share_count', 'sibling', 'total_minimum',
     ]);
     expect(sold).toBeGreaterThan(1000);
   });

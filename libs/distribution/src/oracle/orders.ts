@@ -5,6 +5,7 @@ import { distanceTo } from './criteria.js';
 import { entryOf, reservations, stands, zoneOf, type Recipient } from './history.js';
 import { askingPrice, highestPrice, trialsLeft } from './limits.js';
 import { phasesOf, type Desk } from './phase.js';
+import { scoreOf } from './scripts.js';
 
 /** Negative if the first stands before the second. */
 export type Order = (a: Recipient, b: Recipient) => number;
@@ -17,6 +18,12 @@ export function fullOrder(desk: Desk, methods: readonly (Method | undefined)[]):
   return chain([...orders, ascending(({ contract }) => entryOf(desk.history, 'contracts', contract.id))]);
 }
 
+/** A7: a script's score sorts before the rule's method, high first. */
+export function scoreOrder({ asked }: Desk): Order {
+  const { scripts, lead } = asked;
+  return scripts ? ascending(({ contract }) => -scoreOf(scripts, lead.id, contract.id)) : () => 0;
+}
+
 function entryOrder({ history, phase }: Desk): Order {
   return ascending(({ id }) => entryOf(history, phase.by === 'client' ? 'clients' : 'contracts', id));
 }
@@ -25,10 +32,10 @@ function entryOrder({ history, phase }: Desk): Order {
 export function beforeTurn(desk: Desk, methods: readonly (Method | undefined)[]): Order | undefined {
   const place = methods.indexOf('roundRobin');
   const before = methods.slice(0, Math.max(0, place)).filter((method) => method !== undefined);
-  return place < 0 ? undefined : chain(before.map((method) => methodOrder(desk, method)));
+  return place < 0 ? undefined : chain([scoreOrder(desk), ...before.map((method) => methodOrder(desk, method))]);
 }
 
-function chain(orders: readonly Order[]): Order {
+export function chain(orders: readonly Order[]): Order {
   return (a, b) => orders.map((order) => order(a, b)).find((result) => result !== 0) ?? 0;
 }
 

@@ -2,7 +2,7 @@
 import type { ConfigDocument, Contract, GroupPhase, Method, Rule, Timeframe, Workflow } from '../document.js';
 import { fits, type Asked } from './gates.js';
 import { askingPrice, capGates } from './limits.js';
-import { clientOf, groupOf, type Fraction, type History, type Recipient, type Reservation } from './history.js';
+import { clientOf, groupOf, type Fraction, type History, type Recipient, type Reservation, type Sharer } from './history.js';
 
 export interface Phase {
   key: string;
@@ -29,7 +29,7 @@ export interface Desk {
   place: { lat: number; lon: number } | undefined;
   now: number;
   phase: Phase;
-  sold: readonly Reservation[];
+  sold: readonly Sharer[];
   /** Picks of earlier phases of this plan. */
   before: readonly Contract[];
   takeLeft: number;
@@ -86,7 +86,8 @@ export function sharedCap(desk: Desk, picks: readonly Contract[], contract: Cont
     type: 'reserved', at: now, lead: lead.id, campaign: lead.campaign, contract: each.id, client: each.client,
     group: groupOf(document, each), rule: '', priceMinor: price(each), trial: false, round: -1, persons: [], terms: '', turned: false,
   }));
-  return planned.length === 0 ? undefined : capGates([...history, ...planned], contract, lead.campaign, price(contract), now)[0];
+  if (planned.length === 0) return undefined;
+  return capGates([...history, ...planned], contract, lead.campaign, price(contract), now).find((gate) => !asked.overrides.includes(gate));
 }
 
 /** Nothing stands in the way of one more pick beside these: sharing (M2), a client or group twice (M5), a cap that they share. */

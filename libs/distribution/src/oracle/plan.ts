@@ -4,11 +4,12 @@ import type { Gate } from '../reasons.js';
 import { forcedPlan } from './force.js';
 import { failingGates, fits, isAutomatic, standingGates, staticGates, type Asked } from './gates.js';
 import { placeOfLead } from './criteria.js';
-import { documentNow, entryOf, kept, soldSet, type Reached, type Recipient } from './history.js';
+import { documentNow, entryOf, fraction, kept, soldSet, times, type Reached, type Recipient } from './history.js';
 import { money, priceFor, trialsLeft } from './limits.js';
-import { beforeTurn, fullOrder } from './orders.js';
+import { beforeTurn, chain, fullOrder, scoreOrder } from './orders.js';
 import { conflicts, couldJoin, fitsWith, phasesOf, recipientOf, takeInOrder, type Desk, type Outcome, type Phase } from './phase.js';
 import { runPercentage, runWeighted } from './proportions.js';
+import { drops } from './scripts.js';
 import { runSets } from './sets.js';
 
 export interface Planned { contract: Contract; phase: string; trial: boolean; turned: boolean }
@@ -47,16 +48,31 @@ export function planFor(asked: Asked, workflow: Workflow): Plan {
   const notes: Notes = { reasons: new Map(eligible.map(({ id }) => [id, new Set()])), takeReached: new Map() };
   const plan = settle(asked, workflow, eligible, notes);
   plan.qualified = scope.filter((contract) => staticGates(asked, contract).length === 0).map(({ id }) => id);
+  applyScripts(asked, plan);
   for (const { contract } of plan.picks) noteSiblings(eligible, contract, notes);
   testMinimums(asked, workflow, plan, notes);
-  const sold = soldSet(history, lead.id);
+  const sold = soldSet(history, lead.id, workflow);
   for (const contract of scope) {
     const failed = gates.get(contract.id)?.[0];
     if (plan.picks.some((pick) => pick.contract === contract)) continue;
     const forbidden = !fits(sold, [...plan.picks.map((pick) => pick.contract), contract], workflow.maxMultiplication);
-    plan.refused.set(contract.id, failed ?? reasonOf(asked, workflow, contract, notes, forbidden));
+    plan.refused.set(contract.id, plan.refused.get(contract.id) ?? failed ?? reasonOf(asked, workflow, contract, notes, forbidden));
   }
   return plan;
+}
+
+/** A7: takes picks away, and what was earned for them. */
+function applyScripts({ scripts, lead }: Asked, plan: Plan): void {
+  if (!scripts || scripts.drop === 0) return;
+  const made = plan.picks;
+  plan.picks = made.filter(({ contract }) => !drops(scripts, lead.id, contract.id));
+  for (const { contract } of made) if (drops(scripts, lead.id, contract.id)) plan.refused.set(contract.id, 'script');
+  plan.reached = plan.reached.map((reached) => {
+    const left = plan.picks.filter(({ phase }) => phase === reached.rule).length;
+    const part = fraction(left, reached.picked || 1);
+    const earned = reached.earned && new Map([...reached.earned].map(([id, gain]) => [id, times(gain, part)] as const));
+    return { ...reached, picked: left, earned: left > 0 ? earned : undefined };
+  });
 }
 
 /** "Another contract of this client stands for it": one of the client, or of the contract group, is in the plan. */
@@ -84,7 +100,7 @@ function settle(asked: Asked, workflow: Workflow, eligible: readonly Contract[],
   const left = new Set<string>();
   for (;;) {
     const plan = runPhases(asked, workflow, eligible, notes, left);
-    const buyers = soldSet(asked.history, asked.lead.id).length + plan.picks.length;
+    const buyers = soldSet(asked.history, asked.lead.id, workflow).length + plan.picks.length;
     const metNow = plan.rulesMet.slice(metBefore(asked).length);
     const missed = phasesOf(workflow).find(({ key, minTurnover }) => metNow.includes(key)
       && turnover(asked, plan.picks.filter(({ phase }) => phase === key), buyers) < money(documentNow(asked.history), minTurnover));
@@ -105,7 +121,7 @@ function runPhases(asked: Asked, workflow: Workflow, eligible: readonly Contract
   const plan: Plan = { picks: [], refused: new Map(), reached: [], qualified: [], minimumsMet: false, rulesMet: metBefore(asked) };
   for (const phase of phasesOf(workflow)) {
     const desk = deskFor(asked, workflow, phase, plan);
-    const standing = kept(asked.history, desk.sold).filter(({ rule }) => rule === phase.key).length;
+    const standing = kept(asked.history, asked.lead.id).filter(({ rule }) => rule === phase.key).length;
     const candidates = eligible.filter((contract) => phase.admits(desk.document, contract) && !desk.before.includes(contract));
     const outcome = runPhase(desk, candidates);
     const made = outcome.picks.map((contract): Planned => ({
@@ -135,8 +151,8 @@ const NOBODY: Contract = { id: '', client: '' };
 function deskFor(asked: Asked, workflow: Workflow, phase: Phase, plan: Plan): Desk {
   const { history, lead, now } = asked;
   const document = documentNow(history);
-  const sold = soldSet(history, lead.id);
-  const standing = kept(history, sold).filter(({ rule }) => rule === phase.key).length;
+  const sold = soldSet(history, lead.id, workflow);
+  const standing = kept(history, lead.id).filter(({ rule }) => rule === phase.key).length;
   return {
     asked, history, document, workflow, phase, sold, now, leadId: lead.id, place: placeOfLead(document, lead),
     before: plan.picks.map(({ contract }) => contract), takeLeft: Math.max(0, (phase.take ?? Infinity) - standing),
@@ -189,7 +205,8 @@ function runMethod(desk: Desk, recipients: readonly Recipient[]): Outcome {
   if (method === 'percentage') return runPercentage(desk, recipients);
   if (method === 'turnover' || method === 'leadCount' || isSeparate(desk)) return runSets(desk, recipients, method === 'leadCount');
   const outcome: Outcome = { picks: [], reasons: new Map(), turned: new Set() };
-  takeInOrder(desk, [...recipients].sort(fullOrder(desk, [method, secondary])), outcome.picks, outcome.reasons);
+  const order = chain([scoreOrder(desk), fullOrder(desk, [method, secondary])]);
+  takeInOrder(desk, [...recipients].sort(order), outcome.picks, outcome.reasons);
   return outcome;
 }
 
@@ -219,9 +236,9 @@ function testMinimums(asked: Asked, workflow: Workflow, plan: Plan, notes: Notes
 
 /** Of all who share the lead: number of buyers, and what they pay together. */
 export function meetsMinimums(asked: Asked, workflow: Workflow, { picks }: Plan): boolean {
-  const sold = soldSet(asked.history, asked.lead.id);
+  const sold = soldSet(asked.history, asked.lead.id, workflow);
   const buyers = sold.length + picks.length;
-  const paid = kept(asked.history, sold).reduce((total, { priceMinor }) => total + priceMinor, 0n);
+  const paid = kept(asked.history, asked.lead.id).reduce((total, { priceMinor }) => total + priceMinor, 0n);
   const sum = turnover(asked, picks, buyers) + paid;
   const { contracts = 0, turnover: least } = workflow.minimums ?? {};
   return buyers >= contracts && sum >= money(documentNow(asked.history), least);

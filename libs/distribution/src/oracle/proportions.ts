@@ -5,7 +5,7 @@ import {
   add, ceil, compareFractions, decimal, fraction, minus, over, reservations, stands, times, zoneOf,
   type Fraction, type History, type Recipient,
 } from './history.js';
-import { beforeTurn, fullOrder, intervalOf, type Order } from './orders.js';
+import { beforeTurn, fullOrder, intervalOf, scoreOrder, type Order } from './orders.js';
 import { conflicts, couldJoin, fitsWith, sharedCap, takeInOrder, type Desk, type Outcome } from './phase.js';
 
 const ONE = fraction(1);
@@ -68,7 +68,9 @@ type Choose = (able: readonly Recipient[]) => { winner?: Recipient; tied: boolea
 function pickEach(desk: Desk, eligible: readonly Recipient[], wanted: number, outcome: Outcome, choose: Choose): void {
   while (outcome.picks.length < wanted) {
     const left = eligible.filter(({ contract }) => !outcome.picks.includes(contract));
-    const { winner, tied } = choose(ableOf(desk, left, outcome.picks));
+    const able = ableOf(desk, left, outcome.picks);
+    const score = scoreOrder(desk);
+    const { winner, tied } = choose(able.filter((each) => !able.some((other) => score(other, each) < 0)));
     if (!winner) return;
     outcome.picks.push(winner.contract);
     if (tied) outcome.turned.add(winner.contract.id);
@@ -172,23 +174,24 @@ export function runPercentage(desk: Desk, recipients: readonly Recipient[]): Out
   const behind = (each: Recipient) => minus(due(each), fraction(received(each)));
   const first = recipients.filter(within).sort((a, b) => compareFractions(behind(b), behind(a)) || tie(a, b));
   const held = recipients.filter((each) => phase.strict && percent(each) !== undefined && !within(each));
-  const rest = recipients.filter((each) => !first.includes(each) && !held.includes(each)).sort(tie);
-  takeInOrder(desk, [...first, ...rest], outcome.picks, outcome.reasons);
-  outcome.turned = turnedIn(desk, first, rest, outcome.picks, (a, b) => compareFractions(behind(b), behind(a)));
+  const rest = recipients.filter((each) => percent(each) === undefined).sort(tie);
+  const beyond = recipients.filter((each) => percent(each) !== undefined && !first.includes(each) && !held.includes(each)).sort(tie);
+  takeInOrder(desk, [...first, ...rest, ...beyond].sort(scoreOrder(desk)), outcome.picks, outcome.reasons);
+  outcome.turned = turnedIn(desk, first, [rest, beyond], outcome.picks, (a, b) => compareFractions(behind(b), behind(a)));
   for (const { contract } of held) outcome.reasons.set(contract.id, 'held_back');
   return outcome;
 }
 
 /** RR6 of a percentage rule: among those within their share by how far they are behind, among the rest by the base method alone. */
 function turnedIn(
-  desk: Desk, first: readonly Recipient[], rest: readonly Recipient[], picks: readonly Contract[], behind: Order,
+  desk: Desk, first: readonly Recipient[], rest: readonly (readonly Recipient[])[], picks: readonly Contract[], behind: Order,
 ): Set<string> {
   const turn = beforeTurn(desk, [desk.phase.base, desk.phase.secondary]);
   if (!turn) return new Set();
-  const decided = (pick: Contract, place: number) => [first, rest].some((part) => {
+  const decided = (pick: Contract, place: number) => [first, ...rest].some((part) => {
     const winner = part.find(({ contract }) => contract === pick);
     return winner !== undefined && part.some((each) => each !== winner && couldJoin(desk, picks.slice(0, place), each.contract)
-      && (part === rest || behind(each, winner) === 0) && turn(each, winner) === 0);
+      && (part !== first || behind(each, winner) === 0) && turn(each, winner) === 0);
   });
   return new Set(picks.filter(decided).map(({ id }) => id));
 }

@@ -65,9 +65,9 @@ function nextInstant(run: Run): number {
   return run.held.length === 0 ? Infinity : Math.min(...[...ends, ...late].filter((at) => at > run.now));
 }
 
-function strategiesFor({ document }: Run, lead: ScenarioLead): PushStrategy[] {
-  return (document.pushStrategies ?? []).filter(({ from, campaigns, criteria }) => (
-    from === 'corporate' && campaigns?.includes(lead.campaign) === true && (!criteria || meets(criteria, lead, undefined))));
+function strategiesFor(run: Run, lead: ScenarioLead): PushStrategy[] {
+  return (run.document.pushStrategies ?? []).filter(({ from, campaigns, criteria }) => (
+    from === 'corporate' && campaigns?.includes(lead.campaign) === true && (!criteria || meets(criteria, { lead, receivedAt: run.now, place: undefined }))));
 }
 
 function assign(run: Run, lead: ScenarioLead, since: number, trigger: string): boolean {
@@ -102,12 +102,12 @@ function belowOf(run: Run, { to }: Recipient, lead: ScenarioLead): Level[][] | u
   const onward = (run.document.pushStrategies ?? []).filter(({ from, campaigns = [] }) => (
     from === to && (campaigns.length === 0 || campaigns.includes(lead.campaign))));
   if (onward.length === 0) return undefined;
-  const matching = onward.filter(({ criteria }) => !criteria || meets(criteria, lead, undefined));
+  const matching = onward.filter(({ criteria }) => !criteria || meets(criteria, { lead, receivedAt: run.now, place: undefined }));
   return matching.map((strategy) => descend(run, strategy, lead)).filter((path) => path !== undefined);
 }
 
 function mayTake(run: Run, strategy: PushStrategy, { to, caps, criteria }: Recipient, lead: ScenarioLead): boolean {
-  if (criteria && !meets(criteria, lead, undefined)) return false;
+  if (criteria && !meets(criteria, { lead, receivedAt: run.now, place: undefined })) return false;
   const zone = caps?.timezone ?? zoneOf(run.document, strategy);
   return (['hour', 'day'] as const).every((window) => {
     const limit = caps?.[window];

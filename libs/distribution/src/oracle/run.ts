@@ -1,12 +1,14 @@
 /** Runs a scenario by the oracle: the time line step by step, each attempt one line. Push and scripts are not part of it. */
 import { formatMoney, mergePatch, type Json } from '@sluice/kernel';
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
-import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
+import type { ScenarioStep } from '../scenario.js';
 import { GATES, type Gate } from '../reasons.js';
+import type { Case, CaseLead, CaseStep, Late, LeadStep } from './case.js';
 import { failingGates, fits, personsOf, standingGates, staticGates, termsOf, type Asked } from './gates.js';
-import { documentNow, groupOf, reservations, soldSet, stands, type Fact, type Reservation } from './history.js';
+import { documentNow, groupOf, kept, reservations, soldSet, stands, type Fact, type Reservation } from './history.js';
 import { orderFor, priceFor, trialsLeft } from './limits.js';
 import { conflicts, HAND, sharedCap } from './phase.js';
+import type { Scripts } from './scripts.js';
 import { acted, isFulfilled, isOver, nextInstant, opened, type Window, type WindowAction } from './windows.js';
 import { inScope, meetsMinimums, planFor, priceOf, type Plan, type Planned } from './plan.js';
 
@@ -30,18 +32,18 @@ interface Run {
   lines: OracleLine[];
   steps: Map<string, LeadStep>;
   answers: Answers;
+  scripts?: Scripts;
   windows: Window[];
   now: number;
 }
-export type LeadStep = Extract<ScenarioStep, { lead: ScenarioLead }>;
 
-export function runOracle(scenario: Scenario, answers: Answers = 'each'): OracleLine[] {
+export function runOracle(scenario: Case, answers: Answers = 'each'): OracleLine[] {
   return runWindows(scenario, answers).lines;
 }
 
 /** The same, with the windows as they stand at its end. A window's tries that found nobody are no lines. */
-export function runWindows(scenario: Scenario, answers: Answers = 'each'): { lines: OracleLine[]; windows: Window[] } {
-  const run: Run = { facts: [], lines: [], steps: new Map(), answers, windows: [], now: 0 };
+export function runWindows(scenario: Case, answers: Answers = 'each'): { lines: OracleLine[]; windows: Window[] } {
+  const run: Run = { facts: [], lines: [], steps: new Map(), answers, windows: [], now: 0, scripts: scenario.scripts };
   const timeline = scenario.timeline ?? [];
   run.facts.push({ type: 'configured', at: Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'), document: scenario.config });
   for (const step of timeline) {
@@ -100,7 +102,7 @@ function windowStep(run: Run, { lead, ...what }: { lead: string } & WindowAction
   if (what.action === 'open') { if (again) run.windows.push(opened(lead, workflow, at, what)); } else if (window) acted(window, what, at);
 }
 
-function takeStep(run: Run, step: ScenarioStep, at: number): void {
+function takeStep(run: Run, step: CaseStep, at: number): void {
   const document = documentNow(run.facts);
   if ('set' in step) run.facts.push({ type: 'configured', at, document: withSet(document, step.set) });
   else if ('remove' in step) run.facts.push({ type: 'configured', at, document: without(document, step.remove) });
@@ -111,6 +113,10 @@ function takeStep(run: Run, step: ScenarioStep, at: number): void {
     if (contract) pick(run, contract, step.cherryPick.lead, at);
   } else if ('distribute' in step) byHand(run, step.distribute, at);
   else if ('window' in step) windowStep(run, step.window, at);
+  else if ('late' in step) late(run, step.late, at);
+  else if ('suspend' in step) {
+    run.facts.push({ type: 'suspended', at, method: step.suspend.method, until: Date.parse(step.suspend.until) });
+  }
   else throw new Error(`the oracle knows no ${JSON.stringify(step)}`);
 }
 
@@ -122,7 +128,7 @@ export function withSet(document: ConfigDocument, set: Record<string, unknown>):
     const things = [...((changed[list] ?? []) as Thing[])];
     for (const [id, patch] of Object.entries(patches as Record<string, Json>)) {
       const place = things.findIndex((thing) => thing.id === id);
-      if (place < 0) things.push({ ...(patch as object), id });
+      if (place < 0) things.push({ ...(mergePatch({}, patch) as object), id });
       else things[place] = mergePatch(things[place] as unknown as Json, patch) as unknown as Thing;
     }
     changed[list] = things;
@@ -162,21 +168,21 @@ function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks:
   }
 }
 
-function askedFor(run: Run, lead: ScenarioLead, at: number, workflow: Workflow | undefined, trigger: Asked['trigger']): Asked {
+function askedFor(run: Run, lead: CaseLead, at: number, workflow: Workflow | undefined, trigger: Asked['trigger']): Asked {
   const arrived = run.facts.find((fact) => fact.type === 'arrived' && fact.lead.id === lead.id);
   const receivedAt = lead.receivedAt ? Date.parse(lead.receivedAt) : arrived?.at ?? at;
   const rounds = run.lines.filter((line) => line.lead === lead.id).length;
-  return { history: run.facts, lead, receivedAt, now: at, maxMultiplication: workflow?.maxMultiplication, trigger, rounds, overrides: [] };
+  return { history: run.facts, lead, receivedAt, now: at, workflow, trigger, rounds, overrides: [], scripts: run.scripts };
 }
 
-function attempt(run: Run, lead: ScenarioLead, workflow: Workflow, trigger: Asked['trigger'], at: number): string[] {
+function attempt(run: Run, lead: CaseLead, workflow: Workflow, trigger: Asked['trigger'], at: number): string[] {
   const plan = planFor(askedFor(run, lead, at, workflow, trigger), workflow);
-  return record(run, lead, trigger, at, plan);
+  return record(run, lead, workflow, trigger, at, plan);
 }
 
-function record(run: Run, lead: ScenarioLead, trigger: string, at: number, plan: Plan): string[] {
+function record(run: Run, lead: CaseLead, workflow: Workflow, trigger: string, at: number, plan: Plan): string[] {
   const document = documentNow(run.facts);
-  const buyers = soldSet(run.facts, lead.id).length + plan.picks.length;
+  const buyers = soldSet(run.facts, lead.id, workflow).length + plan.picks.length;
   const made = plan.picks.map((planned) => reservationOf(run, lead, planned, priceOf(document, planned, buyers), at));
   if (trigger === 'window' && made.length === 0) return [];
   const { qualified, reached, minimumsMet, rulesMet } = plan;
@@ -189,7 +195,7 @@ function record(run: Run, lead: ScenarioLead, trigger: string, at: number, plan:
   return made.map(({ contract }) => contract);
 }
 
-function reservationOf(run: Run, lead: ScenarioLead, planned: Planned, priceMinor: bigint, at: number): Reservation {
+function reservationOf(run: Run, lead: CaseLead, planned: Planned, priceMinor: bigint, at: number): Reservation {
   const { contract, phase: rule, trial, turned } = planned;
   const document = documentNow(run.facts);
   const { order } = orderFor(run.facts, contract, priceMinor, at);
@@ -212,13 +218,13 @@ function byHand(run: Run, { lead: id, contracts, rules, overrides = [] }: ByHand
   const named = documentNow(run.facts).workflows?.find((each) => each.id === rules);
   const asked = { ...askedFor(run, lead, at, contracts ? own : named, 'manual'), overrides };
   const plan = contracts ? chosen(run, asked, own, contracts) : named && planFor(asked, named);
-  if (plan) answer(run, step, own, at, record(run, lead, 'manual', at, plan), true);
+  if (plan) answer(run, step, own, at, record(run, lead, (contracts ? own : named) ?? own, 'manual', at, plan), true);
 }
 
 function chosen(run: Run, asked: Asked, workflow: Workflow, ids: readonly string[]): Plan {
   const { lead, now } = asked;
   const document = documentNow(run.facts);
-  const sold = soldSet(run.facts, lead.id);
+  const sold = soldSet(run.facts, lead.id, workflow);
   const named = ids.map((id) => document.contracts?.find((each) => each.id === id)).filter((each) => each !== undefined);
   const plan: Plan = { picks: [], refused: new Map(), qualified: [], reached: [], minimumsMet: false, rulesMet: [] };
   for (const contract of named) {
@@ -251,15 +257,18 @@ function pick(run: Run, contract: Contract, leadId: string, at: number): void {
   const lead = run.steps.get(leadId)?.lead;
   if (!lead) return;
   const document = documentNow(run.facts);
-  const gate = failingGates(askedFor(run, lead, at, undefined, 'cherryPick'), contract).find((each) => CHERRY_GATES.includes(each));
-  const { id, client, contractGroup } = contract;
-  const priceMinor = priceFor(document, contract, soldSet(run.facts, leadId).length + 1);
+  const workflow = workflowOf(run, lead.campaign);
+  const gate = failingGates(askedFor(run, lead, at, workflow, 'cherryPick'), contract).find((each) => CHERRY_GATES.includes(each));
+  const { id, client, contractGroup, maxShareCount } = contract;
+  const priceMinor = priceFor(document, contract, soldSet(run.facts, leadId, workflow).length + 1);
   const price = formatMoney(priceMinor, document.currency ?? 'USD');
   run.lines.push({
     at, lead: leadId, trigger: 'cherryPick', assigned: gate ? [] : [{ contract: id, price }], refused: gate ? { [id]: gate } : {},
   });
   if (gate) return;
-  run.facts.push({ type: 'cherryPicked', at, lead: leadId, contract: id, client, contractGroup, persons: personsOf(lead), priceMinor });
+  run.facts.push({
+    type: 'cherryPicked', at, lead: leadId, contract: id, client, contractGroup, maxShareCount, persons: personsOf(lead), priceMinor,
+  });
 }
 
 function giveBack(run: Run, { lead, contract }: { lead: string; contract: string }, at: number): void {
@@ -268,6 +277,18 @@ function giveBack(run: Run, { lead, contract }: { lead: string; contract: string
     .some((each) => each.lead === lead && each.contract === contract);
   const already = run.facts.some((fact) => fact.type === 'returned' && fact.lead === lead && fact.contract === contract);
   // Nobody can return what nobody said to have taken.
-  const unanswered = run.steps.get(lead)?.unansweredBy?.includes(contract) === true;
-  if (held && !already && !unanswered) run.facts.push({ type: 'returned', at, lead, contract });
+  const silent = run.steps.get(lead)?.unansweredBy?.includes(contract) === true;
+  const answered = run.facts.findLast((fact) => (fact.type === 'reserved' || fact.type === 'accepted' || fact.type === 'cherryPicked')
+    && fact.lead === lead && fact.contract === contract)?.type !== 'reserved';
+  if (held && !already && (!silent || answered)) run.facts.push({ type: 'returned', at, lead, contract });
+}
+
+/** An answer after a silence, or another one after the first (A9); a person who lets it go is followed by no fallback. */
+function late(run: Run, { lead, contract, outcome }: Late, at: number): void {
+  const step = run.steps.get(lead);
+  if (!step || !kept(run.facts, lead).some((each) => each.contract === contract)) return;
+  if (outcome === 'accepted') { run.facts.push({ type: 'accepted', at, lead, contract }); return; }
+  run.facts.push({ type: 'turnedDown', at, lead, contract, how: outcome });
+  const workflow = workflowOf(run, step.lead.campaign);
+  if (outcome !== 'released' && workflow) answer(run, step, workflow, at, attempt(run, step.lead, workflow, 'fallback', at));
 }

@@ -1,16 +1,16 @@
 /** Makes a scenario smaller while it still shows a difference, so that a person can read it. */
-import type { Scenario } from '../scenario.js';
+import type { Case } from './case.js';
 
 type Tree = { [key: string]: unknown } | unknown[];
 
 /** Keys without which what stands around them means nothing. */
 const KEPT = [
   'id', 'at', 'client', 'method', 'mode', 'workflow', 'apiVersion', 'group', 'lookBack', 'campaign', 'deliveryMethod', 'contract', 'lead',
-  'window', 'length', 'every', 'start',
+  'window', 'length', 'every', 'start', 'outcome', 'method', 'until',
 ];
 
 /** Drops steps, contracts, rules and settings one at a time, over and over, as long as `differs` stays true. */
-export function shrink(scenario: Scenario, differs: (smaller: Scenario) => boolean): Scenario {
+export function shrink(scenario: Case, differs: (smaller: Case) => boolean): Case {
   let smallest = scenario;
   for (let changed = true; changed;) {
     changed = false;
@@ -26,7 +26,7 @@ export function shrink(scenario: Scenario, differs: (smaller: Scenario) => boole
   return smallest;
 }
 
-function tries(scenario: Scenario, differs: (smaller: Scenario) => boolean): boolean {
+function tries(scenario: Case, differs: (smaller: Case) => boolean): boolean {
   try {
     return isWhole(scenario) && differs(scenario);
   } catch {
@@ -36,7 +36,7 @@ function tries(scenario: Scenario, differs: (smaller: Scenario) => boolean): boo
 }
 
 /** Nothing names what is not there: such a document would be refused, and what it does means nothing. */
-function isWhole({ config, timeline = [] }: Scenario): boolean {
+function isWhole({ config, timeline = [] }: Case): boolean {
   const has = (list: readonly { id: string }[] = [], id?: string) => id === undefined || list.some((each) => each.id === id);
   return (config.contracts ?? []).every(({ client }) => has(config.clients, client))
     && (config.contracts ?? []).every(({ deliveryMethod }) => has(config.deliveryMethods, deliveryMethod))
@@ -61,8 +61,8 @@ function pathsOf(tree: Tree, above: readonly string[] = []): string[][] {
   return [...(above.length > 0 ? here.map((key) => [...above, key]) : []), ...below];
 }
 
-function without(scenario: Scenario, path: readonly string[]): Scenario | undefined {
-  const copy = JSON.parse(JSON.stringify(scenario)) as Scenario;
+function without(scenario: Case, path: readonly string[]): Case | undefined {
+  const copy = JSON.parse(JSON.stringify(scenario)) as Case;
   let tree = copy as unknown as Record<string, unknown>;
   for (const key of path.slice(0, -1)) tree = tree[key] as Record<string, unknown>;
   const last = path[path.length - 1] as string;

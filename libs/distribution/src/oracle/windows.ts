@@ -5,6 +5,7 @@
 import { bucketEnd, compileSchedule, parseDuration, type BucketWindow } from '@sluice/kernel';
 import type { Caps, ConfigDocument, Workflow } from '../document.js';
 import { clientOf, documentNow, groupOf, kept, reservations, soldSet, zoneOf, type History } from './history.js';
+import { instantIn } from './limits.js';
 import { fits } from './gates.js';
 import { phasesOf } from './phase.js';
 
@@ -54,11 +55,11 @@ export function isOver(window: Window, at: number): boolean {
 
 /** Nobody further fits M2, or every take is reached, and all that was sold is answered for. */
 export function isFulfilled(history: History, lead: string, workflow: Workflow, unanswered: readonly string[]): boolean {
-  const sold = soldSet(history, lead);
+  const sold = soldSet(history, lead, workflow);
   if (sold.length === 0 || sold.some(({ contract }) => unanswered.includes(contract))) return false;
   if (!fits(sold, [{ id: '', client: '' }], workflow.maxMultiplication)) return true;
   const phases = phasesOf(workflow);
-  const standing = (key: string) => kept(history, sold).filter(({ rule }) => rule === key).length;
+  const standing = (key: string) => kept(history, lead).filter(({ rule }) => rule === key).length;
   const stop = phases.findIndex(({ stops, key }) => stops && standing(key) > 0);
   const asked = stop < 0 ? phases : phases.slice(0, 0);
   return phases.length > 0 && asked.every(({ take, key }) => take !== undefined && standing(key) >= take);
@@ -72,7 +73,7 @@ export function nextInstant(history: History, windows: readonly Window[], after:
   const ticks = live.flatMap(({ expiresAt, openedAt, everyMs }) => [
     expiresAt, openedAt + (Math.floor((after - openedAt) / everyMs) + 1) * everyMs,
   ]);
-  const starts = (document.orders ?? []).map(({ start }) => Date.parse(start));
+  const starts = (document.orders ?? []).map((order) => instantIn(document, order, order.start));
   const rollOffs = reservations(history).map(({ at }) => at + 3_600_000);
   const instants = [...ticks, ...scheduleTurns(document, after), ...bucketEnds(document, after), ...starts, ...rollOffs];
   return Math.min(...instants.filter((at) => at > after));

@@ -1,0 +1,23 @@
+/** A random case: a scenario, and what can happen to the live functions that no scenario can say. */
+import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
+import type { Scripts } from './scripts.js';
+
+/** A lead whose source names a distribution list too. */
+export type CaseLead = ScenarioLead & { sourceList?: string };
+
+/** What comes of a reservation long after it was made: an answer at last, a bounce after the fact, or a person who lets it go. */
+export interface Late { lead: string; contract: string; outcome: 'accepted' | 'rejected' | 'failed' | 'released' }
+
+export type CaseStep = ScenarioStep
+  | { at: string; late: Late }
+  /** The circuit of a delivery method is open until then. */
+  | { at: string; suspend: { method: string; until: string } };
+
+export type LeadStep = Extract<ScenarioStep, { lead: ScenarioLead }> & { lead: CaseLead };
+
+export interface Case extends Omit<Scenario, 'timeline'> { timeline?: CaseStep[]; scripts?: Scripts }
+
+/** Without what only the live functions know. */
+export function asScenario(drawn: Case): Scenario {
+  return drawn as Scenario;
+}

@@ -1,0 +1,56 @@
+/** What random cases once found, each as small as it got: both readings have to say what the rules say. */
+import { describe, expect, it } from '@jest/globals';
+import type { ConfigDocument, Contract, Rule } from '../document.js';
+import type { Case, CaseStep } from './case.js';
+import { runLive } from './live.js';
+import { runOracle } from './run.js';
+import { scoreOf, type Scripts } from './scripts.js';
+
+function world(rule: Rule, contracts: Partial<Contract>[], more: Partial<ConfigDocument> = {}): ConfigDocument {
+  const ids = contracts.map((_, place) => 'ABCDE'.charAt(place));
+  return {
+    apiVersion: 'v1', clients: ids.map((id) => ({ id: id.toLowerCase() })),
+    campaigns: [{ id: 'solar', workflow: 'w', fields: { state: { type: 'string' } } }],
+    contracts: ids.map((id, place) => ({ price: '10.00', client: id.toLowerCase(), ...contracts[place], id })),
+    workflows: [{ id: 'w', mode: 'onArrival', maxMultiplication: 1, rules: [rule] }], ...more,
+  };
+}
+
+const at = (minute: number) => `2026-03-02T09:${String(minute).padStart(2, '0')}:00.000Z`;
+const lead = (minute: number, more: object = {}): CaseStep => ({
+  at: at(minute), lead: { id: `L${minute}`, campaign: 'solar', fields: { state: 'NY' } }, ...more,
+});
+
+/** Who was assigned in each attempt, as both readings have it. */
+function assigned(drawn: Case): string[] {
+  const [ours, theirs] = [runOracle(drawn), runLive(drawn)].map((lines) => lines.map((line) => line.assigned.map(({ contract }) => contract).join(' ')));
+  expect(theirs).toEqual(ours);
+  return theirs!;
+}
+
+describe('both readings agree that', () => {
+  it('a score comes before the weights too: whom it puts first, the weights choose among (A7)', () => {
+    const scripts: Scripts = { filter: 0, score: 2, drop: 0 };
+    const config = world({ method: 'weighted', take: 1 }, [{ weight: 1 }, { weight: 9 }]);
+    const leads = Array.from({ length: 20 }, (_, place) => lead(place));
+    const winners = assigned({ config, timeline: leads, scripts });
+    const scores = winners.map((winner, place) => [scoreOf(scripts, `L${place}`, 'A'), scoreOf(scripts, `L${place}`, 'B'), winner] as const);
+    expect(scores.filter(([a, b]) => a !== b).every(([a, b, winner]) => winner === (a > b ? 'A' : 'B'))).toBe(true);
+    expect(scores.filter(([a, b]) => a > b).length).toBeGreaterThan(2);
+  });
+
+  it('who passes over criteria may let the rules choose from contracts whose criteria leave the lead out (A3)', () => {
+    const config = world({ method: 'price' }, [{ criteria: { field: 'state', op: 'equals', value: 'TX' } }]);
+    const byHand = (overrides: string[]): CaseStep => ({ at: at(1), distribute: { lead: 'L0', rules: 'w', overrides } });
+    expect(assigned({ config, timeline: [lead(0), byHand(['criteria'])] })).toEqual(['', 'A']);
+    expect(assigned({ config, timeline: [lead(0), byHand(['cap_day'])] })).toEqual(['', '']);
+  });
+
+  it('who passes over one gate has not passed over what a script says (A7)', () => {
+    const config = world({ method: 'price' }, [{ status: 'paused' }]);
+    const byHand = (overrides: string[]): CaseStep => ({ at: at(1), distribute: { lead: 'L0', contracts: ['A'], overrides } });
+    const scripts: Scripts = { filter: 1, score: 0, drop: 0 };
+    expect(assigned({ config, timeline: [lead(0), byHand(['contract_not_open'])], scripts })).toEqual(['', '']);
+    expect(assigned({ config, timeline: [lead(0), byHand(['contract_not_open', 'script'])], scripts })).toEqual(['', 'A']);
+  });
+});
