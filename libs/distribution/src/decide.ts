@@ -2,7 +2,7 @@
  * Who gets a lead. One function for live runs, previews, explanations, simulations and replays (F1): it reads no clock, no chance and no
  * store, and moves nothing. Equal ranks fall to the order of entry, so every list is totally ordered (F3).
  */
-import type { Decision, Request, ScriptNote, Seed } from './decision.js';
+import type { Decision, Hooks, Request, ScriptNote, Seed } from './decision.js';
 import { decideForced } from './force.js';
 import type { Lead, Life } from './lead.js';
 import { decideByHand } from './manual.js';
@@ -18,12 +18,17 @@ import type { State } from './state.js';
  * caller's: it asks for a fallback only before them.
  */
 export function decide(market: Market, state: State, lead: Lead, life: Life, request: Request, now: number, seed: Seed): Decision {
-  const decision = decided(sceneOf(market, state, lead, life, request, now, seed));
+  const made = (hooks: Hooks | undefined): Decision => {
+    const asked = hooks === request.hooks ? request : { ...request, hooks };
+    const decision = decided(sceneOf(market, state, lead, life, asked, now, seed));
+    return hooks?.again?.() ? made(hooks) : decision;
+  };
   const { hooks } = request;
+  const decision = made(hooks);
   if (!hooks) return decision;
   const notes = [...hooks.notes?.(lead, now) ?? []];
   for (const trial of hooks.trials?.(lead, now) ?? []) {
-    const tried = decided(sceneOf(market, state, lead, life, { ...request, hooks: trial }, now, seed));
+    const tried = made(trial);
     for (const note of trial.notes?.(lead, now) ?? []) notes.push(note.status === 'applied' ? differenceOf(note, decision, tried) : note);
   }
   return notes.length > 0 ? Object.assign(decision, { scripts: notes }) : decision;

@@ -42,6 +42,8 @@ export interface Hooks {
   judge?(lead: Lead, contracts: readonly AskedContract[], now: number): Judgement;
   /** Of a plan made by rules, in the order of its picks: the ids that stay. It can only take picks away. */
   afterPlan?(lead: Lead, contracts: readonly AskedContract[], now: number): readonly string[];
+  /** Asked behind a decision: a script failed after it had a say, so that it must be made once more, without it. */
+  again?(): boolean;
   /** What became of each script in the decision that was just made, for its receipt; asked once, behind it. Of a trial: of its script. */
   notes?(lead: Lead, now: number): readonly ScriptNote[];
   /** Scripts on trial for this lead (shadow). With the hooks of each the decision is made once more, and the difference noted. */
@@ -56,7 +58,7 @@ export interface ScriptNote {
   version: number;
   /** `shadow`: it ran, and decided nothing; its difference is beside it. `failed`: it was left out, the built-in method decided. */
   status: 'applied' | 'failed' | 'notTriggered' | 'shadow';
-  /** failed: `error`, `steps`, `memory`, `time`, `result`; notTriggered: `off`, `campaign`, `contract`, `when`, `noContracts`, `mode`. */
+  /** failed: `error`, `steps`, `memory`, `time`, `result`; notTriggered: `contracts`, `when`, `noContracts`, `suspended`. */
   reason?: string;
   /** The same for a person: the failing condition, the script's own error. */
   words?: string;

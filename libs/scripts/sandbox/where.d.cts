@@ -1,0 +1,2 @@
+declare const where: { readonly workerFile: string };
+export = where;

@@ -1,0 +1,5 @@
+export * from './sandbox.js';
+export * from './scripts.js';
+export * from './facts.js';
+export * from './circuit.js';
+export * from './test-script.js';

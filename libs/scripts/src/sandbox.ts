@@ -1,0 +1,154 @@
+/**
+ * Runs scripts in QuickJS, in a thread of its own that can be ended. The asking thread stands still until the answer is there, as a
+ * decision must: it writes into memory that both share, and sleeps. Within, a script is bounded by steps, memory and stack, which stop it
+ * at the same place each time; the clock is only there for what counts no steps.
+ */
+import { Worker } from 'node:worker_threads';
+import where from '../sandbox/where.cjs';
+
+export type FaultReason = 'error' | 'steps' | 'memory' | 'time' | 'result';
+export interface Fault { reason: FaultReason; words: string; hook?: 'filter' | 'score' | 'afterPlan' }
+export type Answer = { text: string; fault?: undefined } | { fault: Fault; text?: undefined };
+
+export interface SandboxOptions {
+  /** Wall-clock time after which a call is given up and the thread is ended. Far above what the steps allow, as it is not replayable. */
+  wallMs?: number;
+  /** How long either side looks before it sleeps. */
+  spinMs?: number;
+}
+
+/** Steps are counted in ten thousands of loop turns and calls. */
+export const STEPS_A_TICK = 10_000;
+
+const OP = { load: 0, facts: 1, judge: 2, afterPlan: 3, drop: 4 } as const;
+/** Places of the header, as in worker.cjs. */
+const [TURN, KIND, KEY, LENGTH, TICKS, STATUS] = [0, 1, 2, 3, 4, 5];
+const [ASKED, ANSWERED] = [1, 2];
+const HEAD_BYTES = 64;
+const BODY_BYTES = 4 * 1_048_576;
+const WALL_MS = 1_000;
+/** Starting a thread and compiling the sandbox, on a machine that does much else. */
+const START_MS = 30_000;
+/** Long enough for the next lead of a batch, short enough to be no load. */
+const SPIN_MS = 0.05;
+/** Loading is bounded too: a script's own first lines run then. */
+const LOAD_TICKS = 100;
+
+interface Thread { worker: Worker; head: Int32Array; body: Buffer }
+
+/** One thread for all scripts of a process; calls do not overlap. */
+export class Sandbox {
+  private thread: Thread | undefined;
+  private readonly wallMs: number;
+  private readonly spinMs: number;
+  private keys = 0;
+  /** Goes up when a thread was ended: what was loaded into it is gone. */
+  generation = 0;
+
+  constructor({ wallMs = WALL_MS, spinMs = SPIN_MS }: SandboxOptions = {}) {
+    this.wallMs = wallMs;
+    this.spinMs = spinMs;
+  }
+
+  /** A number under which code can be loaded. */
+  newKey(): number {
+    return ++this.keys;
+  }
+
+  /** Compiles the code under the key, in place of what was there; answers `{ hooks: [...] }` as JSON. */
+  load(key: number, code: string): Answer {
+    // Nul ends a text on the way there, and has no use in a script.
+    const answer = this.call(OP.load, key, code.replaceAll('\0', ' '), LOAD_TICKS);
+    if (answer.fault) return answer;
+    const told = JSON.parse(answer.text) as { hooks?: string[] } & Partial<Fault>;
+    return told.reason ? { fault: { reason: told.reason, words: told.words ?? '' } } : answer;
+  }
+
+  facts(key: number, json: string): Answer {
+    return this.call(OP.facts, key, json, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Asks a loaded script; `steps` bound it. */
+  ask(hook: 'judge' | 'afterPlan', key: number, json: string, steps: number): Answer {
+    return this.call(OP[hook], key, json, Math.ceil(steps / STEPS_A_TICK));
+  }
+
+  drop(key: number): void {
+    if (this.thread) this.call(OP.drop, key, '', 1);
+  }
+
+  /** Ends the thread; the next call starts another. */
+  stop(): void {
+    const ended = this.thread;
+    this.thread = undefined;
+    this.generation++;
+    void ended?.worker.terminate();
+  }
+
+  private call(op: number, key: number, text: string, ticks: number): Answer {
+    const thread = this.thread ?? this.start();
+    const { head, body } = thread;
+    // A character is at most three bytes of UTF-8.
+    const bytes = text.length * 3 <= BODY_BYTES ? body.write(text) : Buffer.byteLength(text);
+    if (bytes > BODY_BYTES) return { fault: { reason: 'memory', words: 'the lead and its contracts are too large for a script' } };
+    if (text.length * 3 > BODY_BYTES) body.write(text);
+    head[KIND!] = op;
+    head[KEY!] = key;
+    head[LENGTH!] = bytes;
+    head[TICKS!] = Math.min(ticks, 0x7fff_ffff);
+    Atomics.store(head, TURN!, ASKED!);
+    Atomics.notify(head, TURN!);
+    if (!this.answered(head, this.wallMs)) {
+      this.stop();
+      return { fault: { reason: 'time', words: `no answer within ${this.wallMs} ms` } };
+    }
+    const said = body.toString('utf8', 0, head[LENGTH!]);
+    return head[STATUS!] === 0 ? { text: said } : { fault: faultOf(said) };
+  }
+
+  private answered(head: Int32Array, withinMs: number): boolean {
+    const start = performance.now();
+    do {
+      for (let turn = 0; turn < 200; turn++) if (Atomics.load(head, TURN!) === ANSWERED) return true;
+    } while (performance.now() - start < this.spinMs);
+    for (let left = withinMs; left > 0; left = withinMs - (performance.now() - start)) {
+      if (Atomics.load(head, TURN!) === ANSWERED) return true;
+      Atomics.wait(head, TURN!, ASKED!, left);
+    }
+    return Atomics.load(head, TURN!) === ANSWERED;
+  }
+
+  private start(): Thread {
+    const shared = new SharedArrayBuffer(HEAD_BYTES + BODY_BYTES);
+    const head = new Int32Array(shared, 0, HEAD_BYTES / 4);
+    const worker = new Worker(where.workerFile, {
+      workerData: { shared, spinMs: this.spinMs },
+      // Nothing of this process: no environment, no arguments, no standard input.
+      env: {}, argv: [], execArgv: [], stdin: false,
+      // The bound on recursion is QuickJS's own, the same each time; the thread's must lie far above it.
+      resourceLimits: { stackSizeMb: 32, maxOldGenerationSizeMb: 256 },
+    });
+    worker.unref();
+    // A thread that dies leaves its call unanswered, which the clock finds.
+    worker.on('error', () => undefined);
+    // Its first turn says that it is there; until then the time of a call does not run.
+    Atomics.store(head, TURN!, ASKED!);
+    head[KIND!] = OP.drop;
+    if (!this.answered(head, START_MS)) {
+      void worker.terminate();
+      throw new Error('the thread for scripts did not start');
+    }
+    this.thread = { worker, head, body: Buffer.from(shared, HEAD_BYTES) };
+    return this.thread;
+  }
+}
+
+function faultOf(text: string): Fault {
+  const { reason, words } = JSON.parse(text) as { reason: FaultReason; words?: string };
+  return { reason, words: words ?? WORDS[reason] };
+}
+
+const WORDS: Record<FaultReason, string> = {
+  error: 'an error', steps: 'more steps than it may take', memory: 'more memory than it may have', time: 'more time than it may take',
+  result: 'an answer that is none',
+};

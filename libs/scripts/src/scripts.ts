@@ -1,0 +1,223 @@
+/**
+ * The scripts of a market as hooks of its decisions (A7). They are asked in order of entry: all filters must let a contract in, scores
+ * add up, what `afterPlan` leaves goes to the next. A script that fails is left out of that decision as if it were not attached.
+ */
+import {
+  failingCondition, testOf, type AskedContract, type Hooks, type Judgement, type Lead, type Market, type RegexEngine, type Script,
+  type ScriptNote, type State,
+} from '@sluice/distribution';
+import { suspendedUntil } from './circuit.js';
+import { leadFacts } from './facts.js';
+import { LoadedScript, STEPS } from './loaded-script.js';
+import { Sandbox, type Fault } from './sandbox.js';
+import { Timings } from './timings.js';
+
+/** A script of a market, ready to be asked. */
+interface Attached {
+  readonly body: Script;
+  readonly version: number;
+  readonly loaded: LoadedScript;
+  readonly campaigns: ReadonlySet<string> | null;
+  readonly contracts: ReadonlySet<string> | null;
+  readonly when: (lead: Lead) => boolean;
+}
+
+interface Known { scripts: readonly Script[]; attached: Attached[]; active: Attached[]; shadow: Attached[] }
+
+/** All scripts of a process: one sandbox for the scripts of all its markets. */
+export class Scripts {
+  private readonly known = new WeakMap<Market, Known>();
+  readonly timings = new Timings();
+
+  constructor(private readonly sandbox = new Sandbox(), private readonly regex?: RegexEngine) {}
+
+  /** Hooks for one decision, or several one after the other; undefined where the market has no script that is on. */
+  hooksOf(market: Market, state: State): Hooks | undefined {
+    if (market.scripts.length === 0) return undefined;
+    const known = this.knownOf(market);
+    if (known.active.length === 0 && known.shadow.length === 0) return undefined;
+    return new ScriptHooks(market, state, known.active, known.shadow, this.timings, this.regex);
+  }
+
+  /** Ends the sandbox's thread. */
+  stop(): void {
+    this.sandbox.stop();
+  }
+
+  private knownOf(market: Market): Known {
+    let known = this.known.get(market);
+    if (known?.scripts === market.scripts) return known;
+    const before = new Map(known?.attached.map((one) => [one.body.id, one]));
+    const attached = market.scripts.map((body) => this.attach(body, before));
+    for (const { loaded } of before.values()) loaded.drop();
+    known = {
+      scripts: market.scripts, attached, active: attached.filter(({ body }) => body.status === 'active'),
+      shadow: attached.filter(({ body }) => body.status === 'shadow'),
+    };
+    this.known.set(market, known);
+    return known;
+  }
+
+  private attach(body: Script, before: Map<string, Attached>): Attached {
+    const was = before.get(body.id);
+    const steps = body.limits?.steps ?? STEPS;
+    const isSame = was !== undefined && was.body.code === body.code && (was.body.limits?.steps ?? STEPS) === steps;
+    if (isSame) before.delete(body.id);
+    return {
+      body, version: body.version ?? 1, loaded: isSame ? was.loaded : new LoadedScript(this.sandbox, body.code, steps),
+      campaigns: setOf(body.campaigns), contracts: setOf(body.contracts), when: testOf(body.when, this.regex),
+    };
+  }
+}
+
+/** Blank = all. */
+function setOf(ids: readonly string[] | undefined): ReadonlySet<string> | null {
+  return ids?.length ? new Set(ids) : null;
+}
+
+class ScriptHooks implements Hooks {
+  /** Of the decision that is being made. */
+  private notesOf = new Map<Attached, ScriptNote>();
+  /** Left out of it, because they failed behind what they had said. */
+  private readonly out = new Map<Attached, ScriptNote>();
+  private facts: { lead: Lead; now: number; text: string } | undefined;
+
+  constructor(
+    private readonly market: Market, private readonly state: State, private readonly active: readonly Attached[],
+    private readonly shadow: readonly Attached[], private readonly timings: Timings, private readonly regex: RegexEngine | undefined,
+    /** Of a trial: the one it is about. */
+    private readonly about?: Attached,
+  ) {}
+
+  judge(lead: Lead, contracts: readonly AskedContract[], now: number): Judgement {
+    let refusals: (string | null)[] | null = null;
+    let scores: number[] | null = null;
+    this.notesOf = new Map(this.out);
+    for (const script of this.active) {
+      if (this.out.has(script) || this.standsAside(script, lead, now)) continue;
+      const places = placesOf(script, contracts);
+      if (places?.length === 0) { this.note(script, { status: 'notTriggered', reason: 'contracts' }); continue; }
+      if (!script.loaded.has('filter') && !script.loaded.has('score') && script.loaded.fault === undefined) continue;
+      const start = performance.now();
+      const judged = script.loaded.judge(this.textOf(lead, now), places?.map((place) => contracts[place]!) ?? contracts);
+      this.timings.add(script.body.id, performance.now() - start);
+      if (judged.fault) { this.fail(script, judged.fault); continue; }
+      this.note(script, { status: 'applied' });
+      if (judged.refusals) refusals = joined(refusals, judged.refusals, places, contracts.length, script.body.id);
+      if (judged.scores) scores = summed(scores, judged.scores, places, contracts.length);
+    }
+    return { refusals, scores };
+  }
+
+  afterPlan(lead: Lead, contracts: readonly AskedContract[], now: number): readonly string[] {
+    let stay = contracts;
+    for (const script of this.active) {
+      if (stay.length === 0) break;
+      if (this.out.has(script) || this.notesOf.get(script)?.status === 'failed' || this.standsAside(script, lead, now)) continue;
+      if (!script.loaded.has('afterPlan')) continue;
+      const own = script.contracts === null ? stay : stay.filter(({ id }) => script.contracts!.has(id));
+      if (own.length === 0) continue;
+      const start = performance.now();
+      const planned = script.loaded.afterPlan(this.textOf(lead, now), own);
+      this.timings.add(script.body.id, performance.now() - start);
+      if (planned.fault) { this.fail(script, planned.fault, 'afterPlan'); continue; }
+      this.note(script, { status: 'applied' });
+      const kept = new Set(planned.stay);
+      stay = stay.filter((contract) => kept.has(contract.id) || !own.includes(contract));
+    }
+    return stay.map(({ id }) => id);
+  }
+
+  /** True where a script failed after it had refused or sorted contracts: what it said may not count. */
+  again(): boolean {
+    let isAgain = false;
+    for (const [script, note] of this.notesOf) {
+      if (note.status !== 'failed' || note.hook !== 'afterPlan' || this.out.has(script)) continue;
+      this.out.set(script, note);
+      isAgain ||= script.loaded.has('filter') || script.loaded.has('score');
+    }
+    return isAgain;
+  }
+
+  notes(lead: Lead, now: number): readonly ScriptNote[] {
+    const notes: ScriptNote[] = [];
+    for (const script of this.about ? [this.about] : this.active) {
+      if (!this.notesOf.has(script) && !this.standsAside(script, lead, now)) this.note(script, { status: 'notTriggered', reason: 'noContracts' });
+      const note = this.notesOf.get(script);
+      if (note && note.reason !== 'campaign') notes.push(note);
+    }
+    for (const script of this.about ? [] : this.shadow) {
+      if (!this.standsAside(script, lead, now)) continue;
+      const note = this.notesOf.get(script)!;
+      if (note.reason !== 'campaign') notes.push(note);
+    }
+    this.notesOf = new Map();
+    this.out.clear();
+    return notes;
+  }
+
+  trials(lead: Lead, now: number): readonly Hooks[] {
+    return this.shadow.flatMap((script) => {
+      const isOn = !this.standsAside(script, lead, now);
+      this.notesOf.delete(script);
+      // In order of entry, as if it were active.
+      const active = this.market.scripts.flatMap(({ id }) => [...this.active, script].find(({ body }) => body.id === id) ?? []);
+      return isOn ? [new ScriptHooks(this.market, this.state, active, [], this.timings, this.regex, script)] : [];
+    });
+  }
+
+  /** Notes why a script has no say about this lead; false where it has. */
+  private standsAside(script: Attached, lead: Lead, now: number): boolean {
+    const known = this.notesOf.get(script);
+    if (known) return known.status === 'notTriggered';
+    const { body: { id, when }, version, campaigns } = script;
+    if (campaigns !== null && !campaigns.has(lead.campaignId)) { this.note(script, { status: 'notTriggered', reason: 'campaign' }); return true; }
+    if (!script.when(lead)) {
+      const words = failingCondition(when, lead, this.regex) ?? undefined;
+      this.note(script, { status: 'notTriggered', reason: 'when', words });
+      return true;
+    }
+    const until = suspendedUntil(this.state, id, version, now);
+    if (until === 0) return false;
+    this.note(script, { status: 'notTriggered', reason: 'suspended', words: `it failed too often, and is left alone until ${new Date(until).toISOString()}` });
+    return true;
+  }
+
+  private note(script: Attached, note: Omit<ScriptNote, 'id' | 'version'>): void {
+    this.notesOf.set(script, { id: script.body.id, version: script.version, ...note });
+  }
+
+  private fail(script: Attached, { reason, words, hook }: Fault, entry?: 'afterPlan'): void {
+    this.note(script, { status: 'failed', reason, words, hook: hook ?? entry ?? (script.loaded.has('score') && !script.loaded.has('filter') ? 'score' : 'filter') });
+  }
+
+  private textOf(lead: Lead, now: number): string {
+    if (this.facts?.lead !== lead || this.facts.now !== now) {
+      const campaign = this.market.campaigns.get(lead.campaignId)?.body;
+      this.facts = { lead, now, text: JSON.stringify(leadFacts(lead, campaign, now, this.market.ground.zone)) };
+    }
+    return this.facts.text;
+  }
+}
+
+/** Where the contracts stand that a script is attached to; null = all. */
+function placesOf({ contracts }: Attached, asked: readonly AskedContract[]): number[] | null {
+  return contracts === null ? null : asked.flatMap(({ id }, place) => (contracts.has(id) ? [place] : []));
+}
+
+/** The first script that refuses has the word. */
+function joined(
+  all: (string | null)[] | null, own: readonly (string | null)[], places: readonly number[] | null, length: number, id: string,
+): (string | null)[] {
+  const refusals = all ?? new Array<string | null>(length).fill(null);
+  own.forEach((words, at) => {
+    if (words !== null) refusals[places ? places[at]! : at] ??= words === '' ? `refused by script ${id}` : words;
+  });
+  return refusals;
+}
+
+function summed(all: number[] | null, own: readonly number[], places: readonly number[] | null, length: number): number[] {
+  const scores = all ?? new Array<number>(length).fill(0);
+  own.forEach((score, at) => { scores[places ? places[at]! : at]! += score; });
+  return scores;
+}
