@@ -1,4 +1,5 @@
 /** What became of leads, added up by contract. */
+import { eachCode } from './automatic.js';
 import type { Decision } from './decision.js';
 import type { HistoryLine } from './history.js';
 
@@ -28,11 +29,11 @@ export class Outcomes {
 
   /** Who did not get a lead when it came, and why; what the criteria did not let in is not told apart. */
   lose(decision: Decision): void {
-    for (const { contractId, code } of decision.verdicts) {
-      if (code === 'picked') continue;
+    eachCode(decision, (contractId, code) => {
+      if (code === 'picked') return;
       const { reasons } = this.of(contractId);
       reasons.set(code, (reasons.get(code) ?? 0) + 1);
-    }
+    });
   }
 
   of(contractId: string): ContractOutcome {

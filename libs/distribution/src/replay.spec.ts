@@ -163,7 +163,7 @@ function cameTo(seed: string, refusing: boolean): Came[] {
 describe('a replay of the configuration that made the history', () => {
   it('gives what happened, whatever the methods, caps, windows and refusals', () => {
     fc.assert(fc.property(fc.string({ minLength: 4, maxLength: 8 }), (seed) => {
-      const document = drawn(seed, ['price', 'roundRobin', 'weighted', 'percentage', 'qualityScore', 'random', 'turnover']);
+      const document = drawn(seed, ['price', 'roundRobin', 'weighted', 'percentage', 'qualityScore', 'turnover']);
       const until = START + 60 * HOUR;
       const report = replay(historyOf(document, cameTo(seed, true), until), { document, until });
       expect({ moved: report.moved, ...report.difference }).toEqual({ moved: 0, sold: 0, assigned: 0, turnover: '0.00' });

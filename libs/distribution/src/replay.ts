@@ -75,6 +75,7 @@ export class Replay {
   /** Whoever has both sides of a lead tells whether others got it. */
   private pair(leadId: string, { sold }: Outcome): void {
     const buyers = sold.map(({ contractId }) => contractId).sort().join('|');
+    // What happened is told before what would have, so that only those that wait are remembered.
     const other = this.pairs.get(leadId);
     if (other === undefined) { this.pairs.set(leadId, buyers); return; }
     this.pairs.delete(leadId);
@@ -100,7 +101,7 @@ class World {
   ) {
     this.market = Market.compile(itemsOf(document), { regex: options.regex, deliversAlways: true });
     const seed = (text: string) => seededRandom(`${options.seed ?? 'replay'}|${text}`).next();
-    this.simulation = new Simulation(this.market, seed, (attempt) => this.hear(attempt), () => 'no');
+    this.simulation = new Simulation(this.market, seed, (attempt) => this.hear(attempt), () => 'no', true);
     this.past = new Past(this.market, this.simulation.state);
   }
 
@@ -207,7 +208,10 @@ class World {
 const SWEEP_EVERY = 20_000;
 const TURNED_DOWN: ReadonlySet<string> = new Set(['rejected', 'failed', 'released']);
 
+const ALL_ACCEPT: Answers = { rejectedBy: new Set(), failedBy: new Set(), unansweredBy: new Set() };
+
 function answersOf(picks: readonly HistoryPick[]): Answers {
+  if (picks.every(({ state }) => state === 'accepted')) return ALL_ACCEPT;
   // Who turned it down and took it later, on other terms, took it.
   const last = new Map(picks.map(({ contractId, state }) => [contractId, state]));
   const who = (...states: string[]) => new Set([...last].filter(([, state]) => states.includes(state)).map(([id]) => id));

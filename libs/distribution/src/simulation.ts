@@ -29,6 +29,8 @@ export interface Track {
   /** Its place among those that wait, and where it stands in the queue. */
   rank: number;
   queuedAt: number;
+  /** The leads of others may end its wait, without a unit that is given back. */
+  isRestless?: boolean;
 }
 
 export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: readonly Verdict[] }
@@ -36,8 +38,19 @@ export interface Attempt { at: number; track: Track; trigger: Trigger; decision:
 /** Reasons that a unit given back can end. */
 const FREED: ReadonlySet<string> = new Set(['cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'order_exhausted', 'credit_limit', 'percentage_limit']);
 
+/** Reasons that other leads, or time at an instant that is not asked for, can end. */
+const RESTLESS: ReadonlySet<string> = new Set([
+  'held_back', 'rule_minimum', 'total_minimum', 'duplicate_person', 'delivery_suspended', 'script', 'internal_error', 'not_active',
+  'percentage_limit',
+]);
+
 /** At the same instant windows come before leads that are held. */
 const AFTER_WINDOWS = 2 ** 50;
+
+/** The last periodic try before it expires: what it finds is the reason that is told in the end. */
+function lastBeat({ nextAt, everyMs, expiresAt }: WindowState): number {
+  return nextAt < expiresAt ? nextAt + Math.floor((expiresAt - 1 - nextAt) / everyMs) * everyMs : -Infinity;
+}
 
 export class Simulation {
   readonly state = State.load();
@@ -56,7 +69,9 @@ export class Simulation {
 
   /** `onAttempt` hears every attempt. `explained`: of which leads it wants the verdicts of all contracts, and of which they are kept. */
   constructor(readonly market: Market, private readonly seed: Seed, private readonly onAttempt: (attempt: Attempt) => void,
-    private readonly explained: (leadId: string) => 'no' | 'told' | 'kept') {}
+    private readonly explained: (leadId: string) => 'no' | 'told' | 'kept',
+    /** Leaves out periodic tries that can find nothing new, as nothing was heard of in the meantime; what is sold to whom is the same. */
+    private readonly skipsVainTries = false) {}
 
   receive(lead: Lead, answers: Answers): void {
     if (this.tracks.has(lead.leadId)) throw new RangeError(`lead ${lead.leadId} comes twice`);
@@ -118,6 +133,7 @@ export class Simulation {
 
   /** What a lead that waits is waiting for: when time alone may end it, and whose units given back may. */
   private look(track: Track, { verdicts }: Decision): void {
+    track.isRestless = verdicts.some(({ code }) => RESTLESS.has(code));
     track.chanceAt = nextChance(this.market, this.state, track.lead, verdicts, this.now);
     this.waitsForUnit(track, new Set(verdicts.flatMap(({ gates, clientId }) => (gates.some((gate) => FREED.has(gate)) ? [clientId] : []))));
     this.enqueue(track);
@@ -298,7 +314,8 @@ export class Simulation {
   private dueOf(track: Track): number {
     const { window, chanceAt } = track;
     const chance = chanceAt >= this.now ? chanceAt : Infinity;
-    const own = window && this.waiting.has(track) ? dueAt(window) ?? Infinity : Infinity;
+    const tick = window && this.waiting.has(track) ? dueAt(window) ?? Infinity : Infinity;
+    const own = this.skipsVainTries && !track.isRestless && window?.state === 'open' ? Math.max(tick, lastBeat(window)) : tick;
     const beat = Math.min(own, window?.state === 'open' && this.waiting.has(track) ? chance : Infinity);
     return this.held.has(track) ? Math.min(beat, this.timeoutOf(track), chance) : beat;
   }
