@@ -29,6 +29,11 @@ export class State {
   private cache: GateCache | null = null;
   private sequenceSlot = -1;
   private isAside = false;
+  /**
+   * For a state that is filled as it is asked: told of every key that is not here; of a rolling limit, each time, what its keys begin with.
+   * Null: what is not here is 0.
+   */
+  missing: ((key: string) => void) | null = null;
   /** Delivery methods that were ever suspended; none = nobody needs to ask. */
   suspensions = 0;
   /** How far the market's arrivals were taken in. */
@@ -39,6 +44,14 @@ export class State {
     const state = new State();
     for (const { key, value } of entries) state.values[state.slot(key)] = Number(value);
     return state;
+  }
+
+  /** Entries that were missing: they stand as if they had been loaded. Whoever asks meanwhile must ask `aside`, which remembers nothing. */
+  fill(entries: Iterable<StateEntry>): void {
+    const { missing } = this;
+    this.missing = null;
+    for (const { key, value } of entries) this.values[this.slot(key)] = Number(value);
+    this.missing = missing;
   }
 
   /**
@@ -88,7 +101,9 @@ export class State {
 
   get(key: string): number {
     const slot = this.slots.get(key);
-    return slot === undefined ? 0 : this.values[slot]!;
+    if (slot !== undefined) return this.values[slot]!;
+    this.missing?.(key);
+    return 0;
   }
 
   /** A user was active (push). */
@@ -117,6 +132,7 @@ export class State {
       this.keys[slot] = key;
       this.slots.set(key, slot);
       this.rolling.know(key, slot);
+      this.missing?.(key);
       if (key.startsWith('suspended|')) this.suspensions++;
     }
     return slot;
@@ -159,7 +175,10 @@ export class State {
   /** What a limit has used at the moment. Makes no slot: asking must not grow the state. */
   used(limit: Limit, now: number): number {
     if (limit.owner !== this || now < limit.from || now >= limit.until) this.find(limit, now);
-    if (limit.clock === null) return this.rolling.used(limit.prefix, now - ROLLING_MS, this.values);
+    if (limit.clock === null) {
+      this.missing?.(limit.prefix);
+      return this.rolling.used(limit.prefix, now - ROLLING_MS, this.values);
+    }
     return limit.slot < 0 ? 0 : this.values[limit.slot]!;
   }
 
@@ -178,6 +197,7 @@ export class State {
 
   /** Instant of the oldest reservation that a rolling limit still counts; Infinity where it counts none. */
   rollsOffAt(limit: Limit, now: number): number {
+    this.missing?.(limit.prefix);
     return this.rolling.oldest(limit.prefix, now - ROLLING_MS, this.values);
   }
 
@@ -215,6 +235,7 @@ export class State {
     limit.from = clock.from;
     limit.until = clock.until;
     limit.slot = this.slots.get(limit.prefix + clock.name) ?? -1;
+    if (limit.slot < 0) this.missing?.(limit.prefix + clock.name);
     if (limit.slot >= 0 && !this.isAside) this.limitAt[limit.slot] = limit;
   }
 
