@@ -7,6 +7,7 @@ import { sha256, utf8, uuidFrom } from '@sluice/kernel';
 import { Clock, crashPoint, Problem, traceparentOf, type Principal } from '@sluice/runtime';
 import { difference, partsOf, type Change } from './changes.js';
 import { ConfigurationStore } from './configuration.store.js';
+import { WindowWakes } from './window-wakes.service.js';
 
 /** A tenant's configuration as it stands. */
 export interface Standing {
@@ -28,7 +29,7 @@ export interface Written {
 export class ConfigurationService {
   constructor(
     private readonly database: Database, private readonly bus: Bus, private readonly clock: Clock,
-    private readonly store: ConfigurationStore,
+    private readonly store: ConfigurationStore, private readonly windows: WindowWakes,
   ) {}
 
   async current(tenantId: string): Promise<Standing> {
@@ -83,6 +84,7 @@ export class ConfigurationService {
         version, appliedAt: now, actor: caller.id, added: count('added'), changed: count('changed'), removed: count('removed'),
       }, Math.max(nextEntry, ...after.map((item) => item.entry + 1)), items);
       this.bus.append(tx, saidOf(tenantId, version, items, now));
+      await this.windows.changed(tx, tenantId, before, items, now);
       crashPoint('workflow.before-commit');
       tx.afterCommit(() => crashPoint('workflow.after-commit'));
       return { version, changes };

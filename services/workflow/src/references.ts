@@ -6,6 +6,7 @@ import { eachCondition } from './criteria.js';
 import { sections, type Section } from './document.js';
 import { derivedOf, isPersonal, splitField, staticFields } from './derived.js';
 import { faultAt, suggestion, type DocumentFault } from './faults.js';
+import { boundFaults } from './window-bounds.js';
 
 type Path = readonly PropertyKey[];
 
@@ -38,6 +39,7 @@ class References {
     this.known = {
       clients: idsOf('clients'), contracts: idsOf('contracts'), campaigns: idsOf('campaigns'), lists: idsOf('lists'), workflows: idsOf('workflows'),
       pushStrategies: idsOf('pushStrategies'), deliveryMethods: idsOf('deliveryMethods'), orders: idsOf('orders'),
+      scripts: idsOf('scripts'),
     };
   }
 
@@ -65,6 +67,13 @@ class References {
     });
     this.document.pushStrategies?.forEach((push, place) => this.each('campaigns', push.campaigns, ['pushStrategies', place, 'campaigns']));
     this.document.orders?.forEach((order, place) => this.one('contracts', order.contract, ['orders', place, 'contract']));
+    this.document.scripts?.forEach((script, place) => {
+      this.each('campaigns', script.campaigns, ['scripts', place, 'campaigns']);
+      this.each('contracts', script.contracts, ['scripts', place, 'contracts']);
+      script.tests?.forEach((test, at) => [test.contract, ...test.plan ?? []].forEach((given, nth) => {
+        if (typeof given === 'string') this.one('contracts', given, ['scripts', place, 'tests', at, ...(nth === 0 ? ['contract'] : ['plan', nth - 1])]);
+      }));
+    });
     return this.found;
   }
 
@@ -91,6 +100,7 @@ class Fields {
       this.criteria(push.criteria, ['pushStrategies', place, 'criteria'], push.campaigns);
       push.recipients.forEach((to, at) => this.criteria(to.criteria, ['pushStrategies', place, 'recipients', at, 'criteria'], push.campaigns));
     });
+    this.document.scripts?.forEach((script, place) => this.criteria(script.when, ['scripts', place, 'when'], script.campaigns));
     this.document.campaigns?.forEach((campaign, place) => {
       const named = [['geo', campaign.geo], ['forceClient', campaign.forceClient]] as const;
       for (const [key, name] of named) if (name !== undefined) this.named(name, ['campaigns', place, key], campaign.fields);
@@ -159,6 +169,7 @@ function contradictions(document: ConfigDocument): DocumentFault[] {
   });
   document.workflows?.forEach((workflow, place) => {
     if (workflow.mode === 'window' && !workflow.window) add(['workflows', place, 'window'], 'mode window needs window: { length: P3D, every: PT15M }');
+    for (const { key, message } of boundFaults(workflow.window ?? {})) faults.push(faultAt(['workflows', place, 'window', key], 'invalid', message));
   });
   document.orders?.forEach((order, place) => {
     if ((order.quantity === undefined) === (order.amount === undefined)) add(['orders', place], 'an order has a quantity or an amount: one of them');

@@ -19,10 +19,21 @@ import { itemsControllerOf } from './items.controller.js';
 import { ItemsService } from './items.service.js';
 import { Workflow1764000000002 } from './migrations/1764000000002-workflow.js';
 import { Distributions1764100000020 } from './migrations/1764100000020-distributions.js';
+import { Windows1764100000030 } from './migrations/1764100000030-windows.js';
 import { ReturnsController } from './returns.controller.js';
 import { ReturnsService } from './returns.service.js';
 import { ReturnsStore } from './returns.store.js';
 import { TakenService } from './taken.service.js';
+import { WindowCommands } from './window-commands.service.js';
+import { WindowOutcomes, WindowStores } from './window-outcomes.service.js';
+import { WindowSignal } from './window-signal.service.js';
+import { WindowTerms } from './window-terms.service.js';
+import { WindowTimerJob } from './window-timer.job.js';
+import { WindowTimersStore } from './window-timers.store.js';
+import { WindowTries } from './window-tries.service.js';
+import { WindowWakes } from './window-wakes.service.js';
+import { WindowsController } from './windows.controller.js';
+import { WindowsStore } from './windows.store.js';
 import { WorkflowConsumer } from './workflow.consumer.js';
 import { WriteService } from './write.service.js';
 
@@ -38,13 +49,14 @@ export class WorkflowModule {
     return {
       module: WorkflowModule,
       controllers: [
-        ConfigurationController, DistributionsController, InternalController, ReturnsController, WorkflowConsumer,
+        ConfigurationController, DistributionsController, InternalController, ReturnsController, WindowsController, WorkflowConsumer,
         ...(Object.keys(sections) as Section[]).map(itemsControllerOf),
       ],
       providers: [
         { provide: WorkflowSettings, useValue: new WorkflowSettings(config) },
         ConfigurationStore, ConfigurationService, TakenService, WriteService, ItemsService,
         DistributionsStore, DistributionsService, DistributionOutcomesService, EngineQueries, ReturnsStore, ReturnsService,
+        WindowsStore, WindowTimersStore, WindowTerms, WindowStores, WindowSignal, WindowOutcomes, WindowTries, WindowTimerJob, WindowWakes, WindowCommands,
       ],
     };
   }
@@ -65,7 +77,7 @@ function takeDocuments(server: FastifyInstance, bodyLimit: number): void {
 
 export const workflowService: ServiceDefinition<WorkflowConfig> = {
   name: 'workflow',
-  migrations: [Workflow1764000000002, Distributions1764100000020],
+  migrations: [Workflow1764000000002, Distributions1764100000020, Windows1764100000030],
   entities: [ConfigurationItem, ConfigurationVersion],
   config: WorkflowConfig,
   module: (config) => WorkflowModule.with(config),
