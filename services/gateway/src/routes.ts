@@ -18,7 +18,7 @@ export const routes: readonly Route[] = [
   { service: 'intake', methods: ['POST'], url: '/v1/leads::batch' },
   ...under('intake', '/v1/sources', '/v1/rejections'),
   ...under('workflow', '/v1/configuration', '/v1/clients', '/v1/contracts', '/v1/campaigns', '/v1/workflows', '/v1/delivery-methods', '/v1/lists', '/v1/orders',
-    '/v1/push-strategies', '/v1/distribution-requests', '/v1/returns'),
+    '/v1/push-strategies', '/v1/scripts', '/v1/distribution-requests', '/v1/returns'),
   // What is done with windows may be written as a step of the path or with a colon.
   { service: 'workflow', methods: all, url: '/v1/windows*' },
   { service: 'workflow', methods: all, url: '/v1/leads/:id/window*' },

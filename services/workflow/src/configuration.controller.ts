@@ -55,6 +55,7 @@ export class ConfigurationController {
     @Headers('prefer') prefer: string | undefined, @Headers('if-match') ifMatch: string | undefined, @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Answer | Omit<Answer, 'taken' | 'link'>> {
     const document = await documentOfBody(body);
+    this.writes.refuseFailing(document);
     const warnings = this.writes.warningsOf(document);
     if (dryRun !== undefined && dryRun !== 'false') {
       const { version, changes } = await this.configurations.differenceTo(caller.tenantId, document);

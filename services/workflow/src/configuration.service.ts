@@ -7,6 +7,7 @@ import { sha256, utf8, uuidFrom } from '@sluice/kernel';
 import { Clock, crashPoint, Problem, traceparentOf, type Principal } from '@sluice/runtime';
 import { difference, partsOf, type Change } from './changes.js';
 import { ConfigurationStore } from './configuration.store.js';
+import { withScriptVersions } from './script-versions.js';
 import { WindowWakes } from './window-wakes.service.js';
 
 /** A tenant's configuration as it stands. */
@@ -61,7 +62,7 @@ export class ConfigurationService {
     return this.reading(tenantId, async (tx) => {
       const version = await this.store.versionOf(tx, tenantId);
       const items = await this.store.items(tx, tenantId);
-      return { version, changes: difference(items, numbered(document, items, 1)).changes };
+      return { version, changes: difference(items, numbered(withScriptVersions(document, documentOf(items)), items, 1)).changes };
     });
   }
 
@@ -74,7 +75,8 @@ export class ConfigurationService {
     return this.database.transaction({ service: 'workflow', tenants: [tenantId] }, async (tx) => {
       const { version: last, nextEntry } = await this.store.lock(tx, tenantId);
       const before = await this.store.items(tx, tenantId);
-      const after = numbered(edit({ version: last, document: documentOf(before) }, before), before, nextEntry);
+      const standing = documentOf(before);
+      const after = numbered(withScriptVersions(edit({ version: last, document: standing }, before), standing), before, nextEntry);
       const { items, changes } = difference(before, after);
       if (items.length === 0) return { version: last, changes };
       const version = last + 1;

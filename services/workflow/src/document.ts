@@ -186,6 +186,31 @@ const order = z.strictObject({
   status: word('active', 'closed', 'pastDue').optional(),
 }).meta({ id: 'Order', description: 'A booked quantity or amount of a contract.' });
 
+const given = z.union([id, z.record(z.string(), z.unknown())], says('the id of a contract, or its facts'));
+
+const scriptTest = z.strictObject({
+  name: text,
+  hook: word('filter', 'score', 'afterPlan'),
+  lead: z.record(z.string(), z.unknown(), says('the fields of a lead')).describe('Its fields; or { fields: {…}, source, campaign, now, … }.'),
+  contract: given.optional().describe('filter, score: what it is asked about.'),
+  plan: z.array(given, says('a list of contracts')).optional().describe('afterPlan: the contracts of the plan.'),
+  expect: z.union([flag, z.number(), z.string(), z.array(id)], says('true, false, words, a number or a list of ids')),
+});
+
+const script = z.strictObject({
+  id,
+  name: text.optional(),
+  status: word('off', 'shadow', 'active').optional().describe('off unless set. shadow: it runs and decides nothing.'),
+  campaigns: z.array(id, says('a list of campaign ids')).optional().describe('Blank: all.'),
+  contracts: z.array(id, says('a list of contract ids')).optional().describe('Blank: all.'),
+  when: criteria.optional().describe('The leads it is about.'),
+  code: z.string(says('JavaScript')).min(1, says('JavaScript')).max(50_000, says('at most 50000 characters of JavaScript'))
+    .describe('Defines any of filter(lead, contract), score(lead, contract), afterPlan(lead, plan).'),
+  tests: z.array(scriptTest, says('a list of tests')).max(200, says('at most 200 tests')).optional().describe('All must pass before it runs, in shadow too.'),
+  limits: z.strictObject({ steps: integer(10_000, 10_000_000).optional() }).optional().describe('Turns of loops and calls per lead; a million unless set.'),
+  version: integer(1).optional().describe('How often its code changed. Kept by the platform; what is written here is not read.'),
+}).meta({ id: 'Script', description: 'A script that refuses, sorts or takes contracts out of a plan.' });
+
 /** The settings beside the lists, in the order in which an export writes them. */
 const settings = {
   timezone: zone.optional().describe('Default zone; UTC unless set.'),
@@ -207,6 +232,7 @@ export const documentSchema = z.strictObject({
   pushStrategies: z.array(pushStrategy, says('a list of push strategies')).optional(),
   deliveryMethods: z.array(deliveryMethod, says('a list of delivery methods')).optional(),
   orders: z.array(order, says('a list of orders')).optional(),
+  scripts: z.array(script, says('a list of scripts')).optional(),
 }).meta({ id: 'Configuration', title: 'Sluice configuration', description: 'A whole set-up: what apply, diff, export and simulate take.' });
 
 /** Settings alone: what the item of kind `settings` holds. */
@@ -215,14 +241,14 @@ export const settingsSchema = z.strictObject(settings);
 /** The lists of a document, and the kind of item that each holds. */
 export const sections = {
   clients: 'client', contracts: 'contract', campaigns: 'campaign', lists: 'list', workflows: 'workflow', pushStrategies: 'pushStrategy',
-  deliveryMethods: 'deliveryMethod', orders: 'order',
+  deliveryMethods: 'deliveryMethod', orders: 'order', scripts: 'script',
 } as const;
 
 export type Section = keyof typeof sections;
 export type Kind = (typeof sections)[Section];
 
 export const itemSchemas = {
-  client, contract, campaign, list, workflow, pushStrategy, deliveryMethod, order,
+  client, contract, campaign, list, workflow, pushStrategy, deliveryMethod, order, script,
 } as const satisfies Record<Kind, z.ZodType>;
 
 /** Fails to compile where the schema and the decision's own types drift apart. */

@@ -7,7 +7,7 @@ export interface DocumentFault {
   readonly path: string;
   /** The same as a JSON pointer. */
   readonly pointer: string;
-  readonly code: 'syntax' | 'invalid' | 'unknown_key' | 'duplicate_id' | 'unknown_reference' | 'personal_field' | 'wrong_unit' | 'contradiction';
+  readonly code: 'syntax' | 'invalid' | 'unknown_key' | 'duplicate_id' | 'unknown_reference' | 'personal_field' | 'wrong_unit' | 'contradiction' | 'script';
   readonly message: string;
 }
 

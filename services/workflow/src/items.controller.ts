@@ -10,7 +10,7 @@ import { filtersOf, ItemsService, type Shown, type Written } from './items.servi
 /** Public paths of the sections of a document. */
 export const paths: Readonly<Record<Section, string>> = {
   clients: 'clients', contracts: 'contracts', campaigns: 'campaigns', workflows: 'workflows', deliveryMethods: 'delivery-methods', lists: 'lists',
-  orders: 'orders', pushStrategies: 'push-strategies',
+  orders: 'orders', pushStrategies: 'push-strategies', scripts: 'scripts',
 };
 
 type WriteAnswer = Answer & { readonly item: Shown['body'] | null };

@@ -10,6 +10,7 @@ import { sections, type Section } from './document.js';
 import { findItem, relativeTo, withItem, withoutItem } from './edit-item.js';
 import { cursorOf, numberOfCursor, pageSizeOf } from './pages.js';
 import { checkEdited } from './parse-document.js';
+import { withScriptVersions } from './script-versions.js';
 import { refusalOf, WriteService } from './write.service.js';
 
 export interface Shown {
@@ -121,7 +122,8 @@ export class ItemsService {
       const edited = next(standing, items);
       const checked = checkEdited(edited, section, id);
       if (checked.faults) throw refusalOf(relativeTo(checked.faults, edited, section, id), 'Nothing is changed.');
-      item = findItem(checked.document, section, id);
+      if (section === 'scripts') this.writes.refuseFailing(checked.document, (faults) => relativeTo(faults, edited, section, id), id);
+      item = findItem(withScriptVersions(checked.document, standing.document), section, id);
       before = items.find((one) => one.kind === sections[section] && one.id === id)?.version;
       return checked.document;
     });

@@ -40,6 +40,7 @@ class References {
       clients: idsOf('clients'), contracts: idsOf('contracts'), campaigns: idsOf('campaigns'), lists: idsOf('lists'), workflows: idsOf('workflows'),
       pushStrategies: idsOf('pushStrategies'), deliveryMethods: idsOf('deliveryMethods'), orders: idsOf('orders'),
       scripts: idsOf('scripts'),
+      scripts: idsOf('scripts'),
     };
   }
 
@@ -74,6 +75,13 @@ class References {
         if (typeof given === 'string') this.one('contracts', given, ['scripts', place, 'tests', at, ...(nth === 0 ? ['contract'] : ['plan', nth - 1])]);
       }));
     });
+    this.document.scripts?.forEach((script, place) => {
+      this.each('campaigns', script.campaigns, ['scripts', place, 'campaigns']);
+      this.each('contracts', script.contracts, ['scripts', place, 'contracts']);
+      script.tests?.forEach((test, at) => [test.contract, ...test.plan ?? []].forEach((given, nth) => {
+        if (typeof given === 'string') this.one('contracts', given, ['scripts', place, 'tests', at, ...(nth === 0 ? ['contract'] : ['plan', nth - 1])]);
+      }));
+    });
     return this.found;
   }
 
@@ -100,6 +108,7 @@ class Fields {
       this.criteria(push.criteria, ['pushStrategies', place, 'criteria'], push.campaigns);
       push.recipients.forEach((to, at) => this.criteria(to.criteria, ['pushStrategies', place, 'recipients', at, 'criteria'], push.campaigns));
     });
+    this.document.scripts?.forEach((script, place) => this.criteria(script.when, ['scripts', place, 'when'], script.campaigns));
     this.document.scripts?.forEach((script, place) => this.criteria(script.when, ['scripts', place, 'when'], script.campaigns));
     this.document.campaigns?.forEach((campaign, place) => {
       const named = [['geo', campaign.geo], ['forceClient', campaign.forceClient]] as const;

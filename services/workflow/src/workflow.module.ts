@@ -23,6 +23,8 @@ import { Windows1764100000030 } from './migrations/1764100000030-windows.js';
 import { ReturnsController } from './returns.controller.js';
 import { ReturnsService } from './returns.service.js';
 import { ReturnsStore } from './returns.store.js';
+import { ScriptTests } from './script-tests.service.js';
+import { ScriptTestsController } from './scripts.controller.js';
 import { TakenService } from './taken.service.js';
 import { WindowCommands } from './window-commands.service.js';
 import { WindowOutcomes, WindowStores } from './window-outcomes.service.js';
@@ -49,13 +51,13 @@ export class WorkflowModule {
     return {
       module: WorkflowModule,
       controllers: [
-        ConfigurationController, DistributionsController, InternalController, ReturnsController, WindowsController, WorkflowConsumer,
+        ConfigurationController, DistributionsController, InternalController, ReturnsController, ScriptTestsController, WindowsController, WorkflowConsumer,
         ...(Object.keys(sections) as Section[]).map(itemsControllerOf),
       ],
       providers: [
         { provide: WorkflowSettings, useValue: new WorkflowSettings(config) },
         ConfigurationStore, ConfigurationService, TakenService, WriteService, ItemsService,
-        DistributionsStore, DistributionsService, DistributionOutcomesService, EngineQueries, ReturnsStore, ReturnsService,
+        DistributionsStore, DistributionsService, DistributionOutcomesService, EngineQueries, ReturnsStore, ReturnsService, ScriptTests,
         WindowsStore, WindowTimersStore, WindowTerms, WindowStores, WindowSignal, WindowOutcomes, WindowTries, WindowTimerJob, WindowWakes, WindowCommands,
       ],
     };

@@ -6,6 +6,7 @@ import { WorkflowSettings } from './config.js';
 import { ConfigurationService, type Edit } from './configuration.service.js';
 import type { DocumentFault } from './faults.js';
 import { readDocument } from './read-document.service.js';
+import { ScriptTests } from './script-tests.service.js';
 import { TakenService } from './taken.service.js';
 
 /** An answer tells so many at most. */
@@ -16,8 +17,14 @@ const WARNINGS_MAX = 200;
 export class WriteService {
   constructor(
     private readonly configurations: ConfigurationService, private readonly taken: TakenService,
-    private readonly settings: WorkflowSettings, private readonly log: Log,
+    private readonly settings: WorkflowSettings, private readonly log: Log, private readonly scripts: ScriptTests,
   ) {}
+
+  /** Scripts that are to run must pass their tests: a Problem 422 where one does not. `only`: that script. */
+  refuseFailing(document: ConfigDocument, shown: (faults: readonly DocumentFault[]) => readonly DocumentFault[] = (faults) => faults, only?: string): void {
+    const faults = this.scripts.faultsOf(document, only);
+    if (faults.length > 0) throw refusalOf(shown(faults), 'Scripts are refused that do not pass their tests; nothing is applied.');
+  }
 
   /** Writes, then waits as the caller prefers. `taken` false: the time was over first. */
   async write(caller: Principal, prefer: string | undefined, edit: Edit): Promise<Answer> {
