@@ -11,7 +11,8 @@ export interface BoundFault {
 }
 
 /** What is wrong with the ISO 8601 durations of a window; those that are not given are not looked at. */
-export function boundFaults({ length, every }: { readonly length?: string | undefined; readonly every?: string | undefined }): BoundFault[] {
+export function boundFaults(given: { readonly length?: string | undefined; readonly every?: string | undefined }): BoundFault[] {
+  const { length, every } = given;
   const faults: BoundFault[] = [];
   const lengthMs = length === undefined ? undefined : parseDuration(length);
   const everyMs = every === undefined ? undefined : parseDuration(every);

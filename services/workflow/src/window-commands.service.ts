@@ -80,7 +80,9 @@ export class WindowCommands {
     }
   }
 
-  private async apply(tx: Tx, caller: Principal, before: WindowRow, exists: boolean, commands: readonly WindowCommand[]): Promise<WindowRow> {
+  private async apply(
+    tx: Tx, caller: Principal, before: WindowRow, exists: boolean, commands: readonly WindowCommand[],
+  ): Promise<WindowRow> {
     const now = this.clock.now();
     const { tenantId, leadId, campaignId } = before;
     const scene = { tenantId, leadId, campaignId, actor: caller.id, traceparent: traceparentOf() };

@@ -46,7 +46,9 @@ export function afterNews<T extends Timer>(timer: T, news: LeadNews, now: number
 }
 
 /** The hold that an outcome leaves; undefined = the lead is not held, or its window tries it anyway. */
-export function holdOf(news: LeadNews, terms: TenantTerms | undefined, hasWindow: boolean, before: Timer | undefined, now: number): Timer | undefined {
+export function holdOf(
+  news: LeadNews, terms: TenantTerms | undefined, hasWindow: boolean, before: Timer | undefined, now: number,
+): Timer | undefined {
   const { tenantId, leadId, campaignId, outcome, traceparent } = news;
   if (!outcome?.held || (hasWindow && outcome.heldUntil === null)) return undefined;
   const hold: Omit<Timer, 'dueAt'> = {

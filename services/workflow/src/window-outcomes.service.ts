@@ -9,7 +9,7 @@ import { WindowSignal } from './window-signal.service.js';
 import { WindowTerms } from './window-terms.service.js';
 import type { TenantTerms } from './window-terms.js';
 import type { Timer } from './window-timer.js';
-import { WindowTimersStore, type LiveTimer, type Wake } from './window-timers.store.js';
+import { WindowTimersStore, type LeadKey, type LiveTimer, type Wake } from './window-timers.store.js';
 import { WindowsStore, type Facts, type WindowRow } from './windows.store.js';
 
 /** A request would overtake the return that it hopes to gain from: the engine hears the two on different topics. */
@@ -22,8 +22,8 @@ export class WindowStores {
 }
 
 /**
- * Hears what the engine decided: opens windows, keeps what they wait for, ends those that are fulfilled, and notes what may end the waits of
- * others. Locks go in one order everywhere: versions, wakes, timers, windows.
+ * Hears what the engine decided: opens windows, keeps what they wait for, ends those that are fulfilled, and notes what may end the waits
+ * of others. Locks go in one order everywhere: versions, wakes, timers, windows.
  */
 @Injectable()
 export class WindowOutcomes {
@@ -83,7 +83,7 @@ export class WindowOutcomes {
     const { windows, timers } = this.stores;
     const opened = (await windows.open(tx, [...openings.values()].map(rowOf))).map((key) => openings.get(keyOf(key))!);
     await timers.add(tx, opened.map(({ timer }) => timer));
-    await windows.waitFor(tx, opened.map(({ news }) => ({ ...news, waitsOn: news.outcome!.waitsOn })).filter(({ waitsOn }) => waitsOn.length > 0));
+    await windows.waitFor(tx, opened.map(waiting).filter(({ waitsOn }) => waitsOn.length > 0));
     await windows.remember(tx, opened.flatMap(({ happened }) => happened.history));
     this.bus.append(tx, opened.flatMap(({ happened }) => happened.said));
   }
@@ -96,7 +96,7 @@ export class WindowOutcomes {
     await this.stores.timers.move(tx, going.map(({ news, window }) => afterNews(window, news, now)));
     await this.stores.windows.note(tx, going.map(({ news }) => factsOf(news)));
     await this.stores.windows.waitFor(tx, going.filter(({ news, window }) => news.outcome && !same(news.outcome.waitsOn, window.waitsOn))
-      .map(({ news }) => ({ ...news, waitsOn: news.outcome!.waitsOn })));
+      .map(waiting));
   }
 
   private async hold(
@@ -118,7 +118,7 @@ export class WindowOutcomes {
     await timers.add(tx, held.map(({ hold }) => hold));
     await timers.remove(tx, free);
     await windows.waitFor(tx, [
-      ...held.map(({ news }) => ({ ...news, waitsOn: news.outcome!.waitsOn })),
+      ...held.map(waiting),
       ...free.filter((timer) => !live.get(keyOf(timer))?.window).map(({ tenantId, leadId }) => ({ tenantId, leadId, waitsOn: [] })),
     ]);
   }
@@ -140,14 +140,18 @@ export class WindowOutcomes {
 
 const keyOf = ({ tenantId, leadId }: { readonly tenantId: string; readonly leadId: string }) => `${tenantId}\n${leadId}`;
 
+function waiting({ news }: { readonly news: LeadNews }): LeadKey & { readonly waitsOn: readonly string[] } {
+  return { tenantId: news.tenantId, leadId: news.leadId, waitsOn: news.outcome!.waitsOn };
+}
+
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((value, place) => value === b[place]);
 }
 
 function factsOf({ tenantId, leadId, outcome, full, picks }: LeadNews): Facts {
   return {
-    tenantId, leadId, picks, waitsOn: outcome?.waitsOn ?? null, reasons: outcome && outcome.reasons.length > 0 ? outcome.reasons : null, full: full ?? null,
-    decidedAt: outcome?.decidedAt ?? null,
+    tenantId, leadId, picks, waitsOn: outcome?.waitsOn ?? null, reasons: outcome && outcome.reasons.length > 0 ? outcome.reasons : null,
+    full: full ?? null, decidedAt: outcome?.decidedAt ?? null,
   };
 }
 

@@ -36,7 +36,8 @@ export interface Happened {
 }
 
 const events = {
-  opened: WindowOpened, paused: WindowPaused, resumed: WindowResumed, edited: WindowEdited, stopped: WindowStopped, fulfilled: WindowFulfilled,
+  opened: WindowOpened, paused: WindowPaused, resumed: WindowResumed, edited: WindowEdited, stopped: WindowStopped,
+  fulfilled: WindowFulfilled,
 } as const;
 
 /** Applies what was decided to a window, one event after the other. `reasons`: why its lead is unsold, for the case that it expires. */
@@ -64,7 +65,8 @@ export function entryOf({ tenantId, leadId, actor }: Scene, window: WindowState,
 }
 
 /** Ids derive from window and generation: said again, it is the same event. */
-export function saidOf({ tenantId, leadId, campaignId, actor, traceparent }: Scene, entry: HistoryEntry, reasons: readonly string[] = []): Said {
+export function saidOf(scene: Scene, entry: HistoryEntry, reasons: readonly string[] = []): Said {
+  const { tenantId, leadId, campaignId, actor, traceparent } = scene;
   const data = {
     tenantId, leadId, campaignId, generation: entry.generation, at: iso(entry.at), expiresAt: iso(entry.expiresAt),
     every: formatDuration(entry.everyMs), actor,

@@ -32,10 +32,12 @@ export interface Done {
 export function rowAfter(before: WindowRow, state: WindowState, { actor, now, opened, requested }: Done): WindowRow {
   const live = state.state === 'open' || state.state === 'paused';
   const row: WindowRow = {
-    ...before, state: state.state, generation: state.generation, openedAt: state.openedAt, expiresAt: state.expiresAt, everyMs: state.everyMs,
-    pausedAt: state.pausedAt ?? null, pauseExtends: state.pauseExtends, extendedMs: state.extendedMs, openedBy: opened ? actor : before.openedBy,
+    ...before, state: state.state, generation: state.generation, openedAt: state.openedAt, expiresAt: state.expiresAt,
+    everyMs: state.everyMs, pausedAt: state.pausedAt ?? null, pauseExtends: state.pauseExtends, extendedMs: state.extendedMs,
+    openedBy: opened ? actor : before.openedBy,
     endedAt: live ? null : now, waitsOn: live && !opened ? before.waitsOn : [], reasons: opened ? [] : before.reasons,
-    isFull: !opened && before.isFull, nextAt: live ? state.nextAt : null, chanceAt: live && !requested ? before.chanceAt : null, dueAt: null,
+    isFull: !opened && before.isFull, nextAt: live ? state.nextAt : null, chanceAt: live && !requested ? before.chanceAt : null,
+    dueAt: null,
   };
   const timer = timerOf(row, undefined);
   // It was woken and waits for its turn: an edit must not put it off.

@@ -14,8 +14,8 @@ export class WindowTerms {
   constructor(private readonly store: WindowsStore) {}
 
   /**
-   * The terms of tenants that are the transaction's. With `hold` no newer version is written before it has ended, so that what is decided on
-   * an older one, and stored by it, is seen by whoever writes the next.
+   * The terms of tenants that are the transaction's. With `hold` no newer version is written before it has ended, so that what is decided
+   * on an older one, and stored by it, is seen by whoever writes the next.
    */
   async of(tx: Tx, tenants: readonly string[], hold = false): Promise<ReadonlyMap<string, TenantTerms>> {
     const versions = await this.store.versions(tx, tenants, hold);

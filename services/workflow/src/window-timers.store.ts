@@ -26,6 +26,12 @@ export interface Wake {
   readonly at: number;
 }
 
+/** A lead among those that a wake concerns. */
+export interface Place {
+  readonly leadId: string;
+  readonly since: number;
+}
+
 /** A wake that this transaction works on. */
 export interface ClaimedWake extends Wake {
   readonly cursorSince: number | null;
@@ -75,8 +81,8 @@ export class WindowTimersStore {
     if (timers.length === 0) return;
     const plain = (pick: (timer: Timer) => number | null) => plainArray(timers.map(pick));
     await tx.query(MOVE, [
-      textArray(timers.map((t) => t.place)), plain((t) => t.nextAt), plain((t) => t.expiresAt), plain((t) => t.chanceAt), plain((t) => t.dueAt),
-      textArray(timers.map((t) => t.rests)),
+      textArray(timers.map((t) => t.place)), plain((t) => t.nextAt), plain((t) => t.expiresAt), plain((t) => t.chanceAt),
+      plain((t) => t.dueAt), textArray(timers.map((t) => t.rests)),
     ], 'workflow.move-timers');
   }
 
@@ -120,7 +126,8 @@ export class WindowTimersStore {
   }
 
   /** The next leads that a wake concerns, from its cursor on. */
-  next(tx: Tx, { tenantId, scope, scopeId, cursorSince, cursorLead }: ClaimedWake, limit: number): Promise<{ leadId: string; since: number }[]> {
+  next(tx: Tx, wake: ClaimedWake, limit: number): Promise<Place[]> {
+    const { tenantId, scope, scopeId, cursorSince, cursorLead } = wake;
     const from = [tenantId, scopeId, cursorLead ?? ''];
     if (scope === 'contract') {
       return tx.query(`
@@ -147,7 +154,7 @@ export class WindowTimersStore {
   }
 
   /** Sets the wake on behind these leads, or ends it; one that came again meanwhile begins anew. */
-  async advance(tx: Tx, wake: ClaimedWake, last: { leadId: string; since: number } | undefined, now: number, againAt: number): Promise<void> {
+  async advance(tx: Tx, wake: ClaimedWake, last: Place | undefined, now: number, againAt: number): Promise<void> {
     const key = [wake.tenantId, wake.scope, wake.scopeId];
     const where = 'WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3';
     if (last) {

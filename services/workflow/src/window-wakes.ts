@@ -77,7 +77,8 @@ class Document {
   private readonly strategies: readonly PushStrategy[];
 
   constructor(items: readonly StoredItem[]) {
-    const of = <T>(kind: string) => items.filter((item) => item.kind === kind && item.body !== null).map(({ id, body }) => [id, body as T] as const);
+    const standing = items.filter(({ body }) => body !== null);
+    const of = <T>(kind: string) => standing.filter((item) => item.kind === kind).map(({ id, body }) => [id, body as T] as const);
     this.campaigns = new Map(of<Campaign>('campaign'));
     this.contracts = of<Contract>('contract').map(([id, body]) => ({ ...body, id }));
     this.strategies = of<PushStrategy>('pushStrategy').map(([, body]) => body);

@@ -118,7 +118,8 @@ function termsOf({ length, every }: NewWindow): Terms {
     throw new Problem(422, 'invalid', 'The request has faults; "errors" names each with its place.',
       faults.map(({ key, message }) => ({ pointer: `/${key}`, code: 'out_of_bounds', message })));
   }
-  return { lengthMs: length === undefined ? undefined : parseDuration(length), everyMs: every === undefined ? undefined : parseDuration(every) };
+  const ms = (text: string | undefined) => (text === undefined ? undefined : parseDuration(text));
+  return { lengthMs: ms(length), everyMs: ms(every) };
 }
 
 /** Values that a filter cannot take are refused, so that nobody takes an empty list for an answer. */
@@ -138,10 +139,11 @@ const iso = (at: number | null) => (at === null ? null : new Date(at).toISOStrin
 function shown(row: WindowRow): Record<string, unknown> {
   return {
     leadId: row.leadId, campaignId: row.campaignId, state: row.state, generation: row.generation, openedAt: iso(row.openedAt),
-    openedBy: row.openedBy || null, length: formatDuration(row.expiresAt - row.openedAt - row.extendedMs), every: formatDuration(row.everyMs),
+    openedBy: row.openedBy || null, length: formatDuration(row.expiresAt - row.openedAt - row.extendedMs),
+    every: formatDuration(row.everyMs),
     expiresAt: iso(row.expiresAt), nextTryAt: iso(row.dueAt), pausedAt: iso(row.pausedAt), pauseExtends: row.pauseExtends,
-    extendedBy: formatDuration(row.extendedMs), endedAt: iso(row.endedAt), chanceAt: iso(row.chanceAt), waitsOn: row.waitsOn, reasons: row.reasons,
-    full: row.isFull, lastDecidedAt: iso(row.decidedAt),
+    extendedBy: formatDuration(row.extendedMs), endedAt: iso(row.endedAt), chanceAt: iso(row.chanceAt), waitsOn: row.waitsOn,
+    reasons: row.reasons, full: row.isFull, lastDecidedAt: iso(row.decidedAt),
   };
 }
 

@@ -28,7 +28,8 @@ beforeEach(async () => {
 const late = (leadId: string) => jitterOf(leadId, 30 * MINUTE) / MINUTE;
 const versionOf = async (tenant: string) => (await rig.configurations.current(tenant)).version;
 /** An arrival as it is decided on the configuration that holds. */
-const arrival = async (tenant: string, lead: string, more: object = {}) => rig.unsold(tenant, lead, { configurationVersion: await versionOf(tenant), ...more });
+const arrival = async (tenant: string, lead: string, more: object = {}) =>
+  rig.unsold(tenant, lead, { configurationVersion: await versionOf(tenant), ...more });
 
 describe('a window', () => {
   it.each(TENANTS)('of tenant %s opens from the outcome of an arrival, on the terms of its workflow, and says so', async (tenant) => {

@@ -99,7 +99,8 @@ export class WindowsStore {
     return tx.query(OPEN, [
       text((w) => w.tenantId), text((w) => w.leadId), text((w) => w.campaignId), text((w) => w.state), plain((w) => w.generation),
       plain((w) => w.openedAt), text((w) => w.openedBy), plain((w) => w.expiresAt), plain((w) => w.everyMs), plain((w) => w.pauseExtends),
-      text((w) => list(w.waitsOn)), text((w) => list(w.reasons)), plain((w) => w.isFull), plain((w) => w.standing), plain((w) => w.decidedAt),
+      text((w) => list(w.waitsOn)), text((w) => list(w.reasons)), plain((w) => w.isFull), plain((w) => w.standing),
+      plain((w) => w.decidedAt),
     ], 'workflow.open-windows');
   }
 
@@ -126,8 +127,8 @@ export class WindowsStore {
     await tx.query(`
       INSERT INTO workflow.window_history (tenant_id, lead_id, generation, what, at, actor, expires_at, every_ms)
       SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[])`, [
-      text((e) => e.tenantId), text((e) => e.leadId), plain((e) => e.generation), text((e) => e.what), plain((e) => e.at), text((e) => e.actor),
-      plain((e) => e.expiresAt), plain((e) => e.everyMs),
+      text((e) => e.tenantId), text((e) => e.leadId), plain((e) => e.generation), text((e) => e.what), plain((e) => e.at),
+      text((e) => e.actor), plain((e) => e.expiresAt), plain((e) => e.everyMs),
     ], 'workflow.window-history');
   }
 

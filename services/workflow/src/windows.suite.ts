@@ -1,10 +1,10 @@
 /** Windows on a real database, with a clock that stands still and an engine that is the test's own hand. */
-import { eventsOf, PostgresBus, type Subscription } from '@sluice/bus';
+import { PostgresBus, type Subscription } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import type { ConfigDocument } from '@sluice/distribution';
 import {
-  definitions, DistributionRequested, LeadDistributed, LeadFulfilled, LeadNotDistributed, OutboundLeadReleased, workflowTopic, type EventDefinition,
-  type Heard, type Said,
+  definitions, DistributionRequested, LeadDistributed, LeadFulfilled, LeadNotDistributed, OutboundLeadReleased, workflowTopic,
+  type EventDefinition, type Heard, type Said,
 } from '@sluice/events';
 import { PinoLog, Problem, ServiceClient, VirtualClock, type Principal } from '@sluice/runtime';
 import { ConfigurationService } from './configuration.service.js';
@@ -77,7 +77,8 @@ export class WindowRig {
     this.outcomes = new WindowOutcomes(stores, bus, this.clock, this.signal);
     this.tries = new WindowTries(database, bus, this.clock, stores);
     this.commands = new WindowCommands(database, bus, this.clock, stores, new EngineQueries(new Leads(), new PinoLog('test', 'silent')));
-    this.configurations = new ConfigurationService(database, bus, this.clock, new ConfigurationStore(), new WindowWakes(this.timers, this.signal));
+    const wakes = new WindowWakes(this.timers, this.signal);
+    this.configurations = new ConfigurationService(database, bus, this.clock, new ConfigurationStore(), wakes);
   }
 
   static async open(url: string): Promise<WindowRig> {

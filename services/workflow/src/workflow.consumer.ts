@@ -12,8 +12,8 @@ import { TakenService } from './taken.service.js';
 import { WindowOutcomes } from './window-outcomes.service.js';
 
 /**
- * Everything that workflow listens to: which service has taken which version in, what became of leads that people asked for, and what opens,
- * wakes and ends windows.
+ * Everything that workflow listens to: which service has taken which version in, what became of leads that people asked for, and what
+ * opens, wakes and ends windows.
  */
 @Controller()
 export class WorkflowConsumer {
