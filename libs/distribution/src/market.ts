@@ -282,25 +282,27 @@ export class Market {
   }
 
   private announce(compiled: readonly Compiled[]): void {
-    const arrivals: { arrival: Arrival; entry: number }[] = [];
-    const arrive = (kind: Arrival['kind'], id: string, entry: number, arrival: Arrival) => {
+    const arrivals: { arrival: Arrival; entry: number; created: number }[] = [];
+    const arrive = (kind: Arrival['kind'], id: string, entry: number, arrival: Arrival, created = Infinity) => {
       let known = this.arrived.get(kind);
       if (!known) this.arrived.set(kind, (known = new Set()));
       if (known.has(id)) return;
       known.add(id);
-      arrivals.push({ arrival, entry });
+      arrivals.push({ arrival, entry, created });
     };
     for (const { item, client, contract, workflow, strategy } of compiled) {
       const { id, entry } = item;
-      if (client) arrive('client', id, entry, { kind: 'client', id });
-      if (contract) arrive('contract', id, entry, { kind: 'contract', id });
+      if (client) arrive('client', id, entry, { kind: 'client', id }, client.createdAt);
+      if (contract) arrive('contract', id, entry, { kind: 'contract', id }, contract.createdAt);
       for (const { key, zone, reset } of workflow?.phases ?? NONE) if (reset === '7days') arrive('rule', key, entry,
         { kind: 'rule', key, zone });
       for (const { to } of strategy?.recipients ?? NONE) arrive('recipient', to, entry, { kind: 'recipient', id: to });
       if (strategy?.reset === '7days') arrive('rule', id, entry, { kind: 'rule', key: id, zone: strategy.zone });
     }
-    // A stable sort: recipients of one strategy stay in their order.
-    arrivals.sort((a, b) => ARRIVAL_ORDER.indexOf(a.arrival.kind) - ARRIVAL_ORDER.indexOf(b.arrival.kind) || a.entry - b.entry);
+    // What comes in one change was created in the order of its dates, before what says none (RR1). A stable sort: recipients of one
+    // strategy stay in their order.
+    arrivals.sort((a, b) => ARRIVAL_ORDER.indexOf(a.arrival.kind) - ARRIVAL_ORDER.indexOf(b.arrival.kind)
+      || (a.created === b.created ? 0 : a.created - b.created) || a.entry - b.entry);
     for (const { arrival } of arrivals) this.arrivals.push(arrival);
   }
 }

@@ -33,8 +33,9 @@ export function percentageColumns(
     plan.note(candidate, FATE.heldBack);
     return false;
   });
-  // Those within their share come first; then the rest of the leads goes by the base method.
-  const owed = column('owed', allowed, (candidate) => (share(candidate) >= 0 && within(candidate) ? 0 : 1));
+  // Those within their share come first; the rest of the leads goes by the base method: to contracts without a share where there are any,
+  // and only then past the shares of the others, which `strict: false` allows.
+  const owed = column('owed', allowed, (candidate) => (share(candidate) < 0 ? 1 : within(candidate) ? 0 : 2));
   const shortfall = column('shortfall', allowed, (candidate) => (share(candidate) >= 0 && within(candidate)
     ? had.get(candidate)! * 100 * UNITS - Math.round(share(candidate) * UNITS) * leads : 0));
   const first = field.scores ? [column('score', allowed, (candidate) => -field.scores![candidate]!)] : [];

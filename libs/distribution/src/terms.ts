@@ -46,8 +46,14 @@ export function placeOfText(place: PlaceText): Place | undefined {
   return 'lat' in place ? { lat: place.lat, lon: place.lon } : placeOf(place.postalCode, place.country ?? 'US');
 }
 
+/** When a thing says it was created; Infinity where it says nothing: with the document. */
+function creationOf(body: { createdAt?: string }, zone: string): number {
+  return body.createdAt === undefined ? Infinity : instantOfDate(body.createdAt, zone);
+}
+
 export class ClientTerms {
   readonly id: string;
+  readonly createdAt: number;
   readonly zone: string;
   readonly limits: Limit[];
   readonly qualified: QualifiedShare | null;
@@ -65,6 +71,7 @@ export class ClientTerms {
   constructor(readonly body: Client, readonly entry: number, ground: Ground) {
     this.id = body.id;
     this.zone = zoneOf(body.timezone ?? ground.zone);
+    this.createdAt = creationOf(body, this.zone);
     this.limits = limitsOf('client', body.id, body.caps, this.zone, (amount) => minorOf(ground, amount));
     this.qualified = qualifiedShareOf('client', body.id, body.percentageLimit, this.zone);
     this.creditLimit = body.creditLimit === undefined ? Infinity : minorOf(ground, body.creditLimit);
@@ -91,6 +98,7 @@ export function orderTerms(body: Order, entry: number, zone: string, ground: Gro
 
 export class ContractTerms {
   readonly id: string;
+  readonly createdAt: number;
   readonly alternatives: Conjunction[];
   readonly campaigns: readonly string[] | null;
   readonly price: number;
@@ -136,6 +144,7 @@ export class ContractTerms {
 
   constructor(readonly body: Contract, readonly entry: number, ground: Ground) {
     this.id = body.id;
+    this.createdAt = creationOf(body, ground.zone);
     this.alternatives = alternatives(body.criteria, ground.regex);
     this.campaigns = body.campaigns && body.campaigns.length > 0 ? body.campaigns : null;
     this.prices = pricesOf(body, ground);

@@ -2,7 +2,7 @@
 import { dayNumber, localDate, murmur3 } from '@sluice/kernel';
 import type { ConfigDocument, Method } from '../document.js';
 import { distanceTo } from './criteria.js';
-import { entryOf, reservations, stands, zoneOf, type Recipient } from './history.js';
+import { entryOf, reservations, stands, zoneOf, type History, type Recipient } from './history.js';
 import { askingPrice, highestPrice, trialsLeft } from './limits.js';
 import { phasesOf, type Desk } from './phase.js';
 import { scoreOf } from './scripts.js';
@@ -102,7 +102,7 @@ export function lastServed(desk: Desk, recipient: Recipient): number {
   const created = history.findIndex((fact) => fact.type === 'configured' && fact.document[kind]?.some(({ id }) => id === recipient.id));
   if (phase.reset === 'never') {
     const standing = reservations(history).filter((each) => isIts(each) && stands(history, each));
-    return Math.max(created, ...standing.map((each) => history.indexOf(each)));
+    return Math.max(created + olderShare(history, created, kind, recipient.id), ...standing.map((each) => history.indexOf(each)));
   }
   // RR4: the rotation is the rule's own, and starts again with each interval.
   const interval = intervalOf(desk, now);
@@ -110,6 +110,15 @@ export function lastServed(desk: Desk, recipient: Recipient): number {
   const served = own.filter((each) => intervalOf(desk, each.at) === interval).map((each) => history.indexOf(each));
   const createdNow = intervalOf(desk, history[created]?.at ?? 0) === interval ? created : -1;
   return Math.max(createdNow, ...served);
+}
+
+/** What came in one document was created in the order of its dates, before what says none: the share of it that is older, below 1. */
+function olderShare(history: History, created: number, kind: 'clients' | 'contracts', id: string): number {
+  const fact = history[created];
+  const came = (fact?.type === 'configured' ? fact.document[kind] : undefined) ?? [];
+  const dateOf = (thing?: { createdAt?: string }) => (thing?.createdAt === undefined ? Infinity : Date.parse(thing.createdAt));
+  const own = dateOf(came.find((each) => each.id === id));
+  return came.filter((each) => dateOf(each) < own).length / (came.length + 1);
 }
 
 /** Name of the reset interval: local day, or seven of them counted from the day the rule appeared. */
