@@ -17,6 +17,7 @@ export * from './words.js';
 export * from './history.js';
 export * from './replay.js';
 export * from './replay-report.js';
+export * from './replay-warm.js';
 export * from './lint.js';
 export { failingCondition, testOf } from './criteria.js';
 export type { ClientTerms, ContractTerms } from './terms.js';
