@@ -74,7 +74,8 @@ export class AdminKeysController {
     const before = readCursor(cursor, /^\d{1,18}$/);
     const rows = await this.as(caller, (tx) => this.store.audited(tx, caller.tenantId, before, size + 1));
     const page = rows.slice(0, size);
-    const data = page.map(({ at, actor, action, target }) => ({ at: at.toISOString(), actor, action, target }));
+    const data = page.map(({ at, actor, action, target, detail }) => (
+      { at: at.toISOString(), actor, action, target, ...(detail === null ? {} : { detail: JSON.parse(detail) as unknown }) }));
     return { data, nextCursor: rows.length > size ? writeCursor(page[page.length - 1]!.entryId) : null };
   }
 

@@ -9,4 +9,6 @@ export class AuditEntry {
   @Column({ type: 'text' }) actor!: string;
   @Column({ type: 'text' }) action!: string;
   @Column({ type: 'text' }) target!: string;
+  /** JSON; of commands on leads: contracts, gates that were passed over, the reason. */
+  @Column({ type: 'text', nullable: true }) detail!: string | null;
 }

@@ -3,10 +3,13 @@
  * them, and the counts of the funnel. Rows are sums and latest values, so that it does not matter which topic is heard first.
  */
 import {
-  LeadDistributed, LeadNotDistributed, LeadReceived, LeadRejected, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
-  OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, type Heard,
+  LeadDistributed, LeadFulfilled, LeadNotDistributed, LeadReceived, LeadRejected, LeadReturned, OutboundLeadAccepted, OutboundLeadFailed,
+  OutboundLeadRejected, OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, type Heard,
 } from '@sluice/events';
+import { auditNoteOf, type AuditNote } from './audit-entries.js';
+import { HeldMoves, type Left } from './held-moves.js';
 import { attemptLine, outboundLine } from './history.js';
+import { momentLine, momentOf, windowStates, type WindowEvent, type WindowState } from './moments.js';
 
 export interface LeadChange {
   readonly tenantId: string;
@@ -23,6 +26,18 @@ export interface LeadChange {
   /** Outbound leads that are reserved or unresolved: to add, or to take away. */
   open: number;
   accepted: number;
+  returned: number;
+  /** Where an attempt said so: whether nobody was there for it, and until when that is waited for. */
+  held?: boolean;
+  heldUntil?: number;
+  fulfilledAt?: number;
+  windowState?: WindowState;
+  windowExpiresAt?: number;
+  windowEvery?: string;
+  /** Attempts of the window that picked nobody: counted, and only the last one told. */
+  windowRounds: number;
+  windowTriedAt?: number;
+  windowReason?: string;
   history: string;
 }
 
@@ -46,6 +61,10 @@ export interface OutboundChange {
   settledAt?: number;
   deliveryAttempts?: number;
   clientReference?: string;
+  cherryPicked: boolean;
+  returnedAt?: number;
+  returnReason?: string;
+  returnedBy?: string;
   history: string;
 }
 
@@ -67,6 +86,9 @@ export class FoldedBatch {
   private readonly counts = new Map<string, Count>();
   /** Outbound leads whose first event here settles them: an unresolved one among them is no longer unresolved. */
   readonly settled: { readonly tenantId: string; readonly outboundLeadId: string; readonly at: number }[] = [];
+
+  readonly notes: AuditNote[] = [];
+  readonly heldMoves = new HeldMoves((...given) => this.add(...given));
 
   constructor(events: readonly Heard[]) {
     for (const event of events) this.fold(event);
@@ -96,6 +118,11 @@ export class FoldedBatch {
   }
 
   private fold(event: Heard): void {
+    const moment = momentOf(event);
+    if (moment) this.lead(event.tenantId, event.subject).history += momentLine(moment);
+    const note = moment?.actor ? auditNoteOf(event) : undefined;
+    if (note) this.notes.push(note);
+    if (windowStates.has(event.type)) return this.window(event as Heard<WindowEvent>);
     switch (event.type) {
       case LeadReceived.type: return this.received(event as Heard<LeadReceived>);
       case LeadRejected.type: return this.refused(event as Heard<LeadRejected>);
@@ -107,6 +134,8 @@ export class FoldedBatch {
       case OutboundLeadRejected.type: return this.settle(event as Heard<OutboundLeadRejected>, 'rejected');
       case OutboundLeadFailed.type: return this.settle(event as Heard<OutboundLeadFailed>, 'failed');
       case OutboundLeadUnresolved.type: return this.settle(event as Heard<OutboundLeadUnresolved>, 'unresolved');
+      case LeadReturned.type: return this.returned(event as Heard<LeadReturned>);
+      case LeadFulfilled.type: return this.fulfilled(event as Heard<LeadFulfilled>);
       default:
     }
   }
@@ -128,30 +157,77 @@ export class FoldedBatch {
   }
 
   private distributed(event: Heard<LeadDistributed>): void {
-    const { tenantId, trigger, picks } = event.data;
-    const at = this.decided(event, undefined, picks);
-    if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'distributed');
+    const { trigger, picks } = event.data;
+    this.decided(event, undefined, picks);
+    // What a client takes from the pool is no distribution: a lead that is held for another stays so.
+    if (trigger !== 'cherryPick') return this.moveHeld(event, { stage: 'distributed', reason: '' });
+    for (const { contractId = '', outboundLeadId = '' } of picks) this.outboundLead({ ...event.data, contractId, outboundLeadId }, 'reserved').cherryPicked = true;
   }
 
   private notDistributed(event: Heard<LeadNotDistributed>): void {
-    const { tenantId, trigger, reason } = event.data;
-    const at = this.decided(event, reason, []);
-    if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'unsold', reason);
+    const { trigger, reason, held } = event.data;
+    this.decided(event, reason, []);
+    // A person's attempt that picks nobody ends no wait.
+    if (trigger === 'cherryPick' || trigger === 'manual') return;
+    this.moveHeld(event, held ? undefined : { stage: 'unsold', reason });
   }
 
-  private decided(event: Heard<LeadDistributed | LeadNotDistributed>, reason: string | undefined, picks: LeadDistributed['picks']): number {
-    const { tenantId, leadId, attemptId, trigger, round, decidedAt } = event.data;
+  private moveHeld(event: Heard<LeadDistributed | LeadNotDistributed>, left: Left | undefined): void {
+    const { tenantId, leadId, trigger, round = 0, decidedAt } = event.data;
+    const at = decidedAt ? Date.parse(decidedAt) : event.time;
+    const lead = this.lead(tenantId, leadId);
+    lead.held = left === undefined;
+    const { heldUntil } = event.data as { heldUntil?: string };
+    if (lead.held && heldUntil) lead.heldUntil = Date.parse(heldUntil);
+    else delete lead.heldUntil;
+    if (ARRIVALS.has(trigger) && round <= 1) this.heldMoves.first(tenantId, leadId, at, left);
+    else this.heldMoves.move(tenantId, leadId, at, left);
+  }
+
+  private window({ type, data }: Heard<WindowEvent>): void {
+    const lead = this.lead(data.tenantId, data.leadId);
+    const state = windowStates.get(type);
+    if (state) lead.windowState = state;
+    lead.windowExpiresAt = Date.parse(data.expiresAt);
+    if (data.every) lead.windowEvery = data.every;
+  }
+
+  private returned({ data }: Heard<LeadReturned>): void {
+    const at = Date.parse(data.at);
+    const row = this.outboundLead(data, 'reserved');
+    row.returnedAt = at;
+    if (data.reason) row.returnReason = data.reason;
+    if (data.actor) row.returnedBy = data.actor;
+    const lead = this.lead(data.tenantId, data.leadId);
+    lead.accepted -= 1;
+    lead.returned += 1;
+    this.add(data.tenantId, at, 'returned');
+  }
+
+  private fulfilled({ data }: Heard<LeadFulfilled>): void {
+    this.lead(data.tenantId, data.leadId).fulfilledAt = Date.parse(data.at);
+  }
+
+  private decided(event: Heard<LeadDistributed | LeadNotDistributed>, reason: string | undefined, picks: LeadDistributed['picks']): void {
+    const { tenantId, leadId, attemptId, trigger, round, decidedAt, actor, requestId } = event.data;
     const at = decidedAt ? Date.parse(decidedAt) : event.time;
     const lead = this.lead(tenantId, leadId);
     lead.decidedAt ??= at;
     lead.attempts += 1;
     if (reason === undefined) delete lead.reason;
     else lead.reason = reason;
+    if (ARRIVALS.has(trigger) && (round ?? 0) <= 1) this.add(tenantId, at, 'decided');
+    if (trigger === 'window' && picks.length === 0) {
+      // A window tries every few minutes for days: a line each would make its row grow without an end. The engine keeps them all.
+      lead.windowRounds += 1;
+      lead.windowTriedAt = at;
+      if (reason) lead.windowReason = reason;
+      return;
+    }
     // An arrival is decided in the trace that the lead came in with; what comes hours later has its own.
     const traceId = ARRIVALS.has(trigger) ? undefined : traceIdOf(event);
-    lead.history += attemptLine({ attemptId, trigger, round: round ?? 0, at, reason, picks, traceId });
-    if (ARRIVALS.has(trigger)) this.add(tenantId, at, 'decided');
-    return at;
+    const { held = false } = event.data as { held?: boolean };
+    lead.history += attemptLine({ attemptId, trigger, round: round ?? 0, at, reason, picks, traceId, actor, requestId, held });
   }
 
   private reserved(event: Heard<OutboundLeadReserved>): void {
@@ -206,7 +282,7 @@ export class FoldedBatch {
   private lead(tenantId: string, leadId: string): LeadChange {
     const key = keyOf(tenantId, leadId);
     let row = this.leads.get(key);
-    if (!row) this.leads.set(key, (row = { tenantId, leadId, attempts: 0, open: 0, accepted: 0, history: '' }));
+    if (!row) this.leads.set(key, (row = { tenantId, leadId, attempts: 0, open: 0, accepted: 0, returned: 0, windowRounds: 0, history: '' }));
     return row;
   }
 
@@ -215,7 +291,7 @@ export class FoldedBatch {
     let row = this.outbound.get(key);
     if (!row) {
       const { tenantId, outboundLeadId, leadId, contractId } = data;
-      this.outbound.set(key, (row = { tenantId, outboundLeadId, leadId, contractId, status, history: '' }));
+      this.outbound.set(key, (row = { tenantId, outboundLeadId, leadId, contractId, status, cherryPicked: false, history: '' }));
     }
     return row;
   }

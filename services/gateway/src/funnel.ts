@@ -6,12 +6,16 @@ export interface Funnel {
   readonly decided: number;
   readonly distributed: number;
   readonly unsold: number;
+  /** Leads that wait now, since nobody was there for them. */
+  readonly held: number;
   readonly reserved: number;
   readonly accepted: number;
   readonly rejected: number;
   readonly failed: number;
   readonly unresolved: number;
   readonly withdrawn: number;
+  /** Accepted and given back since; among the accepted they still count. */
+  readonly returned: number;
   /** Leads turned away by intake, by reason. */
   readonly refused: Readonly<Record<string, number>>;
   /** Leads that nobody got on arrival, by the top reason. */
@@ -23,8 +27,9 @@ export function funnelOf(rows: readonly FunnelRow[]): Funnel {
   const by = (stage: string) => Object.fromEntries(rows.filter((row) => row.stage === stage && row.count > 0)
     .sort((a, b) => b.count - a.count).map((row) => [row.reason, row.count]));
   return {
-    received: of('received'), decided: of('decided'), distributed: of('distributed'), unsold: of('unsold'), reserved: of('reserved'),
-    accepted: of('accepted'), rejected: of('rejected'), failed: of('failed'), unresolved: of('unresolved'), withdrawn: of('withdrawn'),
+    received: of('received'), decided: of('decided'), distributed: of('distributed'), unsold: of('unsold'), held: of('held'),
+    reserved: of('reserved'), accepted: of('accepted'), rejected: of('rejected'), failed: of('failed'), unresolved: of('unresolved'), withdrawn: of('withdrawn'),
+    returned: of('returned'),
     refused: by('refused'), unsoldBy: by('unsold'),
   };
 }

@@ -12,6 +12,7 @@ import { LeadsController } from './leads.controller.js';
 import { LeadsStore } from './leads.store.js';
 import { Gateway1764000000004 } from './migrations/1764000000004-gateway.js';
 import { PresenceService } from './presence.service.js';
+import { LeadStories1764100000022 } from './migrations/1764100000022-lead-stories.js';
 import { ReadModelsStore } from './read-models.store.js';
 import { RebuildService } from './rebuild.service.js';
 import { Tenant } from './tenant.entity.js';
@@ -36,7 +37,7 @@ export class GatewayModule {
 
 export const gatewayService: ServiceDefinition<GatewayConfig> = {
   name: 'gateway',
-  migrations: [Gateway1764000000004],
+  migrations: [Gateway1764000000004, LeadStories1764100000022],
   entities: [Tenant, ApiKey, AuditEntry],
   config: GatewayConfig,
   module: (config) => GatewayModule.with(config),

@@ -1,12 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { attemptLine, attemptsOf, momentsOf, outboundLine } from './history.js';
+import { momentLine, momentsIn } from './moments.js';
 
 const text = fc.string({ unit: 'binary', maxLength: 12 });
 const at = fc.integer({ min: 0, max: 4_000_000_000_000 });
+const some = fc.option(text.filter((value) => value !== ''), { nil: undefined });
 const attempts = fc.record({
-  attemptId: text, trigger: text, round: fc.nat(), at, reason: fc.option(text.filter((value) => value !== ''), { nil: undefined }),
+  attemptId: text, trigger: text, round: fc.nat(), at, reason: some,
   picks: fc.array(fc.record({ outboundLeadId: text, contractId: text })), traceId: fc.option(fc.constant('0af7651916cd43dd8448eb211c80319c'), { nil: undefined }),
+  actor: some, requestId: some, held: fc.boolean(),
+});
+const others = fc.record({
+  type: fc.constantFrom('WindowOpened', 'LeadReturned'), at, actor: some, reason: some, ids: fc.dictionary(text, fc.oneof(text, fc.array(text))),
 });
 const moments = fc.record({ what: fc.constantFrom('released' as const, 'unresolved' as const), at, reason: text, attempts: fc.nat() });
 
@@ -20,9 +26,24 @@ describe('the history of a row', () => {
     }), { numRuns: 1000 });
   });
 
+  it('tells what happened besides apart from the attempts, whatever stands between', () => {
+    fc.assert(fc.property(fc.array(fc.oneof(attempts.map((attempt) => ({ attempt })), others.map((other) => ({ other })))), (given) => {
+      const history = given.map((one) => ('attempt' in one ? attemptLine(one.attempt) : momentLine(one.other))).join('');
+      expect(attemptsOf(history)).toEqual(given.flatMap((one) => ('attempt' in one ? [one.attempt] : [])));
+      expect(momentsIn(history)).toEqual(given.flatMap((one) => ('other' in one ? [one.other] : [])));
+    }), { numRuns: 1000 });
+  });
+
+  it('reads lines of attempts that an older version wrote', () => {
+    expect(attemptsOf('a1|arrival|1|kf12oi|cap_day||;')).toEqual([{
+      attemptId: 'a1', trigger: 'arrival', round: 1, at: parseInt('kf12oi', 36), reason: 'cap_day', picks: [], traceId: undefined, actor: undefined,
+      requestId: undefined, held: false,
+    }]);
+  });
+
   it('holds nothing that an array literal would have to escape', () => {
-    fc.assert(fc.property(attempts, moments, (attempt, moment) => {
-      expect(attemptLine(attempt) + outboundLine(moment)).not.toMatch(/["\\{},\s]/);
+    fc.assert(fc.property(attempts, moments, others, (attempt, moment, other) => {
+      expect(attemptLine(attempt) + outboundLine(moment) + momentLine(other)).not.toMatch(/["\\{},\s]/);
     }), { numRuns: 1000 });
   });
 });

@@ -8,8 +8,10 @@ import { timelineOf } from './timeline.js';
 
 type Filters = Readonly<Record<string, string | string[]>>;
 
-const leadStatuses = ['received', 'distributed', 'unsold', 'accepted'];
-const outboundStatuses = ['reserved', 'accepted', 'rejected', 'failed', 'unresolved', 'withdrawn'];
+const leadStatuses = ['received', 'distributed', 'unsold', 'accepted', 'held', 'returned'];
+const outboundStatuses = ['reserved', 'accepted', 'rejected', 'failed', 'unresolved', 'withdrawn', 'returned'];
+const windowStates = ['open', 'paused', 'stopped', 'fulfilled', 'expired'];
+const leadFilters = ['status', 'campaign', 'source', 'from', 'to', 'window', 'held', 'limit', 'cursor'] as const;
 
 /** Leads and what became of them. */
 @ApiTags('leads')
@@ -23,14 +25,20 @@ export class LeadsController {
   @ApiQuery({ name: 'status', required: false, enum: leadStatuses })
   @ApiQuery({ name: 'campaign', required: false })
   @ApiQuery({ name: 'source', required: false })
+  @ApiQuery({ name: 'window', required: false, enum: windowStates })
+  @ApiQuery({ name: 'held', required: false, enum: ['true', 'false'], description: 'Whether nobody was there for it, and it waits.' })
   @ApiQuery({ name: 'from', required: false, description: 'Received at or after this instant.' })
   @ApiQuery({ name: 'to', required: false, description: 'Received before this instant.' })
   @ApiQuery({ name: 'limit', required: false })
   @ApiQuery({ name: 'cursor', required: false })
   async list(@Caller() { tenantId }: Principal, @Query() query: Filters): Promise<unknown> {
-    const { status, campaign, source, from, to, limit, cursor } = only(query, ['status', 'campaign', 'source', 'from', 'to', 'limit', 'cursor']);
+    const { status, campaign, source, from, to, window, held, limit, cursor } = only(query, leadFilters);
     const size = pageSizeOf(limit);
-    const filter = { status: oneOf(status, leadStatuses), campaign, source, from: instantOf('from', from), to: instantOf('to', to) };
+    const isHeld = oneOf(held, ['true', 'false']);
+    const filter = {
+      status: oneOf(status, leadStatuses), campaign, source, from: instantOf('from', from), to: instantOf('to', to),
+      window: oneOf(window, windowStates), held: isHeld === undefined ? undefined : isHeld === 'true',
+    };
     const rows = await this.store.leads(tenantId, filter, readCursor(cursor), size + 1);
     return pageOf(rows, size, shownLead, (row) => row.lead_id);
   }

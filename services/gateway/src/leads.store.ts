@@ -13,6 +13,16 @@ export interface LeadRow {
   readonly attempts: number;
   readonly reason: string | null;
   readonly status: string;
+  readonly held: boolean | null;
+  readonly held_until: string | null;
+  readonly returned: number;
+  readonly fulfilled_at: string | null;
+  readonly window_state: string | null;
+  readonly window_expires_at: string | null;
+  readonly window_every: string | null;
+  readonly window_rounds: number;
+  readonly window_tried_at: string | null;
+  readonly window_reason: string | null;
   readonly history: string;
 }
 
@@ -32,6 +42,12 @@ export interface OutboundRow {
   readonly settled_at: string | null;
   readonly delivery_attempts: number | null;
   readonly client_reference: string | null;
+  /** `status`, or returned. */
+  readonly shown_status: string;
+  readonly cherry_picked: boolean;
+  readonly returned_at: string | null;
+  readonly return_reason: string | null;
+  readonly returned_by: string | null;
   readonly history: string;
 }
 
@@ -39,6 +55,9 @@ export interface LeadFilter {
   readonly status?: string | undefined;
   readonly campaign?: string | undefined;
   readonly source?: string | undefined;
+  /** State of the window. */
+  readonly window?: string | undefined;
+  readonly held?: boolean | undefined;
   /** Epoch milliseconds: received at or after, and before. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
@@ -51,7 +70,10 @@ export interface FunnelRow {
 }
 
 const outboundColumns = `outbound_lead_id, lead_id, contract_id, client_id, attempt_id, campaign_id, delivery_method_id, price_minor, currency, reserved_at,
-  status, reason, settled_at, delivery_attempts, client_reference, history`;
+  status, reason, settled_at, delivery_attempts, client_reference, shown_status, cherry_picked, returned_at, return_reason, returned_by, history`;
+
+const leadColumns = `lead_id, campaign_id, source_id, received_at, duplicate, trace_id, decided_at, attempts, reason, status, held, held_until, returned,
+  fulfilled_at, window_state, window_expires_at, window_every, window_rounds, window_tried_at, window_reason`;
 
 /** Reads the read models, for one tenant. */
 @Injectable()
@@ -66,6 +88,8 @@ export class LeadsStore {
     if (filter.status !== undefined) add('status =', filter.status);
     if (filter.campaign !== undefined) add('campaign_id =', filter.campaign);
     if (filter.source !== undefined) add('source_id =', filter.source);
+    if (filter.window !== undefined) add('window_state =', filter.window);
+    if (filter.held !== undefined) add('coalesce(held, false) =', filter.held);
     if (filter.from !== undefined) {
       add('received_at >=', filter.from);
       add('lead_id >=', idAt(filter.from - SLACK_MS));
@@ -76,7 +100,7 @@ export class LeadsStore {
     }
     if (after !== undefined) add('lead_id <', after);
     return this.as(tenantId, (tx) => tx.query<LeadRow>(
-      `SELECT lead_id, campaign_id, source_id, received_at, duplicate, trace_id, decided_at, attempts, reason, status, '' AS history
+      `SELECT ${leadColumns}, '' AS history
        FROM gateway.leads WHERE ${where.join(' AND ')} ORDER BY lead_id DESC LIMIT ${limit}`, values));
   }
 
@@ -84,7 +108,7 @@ export class LeadsStore {
   lead(tenantId: string, leadId: string): Promise<{ readonly lead: LeadRow; readonly outbound: readonly OutboundRow[] } | undefined> {
     return this.as(tenantId, async (tx) => {
       const [lead] = await tx.query<LeadRow>(
-        `SELECT lead_id, campaign_id, source_id, received_at, duplicate, trace_id, decided_at, attempts, reason, status, history
+        `SELECT ${leadColumns}, history
          FROM gateway.leads WHERE tenant_id = $1 AND lead_id = $2`, [tenantId, leadId]);
       if (!lead) return undefined;
       const picks = attemptsOf(lead.history).flatMap((attempt) => attempt.picks);
@@ -102,7 +126,7 @@ export class LeadsStore {
   ): Promise<OutboundRow[]> {
     const values: unknown[] = [tenantId, contractId];
     const where = ['tenant_id = $1', 'contract_id = $2', 'reserved_at IS NOT NULL'];
-    if (status !== undefined) where.push(`status = $${values.push(status)}`);
+    if (status !== undefined) where.push(`shown_status = $${values.push(status)}`);
     if (after !== undefined) where.push(`outbound_lead_id < $${values.push(after)}`);
     return this.as(tenantId, (tx) => tx.query<OutboundRow>(
       `SELECT ${outboundColumns} FROM gateway.outbound_leads WHERE ${where.join(' AND ')} ORDER BY outbound_lead_id DESC LIMIT ${limit}`, values));

@@ -1,6 +1,7 @@
 import {
-  LeadDistributed, LeadNotDistributed, LeadReceived, LeadRejected, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
-  OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, type Said,
+  DistributionRequested, LeadDistributed, LeadFulfilled, LeadNotDistributed, LeadReceived, LeadRejected, LeadReturned, OutboundLeadAccepted,
+  OutboundLeadFailed, OutboundLeadRejected, OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, ScriptFailed, WindowEdited,
+  WindowExpired, WindowFulfilled, WindowOpened, WindowPaused, WindowResumed, WindowStopped, type Said,
 } from '@sluice/events';
 import { uuid7 } from '@sluice/kernel';
 
@@ -25,6 +26,11 @@ export function nameOf(leadId: string): string | undefined {
 const iso = (seconds: number) => new Date(NOON + seconds * 1000).toISOString();
 const traceOf = (name: string) => `00-${Buffer.from(name.padEnd(16, '0')).toString('hex').slice(0, 32)}-00f067aa0ba902b7-01`;
 
+const windowEvents = {
+  opened: WindowOpened, paused: WindowPaused, resumed: WindowResumed, edited: WindowEdited, stopped: WindowStopped,
+  fulfilled: WindowFulfilled, expired: WindowExpired,
+};
+
 /** Events of one tenant, as the services would say them. Seconds count from noon. */
 export function storyteller(tenantId: string) {
   const about = (name: string, what: string, seconds: number) => (
@@ -43,6 +49,35 @@ export function storyteller(tenantId: string) {
     distributed: (name: LeadName, contracts: readonly string[], trigger = 'arrival', seconds = 1): Said => LeadDistributed.make({
       ...attempt(name, trigger, seconds), picks: contracts.map((contractId) => ({ contractId, outboundLeadId: `${name}-${contractId}` })),
     }, about(name, `distributed ${trigger}`, seconds)),
+    /** A later attempt of a lead: of a push strategy or a window, or one that a person asked for. */
+    tried: (
+      name: LeadName, trigger: string, seconds: number, round: number,
+      what: { picks?: readonly string[]; reason?: string; held?: boolean; actor?: string; requestId?: string },
+    ): Said => {
+      const { picks = [], reason = 'not_active', held, actor = '', requestId = '' } = what;
+      const made = { ...attempt(name, trigger, seconds), attemptId: `${name}-${trigger}-${round}`, round, actor, requestId };
+      const its = about(name, `${trigger} ${round}`, seconds);
+      return picks.length > 0
+        ? LeadDistributed.make({ ...made, picks: picks.map((contractId) => ({ contractId, outboundLeadId: `${name}-${contractId}` })) }, its)
+        : LeadNotDistributed.make({ ...made, reason, ...(held ? { held, heldUntil: iso(seconds + 600) } : {}) }, its);
+    },
+    window: (name: LeadName, what: keyof typeof windowEvents, seconds: number, actor = '', reasons: string[] = []): Said =>
+      windowEvents[what].make({
+        tenantId, leadId: leadIdOf(name), campaignId: 'solar', generation: 1 + Object.keys(windowEvents).indexOf(what), at: iso(seconds),
+        expiresAt: iso(86_400), every: 'PT15M', actor, ...(reasons.length > 0 ? { reasons } : {}),
+      }, about(name, `window ${what}`, seconds)),
+    requested: (name: LeadName, requestId: string, seconds: number, more: Partial<DistributionRequested> = {}): Said =>
+      DistributionRequested.make({
+        tenantId, leadId: leadIdOf(name), requestId, trigger: 'manual', actor: 'ann', reason: 'promised', contractIds: ['A'], ...more,
+      }, about(name, requestId, seconds)),
+    returned: (name: LeadName, contract: string, seconds: number): Said => LeadReturned.make({
+      ...outbound(name, contract), returnId: `return-${name}`, reason: 'wrong number', actor: 'bob', at: iso(seconds),
+    }, about(name, `returned ${contract}`, seconds)),
+    fulfilled: (name: LeadName, seconds: number): Said =>
+      LeadFulfilled.make({ tenantId, leadId: leadIdOf(name), campaignId: 'solar', at: iso(seconds) }, about(name, 'fulfilled', seconds)),
+    scriptFailed: (name: LeadName, seconds: number): Said => ScriptFailed.make(
+      { tenantId, leadId: leadIdOf(name), scriptId: 'prefer-near', version: 2, hook: 'score', reason: 'timeout', at: iso(seconds) },
+      about(name, 'script', seconds)),
     notDistributed: (name: LeadName, reason: string, trigger = 'arrival', seconds = 1): Said =>
       LeadNotDistributed.make({ ...attempt(name, trigger, seconds), reason }, about(name, `not distributed ${trigger}`, seconds)),
     reserved: (name: LeadName, contract: string, seconds = 1): Said => OutboundLeadReserved.make({

@@ -1,23 +1,26 @@
 /** A lead's story, told from its row and those of its outbound leads. */
-import { attemptsOf, momentsOf } from './history.js';
+import { attemptsOf, momentsOf, type Attempt } from './history.js';
 import type { LeadRow, OutboundRow } from './leads.store.js';
+import { momentsIn, type Moment } from './moments.js';
 
 export interface TimelineEntry {
   /** The name of the event that said it: `LeadReceived`. */
   readonly type: string;
   readonly stage: Stage;
   readonly at: string;
-  /** Who did it: `source:…`, `engine`, `delivery`, `client:…`. */
+  /** Who did it: `source:…`, `engine`, `delivery`, `client:…`, `user:…`, `workflow`. */
   readonly actor: string;
   readonly reason: string | null;
   readonly ids: Readonly<Record<string, unknown>>;
   readonly traceId: string | null;
 }
 
-export type Stage = 'received' | 'decided' | 'reserved' | 'delivered' | 'released';
+export type Stage = 'received' | 'requested' | 'decided' | 'held' | 'reserved' | 'delivered' | 'released' | 'returned' | 'window' | 'fulfilled' | 'script';
 
 /** Several services share one millisecond: then the way that a lead goes decides. */
-const order: readonly Stage[] = ['received', 'decided', 'reserved', 'delivered', 'released'];
+const order: readonly Stage[] = [
+  'received', 'requested', 'script', 'decided', 'held', 'reserved', 'delivered', 'released', 'returned', 'window', 'fulfilled',
+];
 
 type Told = Pick<TimelineEntry, 'type' | 'stage' | 'actor' | 'ids'> & {
   readonly at: number;
@@ -27,6 +30,11 @@ type Told = Pick<TimelineEntry, 'type' | 'stage' | 'actor' | 'ids'> & {
 
 const settledTypes: Readonly<Record<string, string>> = {
   accepted: 'OutboundLeadAccepted', rejected: 'OutboundLeadRejected', failed: 'OutboundLeadFailed',
+};
+
+/** Windows say what they did by their own names. */
+const stages: Readonly<Record<string, Stage>> = {
+  DistributionRequested: 'requested', LeadReturned: 'returned', LeadFulfilled: 'fulfilled', ScriptFailed: 'script',
 };
 
 /** received → decided → reserved → delivered → released, in order of time. */
@@ -40,17 +48,35 @@ export function timelineOf(lead: LeadRow, outbound: readonly OutboundRow[]): Tim
       ids: { leadId: lead.lead_id, sourceId: lead.source_id, campaignId: lead.campaign_id },
     });
   }
-  for (const { attemptId, trigger, round, at, reason, picks, traceId } of attempts) {
-    const ids = { leadId: lead.lead_id, attemptId, trigger, round };
-    const decided = { stage: 'decided', at, actor: 'engine', traceId } as const;
-    told.push(picks.length > 0
-      ? { ...decided, type: 'LeadDistributed', ids: { ...ids, contractIds: picks.map(({ contractId }) => contractId) } }
-      : { ...decided, type: 'LeadNotDistributed', ids, reason });
+  for (const attempt of attempts) told.push(tellAttempt(lead, attempt));
+  for (const moment of momentsIn(lead.history)) told.push(tellMoment(moment));
+  if (lead.window_tried_at !== null) {
+    // A window tries for days; of the times when it found nobody the last one is told, and how many there were.
+    told.push({
+      type: 'LeadNotDistributed', stage: 'decided', at: Number(lead.window_tried_at), actor: 'engine', reason: lead.window_reason,
+      ids: { leadId: lead.lead_id, trigger: 'window', times: lead.window_rounds },
+    });
   }
   for (const row of outbound) for (const entry of tellOutbound(row)) told.push({ ...entry, traceId: traceOf.get(row.attempt_id ?? '') });
   return told
     .sort((a, b) => a.at - b.at || order.indexOf(a.stage) - order.indexOf(b.stage) || (keyOf(a) < keyOf(b) ? -1 : 1))
     .map(({ at, reason = null, traceId = lead.trace_id, ...entry }) => ({ ...entry, at: new Date(at).toISOString(), reason, traceId }));
+}
+
+function tellAttempt(lead: LeadRow, attempt: Attempt): Told {
+  const { attemptId, trigger, round, at, reason, picks, traceId, actor, requestId, held } = attempt;
+  const asked = { ...(actor ? { askedBy: actor } : {}), ...(requestId ? { requestId } : {}) };
+  const ids = { leadId: lead.lead_id, attemptId, trigger, round, ...asked };
+  const decided = { stage: held ? 'held' : 'decided', at, actor: 'engine', traceId } as const;
+  return picks.length > 0
+    ? { ...decided, type: 'LeadDistributed', ids: { ...ids, contractIds: picks.map(({ contractId }) => contractId) } }
+    : { ...decided, type: 'LeadNotDistributed', ids, reason };
+}
+
+function tellMoment({ type, at, actor, reason, ids }: Moment): Told {
+  const stage = stages[type] ?? 'window';
+  const system = stage === 'window' ? 'workflow' : 'engine';
+  return { type, stage, at, actor: actor ? `user:${actor}` : system, reason, ids };
 }
 
 function tellOutbound(row: OutboundRow): Told[] {
@@ -78,5 +104,5 @@ function tellOutbound(row: OutboundRow): Told[] {
 }
 
 function keyOf({ ids }: Told): string {
-  return String(ids['outboundLeadId'] ?? ids['attemptId'] ?? '');
+  return String(ids['outboundLeadId'] ?? ids['attemptId'] ?? ids['requestId'] ?? ids['generation'] ?? '');
 }
