@@ -102,7 +102,7 @@ function run(simulation: Simulation, config: Configuration, step: ScenarioStep):
   else if ('window' in step) windowStep(simulation, track(step.window.lead), step.window);
   else if ('seen' in step) {
     simulation.state.seen(step.seen.user, simulation.now);
-    simulation.wakeAll();
+    simulation.wakeHeld();
   } else throw new RangeError('expected one of lead, set, remove, distribute, cherryPick, return, window, seen');
 }
 

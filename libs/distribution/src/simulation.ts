@@ -36,7 +36,9 @@ export interface Track {
 export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: readonly Verdict[] }
 
 /** Reasons that a unit given back can end. */
-const FREED: ReadonlySet<string> = new Set(['cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'order_exhausted', 'credit_limit', 'percentage_limit']);
+const FREED: ReadonlySet<string> = new Set([
+  'cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total', 'order_exhausted', 'credit_limit', 'percentage_limit',
+]);
 
 /** Reasons that other leads, or time at an instant that is not asked for, can end. */
 const RESTLESS: ReadonlySet<string> = new Set([
@@ -46,6 +48,10 @@ const RESTLESS: ReadonlySet<string> = new Set([
 
 /** At the same instant windows come before leads that are held. */
 const AFTER_WINDOWS = 2 ** 50;
+
+function isByHand({ trigger }: Request): boolean {
+  return trigger === 'manual' || trigger === 'cherryPick';
+}
 
 /** The last periodic try before it expires: what it finds is the reason that is told in the end. */
 function lastBeat({ nextAt, everyMs, expiresAt }: WindowState): number {
@@ -92,16 +98,19 @@ export class Simulation {
     this.wakeFreed();
   }
 
-  /** One round: decide, reserve, hear the answers, and fall back until nobody turns it down any more (F5). */
+  /**
+   * One round: decide, reserve, and hear the answers in the order of the reservations. After each that turns the lead down it falls back at
+   * once, with the others as given, whether they have answered or not (F5); whom that reserves answers after them.
+   */
   attempt(track: Track, request: Request): Decision {
     let decision = this.decideOnce(track, request);
-    while (this.answer(track, decision) && this.beforeDeadline(track)) {
-      const manual = request.trigger === 'manual' || request.trigger === 'cherryPick';
+    const fallback: Request = request.trigger === 'push' ? { trigger: 'push' } : { trigger: 'fallback', workflow: request.workflow };
+    for (let place = 0; place < track.life.picks.length; place++) {
+      const refused = this.answer(track, track.life.picks[place]!);
       // By hand the person looks at the refusal and goes on, or does not.
-      if (manual) break;
-      decision = this.decideOnce(track, request.trigger === 'push' ? { trigger: 'push' }
-        : { trigger: 'fallback', workflow: request.workflow });
+      if (refused && !isByHand(request) && this.beforeDeadline(track)) decision = this.decideOnce(track, fallback);
     }
+    this.fulfilIfFull(track);
     return decision;
   }
 
@@ -115,14 +124,27 @@ export class Simulation {
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
     track.last = {
-      reason: decision.kind === 'unsold' ? decision.reason : null, full: decision.full,
+      reason: decision.kind === 'unsold' ? decision.reason : null,
+      // What a client takes from the pool is in no share count (A4): the lead has as much room as before.
+      full: request.trigger === 'cherryPick' ? track.last?.full ?? false : decision.full,
       codes: wanted === 'kept' ? new Map(verdicts.map(({ contractId, code }) => [contractId, code])) : undefined,
     };
     this.waitsForUnit(track, undefined);
-    if (decision.kind === 'unsold' && decision.held) this.hold(track); else this.held.delete(track);
+    this.holdIfNobody(track, request, decision);
     if (track.window || this.held.has(track)) this.look(track, decision);
     this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts });
     return decision;
+  }
+
+  /**
+   * A person's attempt that finds nobody neither begins nor ends a wait, nor does what a client takes from the pool (A4). What waits for
+   * the client that it names is tried by its window where it has one, and no longer than that.
+   */
+  private holdIfNobody(track: Track, request: Request, decision: Decision): void {
+    if (request.trigger === 'cherryPick' || (isByHand(request) && decision.kind === 'unsold')) return;
+    const workflow = this.market.workflowOf(track.lead.campaignId);
+    const byWindow = workflow !== undefined && (track.window !== undefined || workflow.mode === 'window');
+    if (decision.kind === 'unsold' && decision.held && !byWindow) this.hold(track); else this.held.delete(track);
   }
 
   private hold(track: Track): void {
@@ -135,7 +157,9 @@ export class Simulation {
   private look(track: Track, { verdicts }: Decision): void {
     track.isRestless = verdicts.some(({ code }) => RESTLESS.has(code));
     track.chanceAt = nextChance(this.market, this.state, track.lead, verdicts, this.now);
-    this.waitsForUnit(track, new Set(verdicts.flatMap(({ gates, clientId }) => (gates.some((gate) => FREED.has(gate)) ? [clientId] : []))));
+    // Whom something else shuts out as well, a unit alone does not help.
+    const shut = verdicts.filter(({ gates }) => gates.length > 0 && gates.every((gate) => FREED.has(gate)));
+    this.waitsForUnit(track, new Set(shut.map(({ clientId }) => clientId)));
     this.enqueue(track);
   }
 
@@ -148,19 +172,16 @@ export class Simulation {
     }
   }
 
-  /** The clients' answers to what is reserved. True where one turned it down. */
-  private answer(track: Track, decision: Decision): boolean {
-    if (decision.picks.length === 0) return false;
-    let refused = false;
-    for (const { outboundLeadId, contractId, state } of track.life.picks) {
-      if (state !== 'reserved' || track.answers.unansweredBy.has(contractId)) continue;
-      const outcome = track.answers.rejectedBy.has(contractId) ? 'rejected' : track.answers.failedBy.has(contractId) ? 'failed' : null;
-      if (outcome === null) { track.life = accept(track.life, outboundLeadId); continue; }
-      track.life = release(this.market, this.state, track.life, outboundLeadId, outcome);
-      refused = true;
-      this.free(track, contractId);
-    }
-    return refused;
+  /** A client's answer, once; what it took from the pool it keeps. True where it turned the lead down. */
+  private answer(track: Track, { outboundLeadId, contractId, state }: Holding): boolean {
+    const { rejectedBy, failedBy, unansweredBy } = track.answers;
+    if (state !== 'reserved' || unansweredBy.has(contractId)) return false;
+    const outcome = rejectedBy.has(contractId) ? 'rejected' : failedBy.has(contractId) ? 'failed' : null;
+    if (outcome === null) { track.life = accept(track.life, outboundLeadId); return false; }
+    track.life = release(this.market, this.state, track.life, outboundLeadId, outcome);
+    if (track.last) track.last.full = false;
+    this.free(track, contractId);
+    return true;
   }
 
   private beforeDeadline(track: Track): boolean {
@@ -182,10 +203,9 @@ export class Simulation {
       if (event.type === 'refused') throw new RangeError(`window of lead ${track.lead.leadId}: ${event.reason}`);
       track.window = evolveWindow(track.window, event);
       this.wait(track, track.window?.state === 'open' || track.window?.state === 'paused');
-      if (event.type === 'requested') {
-        this.attempt(track, { trigger: 'window' });
-        this.fulfilIfFull(track);
-      } else if (event.type === 'expired') this.expire(track);
+      if (event.type === 'requested') this.attempt(track, { trigger: 'window' });
+      else if (event.type === 'expired') this.expire(track);
+      else if (event.type === 'opened' && this.market.workflowOf(track.lead.campaignId)) this.held.delete(track);
     }
   }
 
@@ -222,12 +242,16 @@ export class Simulation {
   /** Something changed that may end any wait (A2), or somebody became active. */
   wakeAll(): void {
     for (const track of [...this.waiting]) if (track.window?.state === 'open') this.command(track, { kind: 'wake' });
-    this.wakeHeld();
+    this.tryHeld([...this.held]);
   }
 
-  /** Somebody became active (D4): oldest first. */
+  /** Somebody became active (D4): oldest first. What is held for the client that it names waits for nobody's presence. */
   wakeHeld(): void {
-    const held = [...this.held].sort((a, b) => (a.life.heldSince ?? 0) - (b.life.heldSince ?? 0) || a.lead.receivedAt - b.lead.receivedAt);
+    this.tryHeld([...this.held].filter((track) => this.retry(track) === 'push'));
+  }
+
+  private tryHeld(held: Track[]): void {
+    held.sort((a, b) => (a.life.heldSince ?? 0) - (b.life.heldSince ?? 0) || a.lead.receivedAt - b.lead.receivedAt);
     for (const track of held) this.attempt(track, { trigger: this.retry(track) });
     // The spans of strategies may have changed, and with them when a wait is over.
     for (const track of this.held) this.enqueue(track);

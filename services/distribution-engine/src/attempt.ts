@@ -1,5 +1,5 @@
 /** One distribution attempt: decide, reserve what was picked, and say it. */
-import { decide, reserve, type Decision, type Life, type Reserved } from '@sluice/distribution';
+import { decide, reserve, type Decision, type Reserved } from '@sluice/distribution';
 import { LeadDistributed, LeadNotDistributed, LimitReached, OutboundLeadReserved, type Heard } from '@sluice/events';
 import type { StoredLead } from './changes.js';
 import { heldLead } from './held.js';
@@ -27,10 +27,8 @@ export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, aske
   // What reserve throws is thrown on: counters may have moved half way, so that the memory cannot be used any more.
   const reserved = reserve(tenant.market, tenant.state, lead, life, decision, run.now, () => run.id());
   const traceparent = run.tools.trace(lead.leadId, heard.traceparent);
-  const kept = keep(run, tenant, stored, attemptId, asked, {
-    life: reserved.life, window: afterAttempt(tenant, stored, decision.full),
-    heldSince: heldSinceOf(stored, decision, reserved.life, run.now),
-  });
+  const after = { life: reserved.life, window: afterAttempt(tenant, stored, decision.trigger, decision.full) };
+  const kept = keep(run, tenant, stored, attemptId, asked, { ...after, heldSince: heldSinceOf(tenant, stored, decision, after, run.now) });
   const outlook = outlookOf(tenant, kept, decision, run.now);
   run.changes.attempts.push({
     tenantId: lead.tenantId,
@@ -63,10 +61,16 @@ export function decideFor(run: Run, tenant: TenantMemory, { lead, life }: Stored
   return decide(tenant.market, tenant.state, lead, life, request, run.now, run.tools.seedOf(lead.tenantId));
 }
 
-/** A person's attempt that picks nobody ends no wait, nor does what a client takes from the pool (A4): that is no distribution. */
-function heldSinceOf({ heldSince }: StoredLead, decision: Decision, life: Life, now: number): number | undefined {
+/**
+ * A person's attempt that picks nobody ends no wait, nor does what a client takes from the pool (A4): that is no distribution. What waits
+ * for the client that it names (D5) is tried by its window where it has one, and no longer than that.
+ */
+function heldSinceOf(
+  tenant: TenantMemory, { lead, heldSince }: StoredLead, decision: Decision, { life, window }: Pick<StoredLead, 'life' | 'window'>, now: number,
+): number | undefined {
   if (decision.trigger === 'cherryPick' || (decision.trigger === 'manual' && decision.kind === 'unsold')) return heldSince;
-  return decision.kind === 'unsold' && decision.held ? life.heldSince ?? now : undefined;
+  if (decision.kind === 'distributed' || !decision.held) return undefined;
+  return window && tenant.market.workflowOf(lead.campaignId) ? undefined : life.heldSince ?? now;
 }
 
 type Distributed = Decision & { kind: 'distributed' };
@@ -107,7 +111,7 @@ function sayDistributed(
     priceMinor: String(pick.priceMinor),
     currency,
   }));
-  said.push(LeadDistributed.make({ ...outcomeOf(run, tenant, stored, told), picks, full: decision.full },
+  said.push(LeadDistributed.make({ ...outcomeOf(run, tenant, stored, told), picks, full: decision.full && decision.trigger !== 'cherryPick' },
     { id: run.id(), time: run.now, traceparent }));
   for (const { contractId, limit } of limitsReached(tenant.market, tenant.state, reserved.holdings, run.now)) {
     said.push(LimitReached.make({ tenantId, contractId, limit, at: run.nowText }, { id: run.id(), time: run.now, traceparent }));
@@ -149,8 +153,10 @@ function sayNotDistributed(
 function fault(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked, heard: Heard, attemptId: string, error: unknown): void {
   const { tenantId, leadId } = stored.lead;
   const round = stored.life.rounds + 1;
-  const kept = keep(run, tenant, stored, attemptId, asked,
-    { life: { ...stored.life, rounds: round }, window: afterAttempt(tenant, stored, false), heldSince: stored.heldSince });
+  const kept = keep(run, tenant, stored, attemptId, asked, {
+    life: { ...stored.life, rounds: round }, window: afterAttempt(tenant, stored, asked.request.trigger, false),
+    heldSince: stored.heldSince,
+  });
   run.changes.attempts.push({
     tenantId, attemptId, leadId, at: run.now, trigger: asked.request.trigger, version: tenant.version, outcome: 'internal_error',
     actor: asked.request.actor, campaignId: stored.lead.campaignId || undefined, receipt: faultyReceiptText(round, asked),

@@ -2,8 +2,8 @@
 import { itemsOf, type ConfigDocument, type ConfigItem } from '@sluice/distribution';
 import {
   ConfigurationChanged, definitions, DistributionRequested, LeadReceived, OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected,
-  OutboundLeadUnresolved,
-  type Heard, type Said,
+  LeadReturned, OutboundLeadUnresolved, UserSeen, WindowEdited, WindowExpired, WindowFulfilled, WindowOpened, WindowPaused, WindowResumed,
+  WindowStopped, type Heard, type Said,
 } from '@sluice/events';
 
 export const NOON = Date.parse('2026-03-02T12:00:00Z');
@@ -55,15 +55,38 @@ const RESULTS = { accepted: OutboundLeadAccepted, rejected: OutboundLeadRejected
   unresolved: OutboundLeadUnresolved };
 
 export function aResult(outcome: keyof typeof RESULTS,
-  of: { tenantId: string; leadId: string; outboundLeadId: string; contractId: string; clientId?: string }): Said {
+  of: { tenantId: string; leadId: string; outboundLeadId: string; contractId: string; clientId?: string }, reason?: string): Said {
   const { tenantId, leadId, outboundLeadId, contractId, clientId = '' } = of;
-  return RESULTS[outcome].make({ tenantId, leadId, outboundLeadId, contractId, clientId, attempts: 1, at: new Date(NOON).toISOString() },
+  const at = new Date(NOON).toISOString();
+  return RESULTS[outcome].make({ tenantId, leadId, outboundLeadId, contractId, clientId, attempts: 1, at, ...(reason ? { reason } : {}) },
     { id: anId('result'), time: NOON });
 }
 
 export function aRequest(tenantId: string, leadId: string, over: Partial<DistributionRequested> = {}): Said {
   return DistributionRequested.make({ tenantId, leadId, requestId: anId('request'), trigger: 'manual', actor: 'ann', ...over },
     { id: anId('asked'), time: NOON });
+}
+
+const WINDOWS = { opened: WindowOpened, paused: WindowPaused, resumed: WindowResumed, edited: WindowEdited, stopped: WindowStopped,
+  fulfilled: WindowFulfilled, expired: WindowExpired };
+
+/** `expiresAt`: epoch ms. */
+export function aWindow(what: keyof typeof WINDOWS, of: { tenantId: string; leadId: string; generation: number; expiresAt: number }): Said {
+  const { tenantId, leadId, generation, expiresAt } = of;
+  return WINDOWS[what].make(
+    { tenantId, leadId, campaignId: 'solar', generation, at: new Date(NOON).toISOString(), expiresAt: new Date(expiresAt).toISOString() },
+    { id: anId('window'), time: NOON });
+}
+
+/** `at`: epoch ms. */
+export function aSign(tenantId: string, userId: string, at: number): Said {
+  return UserSeen.make({ tenantId, userId, at: new Date(at).toISOString() }, { id: anId('seen'), time: at });
+}
+
+export function aReturn(of: { tenantId: string; leadId: string; outboundLeadId: string; contractId: string; clientId?: string }): Said {
+  const { tenantId, leadId, outboundLeadId, contractId, clientId = '' } = of;
+  return LeadReturned.make({ tenantId, returnId: anId('return'), leadId, outboundLeadId, contractId, clientId, reason: 'wrong number',
+    actor: 'ann', at: new Date(NOON).toISOString() }, { id: anId('returned'), time: NOON });
 }
 
 /** What was said, as a consumer hears it: through the bytes. */

@@ -32,7 +32,7 @@ export function settle(run: Run, heard: Heard<Result>, topic: string, outcome: O
     return sayIfFulfilled(run, accepted, heard.traceparent);
   }
   const released = {
-    ...stored, life: release(tenant.market, tenant.state, stored.life, outboundLeadId, outcome), window: afterRelease(stored),
+    ...stored, life: release(tenant.market, tenant.state, stored.life, outboundLeadId, outcome), window: afterRelease(stored, holding),
   };
   run.keep(released);
   run.changes.said.push(OutboundLeadReleased.make(

@@ -1,41 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ConfigDocument } from '@sluice/distribution';
 import { derivedId } from '@sluice/kernel';
 import { EngineConfigured, LeadDistributed, LimitReached, OutboundLeadReleased, type Said } from '@sluice/events';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, hear, NOON } from './builders.suite.js';
-import { keyOf, type Changes, type OutboundLeadRow, type StoredLead } from './changes.js';
-import type { PartitionMemory } from './memory.js';
-import { linearRegex } from './linear-regex.js';
+import { Bench, tools, TOPIC } from './bench.suite.js';
+import { keyOf, type Changes, type OutboundLeadRow } from './changes.js';
 import { parseReceipt } from './receipt.js';
 import { step } from './step.js';
-import type { Tools } from './run.js';
-
-const tools: Tools = { seedOf: () => () => 0.5, trace: (_leadId, parent) => parent, market: { regex: linearRegex } };
-const TOPIC = 't';
-
-/** An engine without a database: what a batch changes is kept in maps. */
-class Bench {
-  readonly memory: PartitionMemory = { partition: 3, epoch: 1, batchNo: 0, now: NOON, tenants: new Map(), waiting: new Map() };
-  readonly leads = new Map<string, StoredLead>();
-  private seq = 1;
-
-  batch(said: readonly Said[], now = NOON, topic = TOPIC): Changes {
-    const events = hear(said, this.seq);
-    this.seq += events.length;
-    const changes = step(this.memory, { topic, events }, (key) => this.leads.get(key), now, tools);
-    for (const [key, lead] of changes.leads) this.leads.set(key, lead);
-    return changes;
-  }
-
-  configured(document: ConfigDocument = aDocument(), tenants: readonly string[] = ['a', 'b']): this {
-    this.batch(tenants.flatMap((tenantId) => aConfiguration(tenantId, 1, document)));
-    return this;
-  }
-
-  used(tenantId: string, contractId: string): number {
-    return this.memory.tenants.get(tenantId)!.state.get(`cap|contract|${contractId}|day|count|2026-03-02`);
-  }
-}
 
 const types = (changes: Changes) => changes.said.map(({ type }) => type.split('.').at(-1));
 const reservedIn = (changes: Changes): OutboundLeadRow => changes.outboundLeads[0]!;

@@ -23,14 +23,17 @@ export const WINDOW_TYPES: readonly string[] = [...STATES.keys()];
 /** Takes in what became of a window. It rests on its lead; what is older than what was heard changes nothing. */
 export function hearWindow(run: Run, heard: Heard<WindowEvent>, topic: string): void {
   const { tenantId, leadId, generation, expiresAt } = heard.data;
+  const tenant = run.tenant(tenantId);
   const stored = run.lead(tenantId, leadId);
   if (!stored) return run.wait(heard, topic, 'lead', leadId);
   if (generation < stored.windowGeneration) return;
   const opened = heard.type === WindowOpened.type;
   const { window } = stored;
-  run.tenant(tenantId);
+  // What waits for the client that it names (D5) is tried by its window from now on.
+  const isForced = opened && tenant.market.workflowOf(stored.lead.campaignId) !== undefined;
+  if (isForced) tenant.held.remove(leadId);
   run.keep({
-    ...stored, windowGeneration: generation, window: windowOf({
+    ...stored, heldSince: isForced ? undefined : stored.heldSince, windowGeneration: generation, window: windowOf({
       state: STATES.get(heard.type) ?? window?.state ?? 'open',
       expiresAt: Date.parse(expiresAt),
       full: window?.full,
@@ -66,15 +69,19 @@ export function mayFallBack(run: Run, tenant: TenantMemory, stored: StoredLead):
   return deadline === undefined || run.now < deadline;
 }
 
-/** The window as it stands after an attempt; undefined where the lead has none and gets none by its workflow. */
-export function afterAttempt(tenant: TenantMemory, { lead, window }: StoredLead, full: boolean): LeadWindow | undefined {
+/**
+ * The window as it stands after an attempt; undefined where the lead has none and gets none by its workflow. What a client takes from the
+ * pool is in no share count (A4): the lead has as much room as before.
+ */
+export function afterAttempt(tenant: TenantMemory, { lead, window }: StoredLead, trigger: string, full: boolean): LeadWindow | undefined {
+  if (trigger === 'cherryPick') return window;
   if (!window && tenant.market.workflowOf(lead.campaignId)?.mode !== 'window') return undefined;
   return windowOf({ ...window, full });
 }
 
 /** The window after somebody turned the lead down: there is room again. */
-export function afterRelease({ window }: StoredLead): LeadWindow | undefined {
-  return window?.full ? windowOf({ ...window, full: undefined }) : window;
+export function afterRelease({ window }: StoredLead, { state }: Holding): LeadWindow | undefined {
+  return window?.full && state !== 'cherryPicked' ? windowOf({ ...window, full: undefined }) : window;
 }
 
 /** Says once that nobody further fits and all have accepted. What nobody knows the outcome of keeps it open. */

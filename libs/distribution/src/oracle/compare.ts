@@ -68,17 +68,17 @@ function asOracle(lines: readonly AttemptLine[], oracle: readonly OracleLine[]):
   });
 }
 
-/** The same of a simulation, whose clients answer a whole round before there is a fallback. */
+/** The same of a simulation, in which nothing falls back that was distributed by hand. */
 export function simulatedDifference(drawn: Case): Difference | undefined {
   const { scenario, result } = simulated(drawn);
-  const oracle = runOracle(scenario, 'together');
+  const oracle = runOracle(scenario, 'notByHand');
   return difference(oracle, asOracle(result.lines, oracle));
 }
 
 /** Who got what when, and how the windows ended. */
 export function windowDifference(drawn: Case): unknown {
   const { scenario, result } = simulated(drawn);
-  const oracle = runWindows(scenario, 'together');
+  const oracle = runWindows(scenario, 'notByHand');
   const ends = Object.fromEntries(oracle.windows.map(({ lead, state }) => [lead, state]));
   const [ours, theirs] = [[sold(oracle.lines), ends], [sold(result.lines), result.summary.summary.windows]].map(([lines, states]) => (
     JSON.stringify([lines, Object.entries(states as object).sort()])));

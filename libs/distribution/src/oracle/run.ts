@@ -22,10 +22,10 @@ export interface OracleLine {
 }
 
 /**
- * How answers come in: each by itself, as the engine hears them, every refusal followed by its fallback; or, as a simulation has it, all
- * of a round together, followed by one fallback, and none after manual distribution, where a person goes on or does not.
+ * How answers come in: each by itself, every refusal followed by its fallback; or, as the engine and a simulation have it, by none after
+ * manual distribution, where a person goes on or does not.
  */
-export type Answers = 'each' | 'together';
+export type Answers = 'each' | 'notByHand';
 
 interface Run {
   facts: Fact[];
@@ -156,14 +156,10 @@ function arrive(run: Run, step: LeadStep, at: number): void {
 /** The clients answer in the order in which they were reserved; who turns the lead down has the workflow run again (F5). */
 function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks: readonly string[], byHand = false): void {
   const waiting = [...picks];
-  let refused = false;
   for (let contract = waiting.shift(); contract !== undefined; contract = waiting.shift()) {
     const how = step.rejectedBy?.includes(contract) ? 'rejected' : step.failedBy?.includes(contract) ? 'failed' : undefined;
     if (how) run.facts.push({ type: 'turnedDown', at, lead: step.lead.id, contract, how });
-    refused ||= how !== undefined;
-    const falls = run.answers === 'each' ? how !== undefined : refused && waiting.length === 0 && !byHand;
-    if (!falls) continue;
-    refused = false;
+    if (!how || (byHand && run.answers === 'notByHand')) continue;
     waiting.push(...attempt(run, step.lead, workflow, 'fallback', at));
   }
 }
