@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, textArray, type Tx } from '@sluice/db';
 import { Market, type Lead } from '@sluice/distribution';
 import type { Attempted } from './changes.js';
+import { countersIn } from './counters.store.js';
 import { linearRegex } from './linear-regex.js';
 import { LoadStore } from './load.store.js';
 
@@ -74,23 +75,40 @@ export class AnswersStore {
   async counters(
     tenantId: string, keys: readonly string[], prefixes: readonly string[],
   ): Promise<{ readonly key: string; readonly value: number }[]> {
-    const rows = await this.read(tenantId, (tx) => tx.query<{ key: string; value: string }>(
-      `SELECT key, value FROM engine.state WHERE tenant_id = $1 AND key = ANY ($2::text[])
-       UNION ALL
-       SELECT s.key, s.value FROM unnest($3::text[]) AS p (prefix)
-         JOIN engine.state s ON s.tenant_id = $1 AND starts_with(s.key, p.prefix)`, [tenantId, textArray(keys), textArray(prefixes)]));
-    return rows.map(({ key, value }) => ({ key, value: Number(value) }));
+    return this.read(tenantId, (tx) => countersIn(tx, tenantId, keys, prefixes));
+  }
+
+  /**
+   * Runs `work` on one state of the tables: the configuration that was taken last, compiled, and a transaction that sees the counters and
+   * leads that belong to it.
+   */
+  async now<T>(tenantId: string, work: (tx: Tx, market: Market, version: number) => Promise<T>): Promise<T> {
+    for (;;) {
+      // Compiled before the transaction begins: it must not wait for a second connection while it holds one.
+      const version = await this.lastVersion(tenantId);
+      const market = await this.market(tenantId, version);
+      const done = await this.read(tenantId, async (tx) => {
+        // Before any query: all that follows sees one state.
+        await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+        return (await versionIn(tx, tenantId)) === version ? { answer: await work(tx, market, version) } : undefined;
+      });
+      if (done) return done.answer;
+    }
   }
 
   private async lastVersion(tenantId: string): Promise<number> {
-    const [row] = await this.read(tenantId, (tx) => tx.query<{ version: number }>(
-      'SELECT version FROM engine.configuration_versions WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1', [tenantId]));
-    return row?.version ?? 0;
+    return this.read(tenantId, (tx) => versionIn(tx, tenantId));
   }
 
   private read<T>(tenantId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.database.transaction({ service: 'engine', tenants: [tenantId] }, work);
   }
+}
+
+async function versionIn(tx: Tx, tenantId: string): Promise<number> {
+  const [row] = await tx.query<{ version: number }>(
+    'SELECT version FROM engine.configuration_versions WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1', [tenantId]);
+  return row?.version ?? 0;
 }
 
 function attemptOf(row: AttemptOfTable): StoredAttempt {

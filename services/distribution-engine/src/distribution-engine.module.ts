@@ -10,6 +10,7 @@ import { HistoryController } from './history.controller.js';
 import { HistoryStore } from './history.store.js';
 import { LeadFactsStore } from './lead-facts.store.js';
 import { LeadsController } from './leads.controller.js';
+import { PreviewController } from './preview.controller.js';
 import { SnapshotJob } from './snapshot.job.js';
 import { SnapshotService } from './snapshot.service.js';
 
@@ -19,7 +20,7 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      controllers: [AttemptsController, EngineController, HistoryController, LeadsController],
+      controllers: [AttemptsController, EngineController, HistoryController, LeadsController, PreviewController],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
         Engine, EngineConsumer, AnswersStore, AttemptsStore, HistoryStore, LeadFactsStore, SnapshotService, SnapshotJob,
