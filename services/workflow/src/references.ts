@@ -40,7 +40,6 @@ class References {
       clients: idsOf('clients'), contracts: idsOf('contracts'), campaigns: idsOf('campaigns'), lists: idsOf('lists'), workflows: idsOf('workflows'),
       pushStrategies: idsOf('pushStrategies'), deliveryMethods: idsOf('deliveryMethods'), orders: idsOf('orders'),
       scripts: idsOf('scripts'),
-      scripts: idsOf('scripts'),
     };
   }
 
@@ -75,13 +74,6 @@ class References {
         if (typeof given === 'string') this.one('contracts', given, ['scripts', place, 'tests', at, ...(nth === 0 ? ['contract'] : ['plan', nth - 1])]);
       }));
     });
-    this.document.scripts?.forEach((script, place) => {
-      this.each('campaigns', script.campaigns, ['scripts', place, 'campaigns']);
-      this.each('contracts', script.contracts, ['scripts', place, 'contracts']);
-      script.tests?.forEach((test, at) => [test.contract, ...test.plan ?? []].forEach((given, nth) => {
-        if (typeof given === 'string') this.one('contracts', given, ['scripts', place, 'tests', at, ...(nth === 0 ? ['contract'] : ['plan', nth - 1])]);
-      }));
-    });
     return this.found;
   }
 
@@ -105,10 +97,11 @@ class Fields {
   faults(): DocumentFault[] {
     this.document.contracts?.forEach((contract, place) => this.criteria(contract.criteria, ['contracts', place, 'criteria'], contract.campaigns));
     this.document.pushStrategies?.forEach((push, place) => {
-      this.criteria(push.criteria, ['pushStrategies', place, 'criteria'], push.campaigns);
-      push.recipients.forEach((to, at) => this.criteria(to.criteria, ['pushStrategies', place, 'recipients', at, 'criteria'], push.campaigns));
+      // Push hands on what its users work with, also where no rule and no campaign asks for it: only what looks mistyped is a fault.
+      this.criteria(push.criteria, ['pushStrategies', place, 'criteria'], push.campaigns, 'mistyped');
+      push.recipients.forEach((to, at) => this.criteria(to.criteria, ['pushStrategies', place, 'recipients', at, 'criteria'], push.campaigns,
+        'mistyped'));
     });
-    this.document.scripts?.forEach((script, place) => this.criteria(script.when, ['scripts', place, 'when'], script.campaigns));
     this.document.scripts?.forEach((script, place) => this.criteria(script.when, ['scripts', place, 'when'], script.campaigns));
     this.document.campaigns?.forEach((campaign, place) => {
       const named = [['geo', campaign.geo], ['forceClient', campaign.forceClient]] as const;
@@ -125,16 +118,18 @@ class Fields {
     this.found.push(faultAt(path, 'unknown_reference', `no field "${name}"${suggestion(name, Object.keys(fields))}`));
   }
 
-  private criteria(criteria: Criteria | undefined, path: Path, campaigns: readonly string[] | undefined): void {
+  private criteria(
+    criteria: Criteria | undefined, path: Path, campaigns: readonly string[] | undefined, refused: 'unknown' | 'mistyped' = 'unknown',
+  ): void {
     if (!criteria) return;
     const scope = (this.document.campaigns ?? []).filter((campaign) => !campaigns?.length || campaigns.includes(campaign.id));
     eachCondition(criteria, path, (leaf, at) => {
       if (leaf.op === 'matches' && typeof leaf.value === 'string') this.pattern(leaf.value, [...at, 'value']);
-      this.leaf(leaf.field, [...at, 'field'], scope);
+      this.leaf(leaf.field, [...at, 'field'], scope, refused);
     });
   }
 
-  private leaf(name: string, path: Path, scope: NonNullable<ConfigDocument['campaigns']>): void {
+  private leaf(name: string, path: Path, scope: NonNullable<ConfigDocument['campaigns']>, refused: 'unknown' | 'mistyped'): void {
     if (name.startsWith('$')) {
       if (!(staticFields as readonly string[]).includes(name)) {
         this.found.push(faultAt(path, 'unknown_reference', `no static field "${name}"${suggestion(name, staticFields) || `; there are ${staticFields.join(', ')}`}`));
@@ -156,7 +151,9 @@ class Fields {
       this.found.push(faultAt(path, 'unknown_reference', `nothing named "${suffix}" is derived from ${base}${instead}`));
     } else if (declared.length === 0 && scope.length > 0 && scope.every((campaign) => campaign.fields)) {
       const known = [...new Set(scope.flatMap((campaign) => Object.keys(campaign.fields ?? {})))];
-      this.found.push(faultAt(path, 'unknown_reference', `no field "${base}" in ${scope.map((campaign) => campaign.id).join(', ')}${suggestion(base, known)}`));
+      const meant = suggestion(base, known);
+      if (meant === '' && refused === 'mistyped') return;
+      this.found.push(faultAt(path, 'unknown_reference', `no field "${base}" in ${scope.map((campaign) => campaign.id).join(', ')}${meant}`));
     }
   }
 
@@ -183,9 +180,6 @@ function contradictions(document: ConfigDocument): DocumentFault[] {
   document.orders?.forEach((order, place) => {
     if ((order.quantity === undefined) === (order.amount === undefined)) add(['orders', place], 'an order has a quantity or an amount: one of them');
     if (order.end !== undefined && Date.parse(order.end) <= Date.parse(order.start)) add(['orders', place, 'end'], 'an order ends after it starts');
-  });
-  document.contracts?.forEach((contract, place) => {
-    if (contract.price !== undefined && contract.prices) add(['contracts', place, 'prices'], 'price and prices exclude each other');
   });
   return faults;
 }
