@@ -3,13 +3,15 @@
  * same version of the configuration, so that a decision's cost does not grow with contracts that do not match.
  */
 import { shutGates, type Details } from './gates.js';
-import type { Trigger, Verdict } from './decision.js';
+import { topReason } from './automatic.js';
+import type { Decision, Trigger, Verdict } from './decision.js';
 import { failingCondition } from './criteria.js';
 import { newLife, type Lead, type Life } from './lead.js';
 import { BIT } from './links.js';
 import type { Market } from './market.js';
 import { sceneOf } from './scene.js';
 import { State } from './state.js';
+import type { ReasonCode, UnsoldReason } from './reasons.js';
 import { firstGate, gatesIn } from './verdicts.js';
 
 /**
@@ -38,4 +40,17 @@ export function explain(
   }
   // What is no contract in scope: recipients of a push strategy, contracts named by hand.
   return [...explained, ...known.values()];
+}
+
+/**
+ * Why a lead as a whole was not sold, null where it was. The decision counts what its index left out as `criteria`; with the verdicts of all
+ * contracts each counts by its own first reason.
+ */
+export function reasonOf(decision: Decision, verdicts: readonly Verdict[]): UnsoldReason | null {
+  if (decision.kind !== 'unsold') return null;
+  const { reason, considered } = decision;
+  if (considered.notMatched === 0 || verdicts.length === 0 || reason === 'total_minimum') return reason;
+  const counts: Partial<Record<ReasonCode, number>> = {};
+  for (const { code } of verdicts) if (code !== 'picked') counts[code] = (counts[code] ?? 0) + 1;
+  return reason === topReason(considered.reasons) ? topReason(counts) : reason;
 }
