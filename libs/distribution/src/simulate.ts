@@ -35,7 +35,8 @@ export function simulate(scenario: Scenario, options: SimulateOptions = {}): Sim
   };
   const seed = (text: string) => seededRandom(`${scenario.seed ?? 'simulation'}|${text}`).next();
   const refusals = scenario.expect?.refused ?? {};
-  const explained = (leadId: string) => (leadId in refusals ? 'kept' : wantsLines ? 'told' : 'no');
+  const unsold = scenario.expect?.unsold ?? {};
+  const explained = (leadId: string) => (leadId in refusals ? 'kept' : wantsLines || leadId in unsold ? 'told' : 'no');
   const simulation = new Simulation(config.market, seed, hear, explained);
   const steps = scenario.timeline ?? [];
   simulation.now = steps[0] ? instantOfStep(steps[0]) : 0;
@@ -121,13 +122,13 @@ function windowStep(
   else throw new RangeError(`window: expected open, pause, resume, stop or edit, got ${JSON.stringify(action)}`);
 }
 
-function lineOf({ at, track, trigger, decision, verdicts }: Attempt, currency: string): AttemptLine {
+function lineOf({ at, track, trigger, decision, verdicts, reason }: Attempt, currency: string): AttemptLine {
   const refused: Record<string, string> = {};
   for (const { contractId, code } of verdicts) if (code !== 'picked') refused[contractId] = code;
   return {
     at: new Date(at).toISOString(), lead: track.lead.leadId, trigger,
     assigned: decision.picks.map(({ contractId, priceMinor }) => ({ contract: contractId, price: formatMoney(priceMinor, currency) })),
-    refused, reason: decision.kind === 'unsold' ? decision.reason : null,
+    refused, reason,
   };
 }
 

@@ -7,9 +7,10 @@ import { nextChance } from './chance.js';
 import { decide } from './decide.js';
 import type { Decision, Request, Seed, Trigger, Verdict } from './decision.js';
 import { Due } from './due.js';
-import { explain } from './explain.js';
+import { explain, reasonOf } from './explain.js';
 import { newLife, type Holding, type Lead, type Life } from './lead.js';
 import type { Market } from './market.js';
+import type { UnsoldReason } from './reasons.js';
 import { accept, release, reserve, returned } from './reserve.js';
 import { stands } from './scene.js';
 import { State } from './state.js';
@@ -23,7 +24,7 @@ export interface Track {
   /** When time alone may end its wait. */
   chanceAt: number;
   /** What is still asked of its last attempt; the decision itself is let go, as a long run has millions. */
-  last?: { reason: string | null; full: boolean; codes?: Map<string, string> };
+  last?: { reason: UnsoldReason | null; full: boolean; codes?: Map<string, string> };
   /** Clients of whom a unit given back may end its wait. */
   waitsForUnitOf?: ReadonlySet<string>;
   /** Its place among those that wait, and where it stands in the queue. */
@@ -33,7 +34,8 @@ export interface Track {
   isRestless?: boolean;
 }
 
-export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: readonly Verdict[] }
+export interface Attempt { at: number; track: Track; trigger: Trigger; decision: Decision; verdicts: readonly Verdict[];
+  reason: UnsoldReason | null }
 
 /** Reasons that a unit given back can end. */
 const FREED: ReadonlySet<string> = new Set([
@@ -124,7 +126,7 @@ export class Simulation {
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
     track.last = {
-      reason: decision.kind === 'unsold' ? decision.reason : null,
+      reason: reasonOf(decision, verdicts),
       // What a client takes from the pool is in no share count (A4): the lead has as much room as before.
       full: request.trigger === 'cherryPick' ? track.last?.full ?? false : decision.full,
       codes: wanted === 'kept' ? new Map(verdicts.map(({ contractId, code }) => [contractId, code])) : undefined,
@@ -132,7 +134,7 @@ export class Simulation {
     this.waitsForUnit(track, undefined);
     this.holdIfNobody(track, request, decision);
     if (track.window || this.held.has(track)) this.look(track, decision);
-    this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts });
+    this.onAttempt({ at: now, track, trigger: request.trigger, decision, verdicts, reason: track.last.reason });
     return decision;
   }
 
