@@ -68,6 +68,7 @@ export class WindowRig {
   readonly commands: WindowCommands;
   readonly configurations: ConfigurationService;
   private readonly heard: SaidOf[] = [];
+  private readonly heardTo = new Map<number, number>();
   private taken = 0;
   private ear: Subscription | undefined;
   private events = 0;
@@ -84,11 +85,14 @@ export class WindowRig {
   static async open(url: string): Promise<WindowRig> {
     const database = await Database.open({ url, entities: workflowService.entities, poolMax: 20 });
     const rig = new WindowRig(database, await PostgresBus.open(database));
-    const types = [...definitions.values()].filter(({ topic }) => topic.name === workflowTopic.name && !topic.name.endsWith('Changed'));
+    const types = [...definitions.values()].filter(({ topic }) => topic.name === workflowTopic.name);
     rig.ear = await rig.bus.subscribe({
       group: 'ear', service: 'workflow', topics: [workflowTopic.name], types: types.map(({ type }) => type),
       async handle(batch, tx) {
-        tx.afterCommit(() => rig.heard.push(...batch.events.map(({ type, tenantId, data }) => ({ type: type.split('.').at(-1)!, tenantId, data: data as never }))));
+        tx.afterCommit(() => {
+          rig.heard.push(...batch.events.map(({ type, tenantId, data }) => ({ type: type.split('.').at(-1)!, tenantId, data: data as never })));
+          rig.heardTo.set(batch.partition, batch.last);
+        });
       },
     });
     for (const tenant of TENANTS) await rig.apply(tenant, document);
@@ -112,9 +116,9 @@ export class WindowRig {
 
   /** What workflow has said since the last call, in the order of the log within a tenant; changes of the configuration left out. */
   async said(): Promise<SaidOf[]> {
-    for (let tries = 0; tries < 500; tries++) {
-      if ((await this.bus.lag('ear')).every(({ position, head }) => position >= head)) break;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let tries = 0; tries < 1000; tries++) {
+      if ((await this.bus.lag('ear')).every(({ partition, head }) => (this.heardTo.get(partition) ?? 0) >= head)) break;
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const fresh = this.heard.slice(this.taken).filter(({ type }) => type !== 'ConfigurationChanged');
     this.taken = this.heard.length;
