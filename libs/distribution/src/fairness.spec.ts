@@ -1,59 +1,13 @@
 /** What each method promises over many leads, and that a set is the best there is. */
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { bucketOf } from '@sluice/kernel';
 import fc from 'fast-check';
-import { decide } from './decide.js';
-import type { ConfigDocument, Contract, Workflow } from './document.js';
-import { itemsOf } from './items.js';
-import { newLife, type Holding, type Lead, type Life } from './lead.js';
-import { Market } from './market.js';
-import { accept, release, reserve } from './reserve.js';
-import { State } from './state.js';
+import type { Workflow } from './document.js';
+import { Table } from './table.suite.js';
 import { sharesOf } from './weighted.js';
 
 const RUNS = { numRuns: 1000 };
-const NOW = Date.UTC(2026, 2, 2, 15);
-
-/** Contracts of a client each, one workflow, and a hand that deals leads to them. */
-class Table {
-  readonly received: Record<string, number> = {};
-  readonly market: Market;
-  readonly state = State.load();
-  private dealt = 0;
-
-  constructor(contracts: Partial<Contract>[], workflow: Partial<Workflow>, sameClient = false) {
-    const bodies = contracts.map((body, place): Contract =>
-      ({ id: `k${place}`, client: sameClient ? `c${place % 3}` : `c${place}`, price: 10, ...body }));
-    const clients = [...new Set(bodies.map(({ client }) => client))].map((id) => ({ id }));
-    const document: ConfigDocument = { apiVersion: 'v1', timezone: 'UTC', clients, contracts: bodies,
-      campaigns: [{ id: 'x', workflow: 'w' }], workflows: [{ id: 'w', ...workflow }] };
-    this.market = Market.compile(itemsOf(document), { deliversAlways: true });
-    this.state.follow(this.market, NOW);
-    for (const { id } of bodies) this.received[id] = 0;
-  }
-
-  /** Who got the next lead; who is told to turn it down does so. */
-  deal(refuses: (holding: Holding) => boolean = () => false): string[] {
-    const lead: Lead = { leadId: `L${++this.dealt}`, tenantId: 't', campaignId: 'x', receivedAt: NOW, attributes: {} };
-    let life: Life = newLife();
-    for (let round = 0; round < 20; round++) {
-      const decision = decide(this.market, this.state, lead, life, { trigger: round === 0 ? 'arrival' : 'fallback' }, NOW, (text) =>
-        (text.length % 89) / 89);
-      const { life: after, holdings } = reserve(this.market, this.state, lead, life, decision, NOW,
-        (pick) => `${lead.leadId}/${round}/${pick.contractId}`);
-      life = after;
-      let refused = false;
-      for (const holding of holdings) {
-        if (!refuses(holding)) { life = accept(life, holding.outboundLeadId); continue; }
-        life = release(this.market, this.state, life, holding.outboundLeadId, 'rejected');
-        refused = true;
-      }
-      if (!refused) break;
-    }
-    const winners = life.picks.filter(({ state }) => state === 'accepted').map(({ contractId }) => contractId);
-    for (const id of winners) this.received[id]! += 1;
-    return winners;
-  }
-}
 
 describe('round robin', () => {
   it('keeps all counts within one lead of each other, however many a lead is sold to (RR1)', () => {
@@ -75,8 +29,9 @@ describe('round robin', () => {
 
 describe('weighted', () => {
   it('keeps everybody less than one lead from its share after every lead, for any weights (W5)', () => {
-    const weights = fc.array(fc.oneof(fc.integer({ min: 1, max: 60 }), fc.constantFrom(1, 3, 60)), { minLength: 1, maxLength: 13 });
-    fc.assert(fc.property(weights, fc.integer({ min: 1, max: 60 }), (all, leads) => {
+    const one = fc.oneof(fc.integer({ min: 1, max: 60 }), fc.constantFrom(1, 3, 60, 0.1, 33.3, 1e6),
+      fc.double({ min: 0.001, max: 1, noNaN: true }));
+    fc.assert(fc.property(fc.array(one, { minLength: 1, maxLength: 13 }), fc.integer({ min: 1, max: 60 }), (all, leads) => {
       const table = new Table(all.map((weight) => ({ weight })), { maxMultiplication: 1, rules: [{ method: 'weighted', take: 1 }] });
       const sum = all.reduce((total, weight) => total + weight, 0);
       let worst = 0;
@@ -110,18 +65,41 @@ describe('weighted', () => {
 });
 
 describe('percentage', () => {
-  it('strict never gives anybody more than its share of the leads, rounded up (P2)', () => {
-    const shares = fc.array(fc.constantFrom(5, 10, 12.5, 20, 33.3), { minLength: 1, maxLength: 3 });
-    fc.assert(fc.property(shares, fc.integer({ min: 1, max: 40 }), fc.nat({ max: 5 }), (all, leads, every) => {
-      const table = new Table(all.map((percentage) => ({ percentage })),
-        { maxMultiplication: 1, rules: [{ method: 'percentage', timeframe: 'day', take: 1 }] });
-      let above = 0;
-      for (let lead = 1; lead <= leads; lead++) {
-        table.deal(({ contractId }) => every > 0 && lead % every === 0 && contractId === 'k0');
-        all.forEach((percent, place) => { above = Math.max(above,
-          table.received[`k${place}`]! - Math.ceil(Math.round(percent * 10 * lead) / 1000)); });
+  const shares = fc.array(fc.constantFrom(5, 10, 12.5, 20, 33.3), { minLength: 1, maxLength: 3 });
+  const timeframe = fc.constantFrom('hour' as const, 'day' as const, 'week' as const, 'month' as const);
+  const one = fc.record({ minutes: fc.constantFrom(1, 7, 40, 700, 9000), refused: fc.nat({ max: 7 }) });
+  const leads = fc.array(one, { minLength: 1, maxLength: 40 });
+
+  it('strict never gives anybody more than its share of the leads of a timeframe, rounded up (P2)', () => {
+    fc.assert(fc.property(shares, timeframe, fc.boolean(), leads, (all, frame, byClient, dealt) => {
+      const clients = all.map((percentage, place) => ({ id: `c${place}`, percentage }));
+      const table = new Table(all.map((percentage) => (byClient ? {} : { percentage })),
+        { maxMultiplication: 1, rules: [{ method: 'percentage', timeframe: frame, take: 1, by: byClient ? 'client' : 'contract' }] },
+        { document: byClient ? { clients } : {} });
+      const counted = new Map<string, { leads: number; received: number[] }>();
+      for (const { minutes, refused } of dealt) {
+        table.now += minutes * 60_000;
+        const bucket = bucketOf(table.now, 'UTC', frame);
+        const count = counted.get(bucket) ?? { leads: 0, received: all.map(() => 0) };
+        counted.set(bucket, count);
+        count.leads++;
+        // A refusal lets the lead through to somebody else, and is no part of anybody's share.
+        for (const id of table.deal(({ contractId }) => contractId === `k${refused}`)) count.received[Number(id.slice(1))]! += 1;
+        all.forEach((percent, place) => expect(count.received[place]!).toBeLessThanOrEqual(
+          Number((BigInt(Math.round(percent * 10)) * BigInt(count.leads) + 999n) / 1000n)));
       }
-      expect(above).toBeLessThanOrEqual(0);
+    }), RUNS);
+  });
+
+  it('keeps everybody within one lead of its share where nothing is turned down and the shares are 100 percent (P1)', () => {
+    const whole = fc.constantFrom([50, 50], [25, 75], [10, 20, 70], [33, 33, 34], [5, 5, 15, 25, 50]);
+    fc.assert(fc.property(whole, fc.integer({ min: 1, max: 60 }), (all, count) => {
+      const table = new Table(all.map((percentage) => ({ percentage })),
+        { maxMultiplication: 1, rules: [{ method: 'percentage', timeframe: 'day', strict: false, base: 'price', take: 1 }] });
+      for (let lead = 1; lead <= count; lead++) table.deal();
+      const off = all.map((percent, place) => Math.abs(table.received[`k${place}`]! - (percent / 100) * count));
+      expect(Math.max(...off)).toBeLessThan(all.length);
+      expect(Object.values(table.received).reduce((sum, each) => sum + each, 0)).toBe(count);
     }), RUNS);
   });
 
@@ -145,10 +123,15 @@ function priceAt({ price, table }: Offer, buyers: number): number {
   return table[String(keys.filter((key) => key <= buyers).pop() ?? keys[0])]!;
 }
 
-function feasible(offers: Offer[], set: number[], most: number): boolean {
+/** On top of a sold set: who has the lead already, of which client, and how many it lets share. */
+interface Sold { clients: ReadonlySet<number>; count: number; most: number }
+const NOBODY: Sold = { clients: new Set(), count: 0, most: Infinity };
+
+function feasible(offers: Offer[], set: number[], most: number, sold: Sold = NOBODY): boolean {
   const clients = new Set(set.map((place) => place % 3));
-  return set.length > 0 && set.length <= most && clients.size === set.length
-    && set.every((place) => set.length <= (offers[place]!.share ?? Infinity));
+  const buyers = sold.count + set.length;
+  return set.length > 0 && buyers <= Math.min(most, sold.most) && clients.size === set.length
+    && set.every((place) => buyers <= (offers[place]!.share ?? Infinity) && !sold.clients.has(place % 3));
 }
 
 function subsets(count: number): number[][] {
@@ -156,38 +139,103 @@ function subsets(count: number): number[][] {
     .filter((place) => (mask >> place) & 1));
 }
 
-const bought = (offers: Offer[], workflow: Partial<Workflow>) => new Table(
-  offers.map(({ price, share, quality, table }) => ({ price, maxShareCount: share, qualityScore: quality, prices: table })), workflow, true,
-).deal().map((id) => Number(id.slice(1)));
-const sumOf = (offers: Offer[], set: number[]) => set.reduce((sum, place) => sum + priceAt(offers[place]!, set.length), 0);
+function bought(offers: Offer[], workflow: Partial<Workflow>, sold: readonly number[] = []): number[] {
+  const contracts = offers.map(({ price, share, quality, table }) => (
+    { price, maxShareCount: share, qualityScore: quality, prices: table }));
+  const winners = new Table(contracts, workflow, { sameClient: true }).deal(() => false, sold.map((place) => `k${place}`));
+  return winners.map((id) => Number(id.slice(1)));
+}
+
+const sumOf = (offers: Offer[], set: number[], before = 0) => (
+  set.reduce((sum, place) => sum + priceAt(offers[place]!, before + set.length), 0));
 
 describe('the best set', () => {
   const offers = fc.array(offer, { minLength: 1, maxLength: 7 });
   const most = fc.integer({ min: 1, max: 5 });
+  const take = fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined });
+  const before = fc.option(fc.nat({ max: 6 }), { nil: undefined });
 
-  it('pays as much as any feasible set, with as few sharers, as trying them all shows', () => {
-    fc.assert(fc.property(offers, most, fc.constantFrom<Partial<Workflow>>({ rules: [{ method: 'turnover' }] },
-      { priceOptimization: 'separate', rules: [{ method: 'price' }] }), (all, limit, how) => {
-      const sets = subsets(all.length).filter((set) => feasible(all, set, limit));
-      const set = bought(all, { maxMultiplication: limit, ...how });
-      expect(feasible(all, set, limit)).toBe(true);
-      const richest = Math.max(...sets.map((one) => sumOf(all, one)));
-      expect(sumOf(all, set)).toBe(richest);
-      expect(set.length).toBe(Math.min(...sets.filter((one) => sumOf(all, one) === richest).map((one) => one.length)));
-    }), RUNS);
+  /** The one contract that has the lead already, if a person could give it to it. */
+  const soldTo = (all: Offer[], place: number | undefined): { list: number[]; sold: Sold } => (
+    place === undefined || place >= all.length ? { list: [], sold: NOBODY }
+      : { list: [place], sold: { clients: new Set([place % 3]), count: 1, most: all[place]!.share ?? Infinity } });
+
+  it('pays as much as any feasible set, with as few sharers, as trying them all shows, also beside those who have the lead already', () => {
+    let shared = 0;
+    fc.assert(fc.property(offers, most, take, before, fc.constantFrom<Partial<Workflow>>({ rules: [{ method: 'turnover' }] },
+      { priceOptimization: 'separate', rules: [{ method: 'price' }] }), (all, limit, taken, first, how) => {
+      const { list, sold } = soldTo(all, first);
+      const sets = subsets(all.length).filter((set) => set.length <= (taken ?? Infinity) && feasible(all, set, limit, sold));
+      const set = bought(all, { ...how, maxMultiplication: limit, rules: how.rules!.map((rule) => ({ ...rule, take: taken })) }, list);
+      if (sets.length === 0) { expect(set).toEqual([]); return; }
+      if (list.length > 0) shared++;
+      expect(sets).toContainEqual([...set].sort());
+      const richest = Math.max(...sets.map((one) => sumOf(all, one, sold.count)));
+      expect(sumOf(all, set, sold.count)).toBe(richest);
+      expect(set.length).toBe(Math.min(...sets.filter((one) => sumOf(all, one, sold.count) === richest).map((one) => one.length)));
+    }), { numRuns: 3000 });
+    expect(shared).toBeGreaterThan(300);
   });
 
   it('is the largest for leadCount, and of the largest the one of the best quality and price', () => {
-    fc.assert(fc.property(offers, most, (all, limit) => {
-      const sets = subsets(all.length).filter((set) => feasible(all, set, limit));
-      const set = bought(all, { maxMultiplication: limit, rules: [{ method: 'leadCount' }] });
-      const largest = Math.max(...sets.map((one) => one.length));
+    fc.assert(fc.property(offers, most, take, before, (all, limit, taken, first) => {
+      const { list, sold } = soldTo(all, first);
+      const sets = subsets(all.length).filter((set) => set.length <= (taken ?? Infinity) && feasible(all, set, limit, sold));
+      const set = bought(all, { maxMultiplication: limit, rules: [{ method: 'leadCount', take: taken }] }, list);
+      const largest = Math.max(0, ...sets.map((one) => one.length));
       expect(set.length).toBe(largest);
+      if (largest === 0) return;
       const rank = (one: number[]) => [...one.map((place) => all[place]!.quality).sort((a, b) => b - a),
-        ...one.map((place) => priceAt(all[place]!, one.length)).sort((a, b) => b - a)];
+        ...one.map((place) => priceAt(all[place]!, sold.count + one.length)).sort((a, b) => b - a)];
       const best = sets.filter((one) => one.length === largest).map(rank)
         .sort((a, b) => b.map((value, place) => value - a[place]!).find((difference) => difference !== 0) ?? 0)[0]!;
       expect(rank(set).slice(0, largest)).toEqual(best.slice(0, largest));
+    }), { numRuns: 2000 });
+  });
+
+  it('by pooled prices is what a scan from the top takes, an exclusive one on top alone', () => {
+    fc.assert(fc.property(offers, most, take, (all, limit, taken) => {
+      const flat = all.map((one) => ({ ...one, table: undefined }));
+      const order = flat.map((_, place) => place)
+        .sort((a, b) => flat[b]!.price - flat[a]!.price || flat[b]!.quality - flat[a]!.quality || a - b);
+      const scanned: number[] = [];
+      for (const place of order) {
+        if (scanned.length < (taken ?? Infinity) && feasible(flat, [...scanned, place], limit)) scanned.push(place);
+      }
+      const pooled = { maxMultiplication: limit, priceOptimization: 'pooled', rules: [{ method: 'price', take: taken }] } as const;
+      expect(bought(flat, { ...pooled, rules: [...pooled.rules] })).toEqual(scanned);
     }), RUNS);
+  });
+});
+
+describe('what is drawn', () => {
+  /** As the engine draws: HMAC of a secret, the first 48 bits of it. */
+  const keyed = (text: string) => createHmac('sha256', 'a secret').update(text).digest().readUIntBE(0, 6) / 2 ** 48;
+
+  it('is drawn from "lead id|rule|round|contract id" (F6)', () => {
+    const table = new Table([{}, {}], { id: 'w', maxMultiplication: 1, rules: [{ id: 'lots', method: 'random' }] } as Partial<Workflow>);
+    table.deal(({ contractId }) => contractId === 'k0');
+    expect(table.drawn.slice(0, 4)).toEqual(['L1|w/lots|0|k0', 'L1|w/lots|0|k1', 'L1|w/lots|1|k1'].slice(0, table.drawn.length));
+  });
+
+  it('favours nobody over many leads: every order of three comes about as often as any other', () => {
+    const table = new Table([{}, {}, {}], { rules: [{ method: 'random' }] }, { seed: keyed });
+    const orders = new Map<string, number>();
+    const leads = 12_000;
+    for (let lead = 0; lead < leads; lead++) {
+      const order = table.deal().join(' ');
+      orders.set(order, (orders.get(order) ?? 0) + 1);
+    }
+    expect(orders.size).toBe(6);
+    // Chi squared of five degrees of freedom passes 25.7 once in ten thousand times; the draw is keyed, so it is the same each run.
+    const expected = leads / 6;
+    expect([...orders.values()].reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)).toBeLessThan(25.7);
+  });
+
+  it('is nothing that weights need: after whole rounds of them each has exactly its share', () => {
+    const weights = [1, 2, 3, 5];
+    const table = new Table(weights.map((weight) => ({ weight })), { maxMultiplication: 1, rules: [{ method: 'weighted', take: 1 }] });
+    for (let lead = 0; lead < 11_000; lead++) table.deal();
+    expect(weights.map((weight, place) => Math.round(table.received[`k${place}`]! - weight * 1000))).toEqual([0, 0, 0, 0]);
   });
 });

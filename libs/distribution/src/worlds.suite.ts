@@ -8,7 +8,7 @@ const methods: Method[] = [
   'price', 'priority', 'roundRobin', 'weighted', 'percentage', 'distance', 'qualityScore', 'random', 'freeTrial',
   'turnover', 'leadCount',
 ];
-const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined, freq: 1 });
+const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined, freq: 2 });
 
 const contract = fc.record({
   client: fc.constantFrom('c0', 'c1', 'c2', 'c3'), price: fc.constantFrom(0, 5, 10, 20, 40),

@@ -81,7 +81,8 @@ export function capsOf(draw: Draw): Caps {
   for (const window of ['hour', 'day', 'week', 'month', 'total'] as const) {
     const amount = has('amountCaps') && random.chance(0.5);
     const money = random.pick(['20.00', '45.00']);
-    if (random.chance(0.25)) caps[window] = !amount ? random.int(0, 4) : random.chance(0.7) ? { amount: money } : { count: 3, amount: money };
+    const inMoney = random.chance(0.7) ? { amount: money } : { count: 3, amount: money };
+    if (random.chance(0.25)) caps[window] = amount ? inMoney : random.int(0, 4);
   }
   const rolling = has('amountCaps') && random.chance(0.3) ? { amount: '30.00' } : random.int(1, 3);
   if (has('rolling') && random.chance(0.4)) caps.rolling60m = rolling;
