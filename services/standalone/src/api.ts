@@ -49,6 +49,16 @@ export class Api {
     });
   }
 
+  /** An answer that is read as it comes, however long it is. */
+  async download(path: string): Promise<Dispatcher.ResponseData['body']> {
+    const response = await request(`${this.url}${path}`, {
+      dispatcher: this.agent, headers: { authorization: `Bearer ${this.key}` }, headersTimeout: 0, bodyTimeout: 0,
+    });
+    if (response.statusCode < 400) return response.body;
+    const text = await response.body.text();
+    throw new ApiRefusal(response.statusCode, text.startsWith('{') ? JSON.parse(text) : { detail: text.slice(0, 500) });
+  }
+
   async close(): Promise<void> {
     await this.agent.destroy();
   }

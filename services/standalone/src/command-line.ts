@@ -3,10 +3,11 @@ import { ApiRefusal } from './api.js';
 import { apply, diff, exportConfiguration } from './commands/configuration.js';
 import { environment, readSettings, roles, type Role } from './config.js';
 import { DataFolder } from './data-folder.js';
+import { addByHand, addPast } from './distribution-commands.js';
 import { reach } from './runtime-file.js';
 import { Terminal } from './terminal.js';
 
-interface Remote {
+export interface Remote {
   readonly url?: string;
   readonly key?: string;
 }
@@ -30,6 +31,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   addServers(program, terminal);
   addConfiguration(program, terminal);
   addLeads(program, terminal);
+  addByHand(program, given, terminal);
+  addPast(program, given, terminal);
   addLooks(program, terminal);
   try {
     await program.parseAsync([...argv]);
@@ -47,6 +50,8 @@ const remote = (command: Command) => command
   .option('--key <key>', 'API key; the one in the data folder unless given');
 
 const folder = () => new DataFolder(readSettings().SLUICE_DATA);
+
+const given = { remote, whole, reach: (options: Remote) => reach({ ...options, data: folder() }) };
 
 function addServers(program: Command, terminal: Terminal): void {
   program.command('dev').alias('start').description('everything in one process on this machine, with a demo')
@@ -87,6 +92,10 @@ function addConfiguration(program: Command, terminal: Terminal): void {
       const api = reach({ ...options, data: folder() });
       await exportConfiguration(api, file, terminal, options.json).finally(() => api.close());
     });
+  program.command('scripts').description('scripts of a document').command('test').description('run the tests of all of them').argument('<file>').action(async (file: string) => {
+    const { testScripts } = await import('./commands/scripts.js');
+    process.exitCode = await testScripts(file, terminal);
+  });
   program.command('lint').description('say what is surely or probably not meant in a document').argument('<file>').action(async (file: string) => {
     const { lintFile } = await import('./commands/lint.js');
     process.exitCode = await lintFile(file, terminal);

@@ -2,15 +2,11 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { simulate, type Scenario } from '@sluice/distribution';
+import type { Scripts } from '@sluice/scripts';
 import { faultLine, parseScenario } from '@sluice/workflow';
-import { RE2JS } from 're2js';
 import type { Terminal } from '../terminal.js';
-
-/** Linear in the length of the text, whatever the pattern. */
-const regex = (pattern: string) => {
-  const compiled = RE2JS.compile(pattern);
-  return { test: (text: string) => compiled.matcher(text).find() };
-};
+import { linearRegex } from './linear-regex.js';
+import { refusedScripts, withScripts } from './scripts.js';
 
 /**
  * Runs a scenario file on the live decision code. Answers the exit status: 0 every expectation holds, 1 one does not, 2 the document is
@@ -22,16 +18,20 @@ export async function simulateFile(file: string, json: boolean, terminal: Termin
     for (const fault of scenario as readonly string[]) terminal.line(`${file}: ${fault}`);
     return 2;
   }
-  return run(scenario as Scenario, file, json, terminal);
+  return withScripts((scripts, sandbox) => {
+    const refused = refusedScripts((scenario as Scenario).config, sandbox);
+    for (const fault of refused) terminal.line(`${file}: config.${fault}`);
+    return refused.length > 0 ? 2 : run(scenario as Scenario, scripts, file, json, terminal);
+  });
 }
 
-function run(scenario: Scenario, file: string, json: boolean, terminal: Terminal): 0 | 1 | 2 {
+function run(scenario: Scenario, scripts: Scripts, file: string, json: boolean, terminal: Terminal): 0 | 1 | 2 {
   const bar = terminal.progress('steps');
   const steps = scenario.timeline?.length ?? 0;
   const result = (() => {
     try {
       return simulate(scenario, {
-        regex,
+        regex: linearRegex, scripts,
         ...(json ? { onLine: (line: object) => terminal.out(JSON.stringify(line)) } : {}),
         ...(steps > 10_000 ? { onProgress: (done: number, of: number) => bar.update(done, done / of) } : {}),
       });
