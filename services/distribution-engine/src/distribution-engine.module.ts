@@ -10,6 +10,8 @@ import { HistoryController } from './history.controller.js';
 import { HistoryStore } from './history.store.js';
 import { LeadFactsStore } from './lead-facts.store.js';
 import { LeadsController } from './leads.controller.js';
+import { PoolController } from './pool.controller.js';
+import { PoolStore } from './pool.store.js';
 import { PreviewController } from './preview.controller.js';
 import { SnapshotJob } from './snapshot.job.js';
 import { SnapshotService } from './snapshot.service.js';
@@ -20,10 +22,10 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      controllers: [AttemptsController, EngineController, HistoryController, LeadsController, PreviewController],
+      controllers: [AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
-        Engine, EngineConsumer, AnswersStore, AttemptsStore, HistoryStore, LeadFactsStore, SnapshotService, SnapshotJob,
+        Engine, EngineConsumer, AnswersStore, AttemptsStore, HistoryStore, LeadFactsStore, PoolStore, SnapshotService, SnapshotJob,
       ],
     };
   }

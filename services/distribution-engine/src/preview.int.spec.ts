@@ -46,7 +46,8 @@ const preview = async (lead: string, body: object, key?: string) => (await api.p
 describe('a preview', () => {
   it('shows every gate of chosen contracts, and what passing over them would change', async () => {
     const shown = await preview('L3', { contracts: ['acme-ny', 'bolt-all', 'cole-all', 'dora-tx'] });
-    const seen = shown.contracts.map(({ contractId, code, gates, withOverride }) => [contractId, code, gates, withOverride?.picked ?? null]);
+    const seen = shown.contracts.map(({ contractId, code, gates, withOverride }) =>
+      [contractId, code, gates, withOverride?.picked ?? null]);
     expect(seen).toEqual([
       ['acme-ny', 'cap_day', ['cap_day'], true],
       ['bolt-all', 'credit_limit', ['credit_limit'], true],

@@ -1,0 +1,120 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { Tx } from '@sluice/db';
+import type { Market } from '@sluice/distribution';
+import { Allow, Caller, Clock, Problem, type Principal } from '@sluice/runtime';
+import { z } from 'zod';
+import { AnswersStore } from './answers.store.js';
+import { withCounters } from './counters.store.js';
+import { Engine } from './engine.service.js';
+import { cursor, instant, limit, readCursor, writeCursor } from './pages.js';
+import { buyersOf, offeredOf, type Offered } from './pool.js';
+import { PoolStore, type PoolFilter, type PoolPlace } from './pool.store.js';
+
+const ATTRIBUTE = 'attributes.';
+const poolQuery = z.object({
+  client: z.string().optional(), contract: z.string().optional(), campaign: z.string().optional(),
+  from: instant.optional(), to: instant.optional(), sold: z.enum(['any', 'none']).optional(), limit, cursor,
+}).catchall(z.string());
+type PoolQuery = z.output<typeof poolQuery>;
+
+const NAMES = Object.keys(poolQuery.shape);
+/** Leads that one page looks at before it says "nothing yet, go on from here". */
+const LOOKED_AT_MAX = 20_000;
+/** Leads that are decided on together. */
+const STRETCH = 200;
+/** Stretches of one page: behind them it is short, and says where to go on. */
+const STRETCHES_MAX = 10;
+/** A lead is offered to so many contracts of a client. */
+const CONTRACTS_MAX = 50;
+
+/** Inbound leads that a client may take for itself (A4). */
+@ApiTags('distribution')
+@Controller()
+export class PoolController {
+  constructor(
+    private readonly answers: AnswersStore, private readonly store: PoolStore, private readonly engine: Engine,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get('/v1/pool')
+  @Allow('admin')
+  @ApiOperation({
+    summary: 'Leads that a client may take for itself, newest first, with the price of each of its contracts',
+    description: 'What is listed can be taken: the gates are those of taking it. Routing attributes alone are shown, nothing personal. A '
+      + 'page may be short and still have a nextCursor.',
+  })
+  @ApiQuery({ name: 'client', required: false, description: 'Either this or `contract`.' })
+  @ApiQuery({ name: 'contract', required: false })
+  @ApiQuery({ name: 'campaign', required: false, description: 'Empty: leads without one.' })
+  @ApiQuery({ name: 'from', required: false, description: 'Received at or after this instant.' })
+  @ApiQuery({ name: 'to', required: false, description: 'Received before this instant.' })
+  @ApiQuery({ name: 'sold', required: false, enum: ['any', 'none'], description: 'any: somebody has it already; none: nobody has.' })
+  @ApiQuery({ name: 'attributes.NAME', required: false, description: 'Any routing attribute, as in attributes.state=NY.' })
+  @ApiQuery({ name: 'limit', required: false })
+  @ApiQuery({ name: 'cursor', required: false })
+  async pool(@Caller() { tenantId }: Principal, @Query({ schema: poolQuery }) query: PoolQuery): Promise<object> {
+    const filter = filterOf(query);
+    const after = readCursor(query.cursor, ['number', 'string']);
+    await this.engine.open();
+    return this.answers.now(tenantId, async (tx, market) => {
+      const contracts = contractsOf(query, market);
+      const { found, next } = await this.page(tx, tenantId, market, contracts, filter, after, query.limit);
+      const { currency } = market.ground;
+      return { data: found.map((offered) => shown(offered, currency)), nextCursor: next ? writeCursor(next) : null };
+    });
+  }
+
+  private async page(
+    tx: Tx, tenantId: string, market: Market, contracts: readonly string[], filter: PoolFilter, after: PoolPlace | undefined, size: number,
+  ): Promise<{ found: Offered[]; next?: PoolPlace }> {
+    const now = this.clock.now();
+    const seed = this.engine.seeds.of(tenantId);
+    const found: Offered[] = [];
+    for (let stretch = 0, place = after; ; stretch++) {
+      const { leads, next } = await this.store.leads(tx, tenantId, filter, place, STRETCH, LOOKED_AT_MAX);
+      found.push(...await withCounters(tx, tenantId, (state) => offeredOf(leads, contracts, market, state, now, seed)));
+      if (found.length > size) {
+        const { lead } = found[size - 1]!;
+        return { found: found.slice(0, size), next: [lead.receivedAt, lead.leadId] };
+      }
+      if (!next || stretch === STRETCHES_MAX - 1) return { found, next };
+      place = next;
+    }
+  }
+}
+
+function filterOf(query: PoolQuery): PoolFilter {
+  const attributes: Record<string, string> = {};
+  for (const [name, value] of Object.entries(query)) {
+    if (NAMES.includes(name)) continue;
+    if (!name.startsWith(ATTRIBUTE) || typeof value !== 'string') {
+      throw new Problem(400, 'unknown_filter', `"${name}" is no filter here; there are ${NAMES.join(', ')} and attributes.NAME.`);
+    }
+    attributes[name.slice(ATTRIBUTE.length)] = value;
+  }
+  const { campaign, from, to, sold } = query;
+  return { campaign, from, to, sold, attributes };
+}
+
+function contractsOf({ client, contract }: PoolQuery, market: Market): string[] {
+  if (contract !== undefined) {
+    const terms = market.contracts.get(contract);
+    if (!terms || (client !== undefined && terms.client.id !== client)) {
+      throw new Problem(404, 'unknown_contract', `There is no contract "${contract}"${client === undefined ? '' : ` of client "${client}"`}.`);
+    }
+    return [contract];
+  }
+  if (client === undefined) throw new Problem(400, 'invalid', 'Send "client" or "contract": the pool is somebody\'s.');
+  if (!market.links.clients.has(client)) throw new Problem(404, 'unknown_client', `There is no client "${client}".`);
+  const all = [...market.contracts.values()].filter((terms) => terms.client.id === client).sort((a, b) => a.entry - b.entry);
+  return all.slice(0, CONTRACTS_MAX).map(({ id }) => id);
+}
+
+function shown({ lead, life, offers }: Offered, currency: string): object {
+  const { leadId, campaignId, receivedAt, attributes } = lead;
+  return {
+    leadId, campaignId: campaignId || null, receivedAt: new Date(receivedAt).toISOString(), attributes, buyers: buyersOf(life),
+    offers: offers.map((offer) => ({ ...offer, currency })),
+  };
+}
