@@ -11,6 +11,7 @@ export * from './explain.js';
 export * from './chance.js';
 export * from './window.js';
 export * from './scenario.js';
+export * from './script-host.js';
 export * from './simulate.js';
 export * from './counterfactual.js';
 export * from './words.js';

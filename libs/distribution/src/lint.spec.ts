@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ConfigDocument, Contract, Rule } from './document.js';
+import type { ConfigDocument, Contract, Rule, Script } from './document.js';
 import { lint } from './lint.js';
 
 function documentWith(
@@ -15,6 +15,10 @@ const codes = (document: ConfigDocument, volumes?: Record<string, number>) => li
   .map(({ code, path }) => `${code} at ${path}`);
 const state = (value: string) => ({ field: 'state', op: 'equals' as const, value });
 const price: Rule = { method: 'price' };
+const scripted = (script: Partial<Script>) => documentWith([{}, { status: 'closed' }, { campaigns: ['x'] }], [price], {
+  campaigns: [{ id: 'solar', workflow: 'w' }, { id: 'x', workflow: 'v' }], workflows: [{ id: 'w', rules: [price] }, { id: 'v', mode: 'off', rules: [price] }],
+  scripts: [{ id: 's', status: 'active', code: 'const filter = () => true', tests: [{ name: 't', hook: 'filter', lead: {}, expect: true }], ...script }],
+});
 
 describe('lint', () => {
   it('finds nothing in a set-up that is as meant', () => {
@@ -72,6 +76,16 @@ describe('lint', () => {
     ['a forced client outside the list', documentWith([{}, {}], [price],
       { campaigns: [{ id: 'solar', workflow: 'w', list: 'l', forceClient: 'buyer' }], lists: [{ id: 'l', clients: ['c0'] }] }),
       ['force_against_list at campaigns[0].forceClient']],
+    ['a script whose criteria never hold', scripted({ when: { all: [state('NY'), state('NJ')] } }), ['script_never_asked at scripts[0].when']],
+    ['a script of closed contracts', scripted({ contracts: ['k1'] }), ['script_never_asked at scripts[0].contracts']],
+    ['a script of contracts that its campaigns do not reach',
+      scripted({ contracts: ['k2'], campaigns: ['solar'] }), ['script_never_asked at scripts[0].contracts']],
+    ['a script of a campaign that is distributed by hand', scripted({ campaigns: ['x'] }), ['script_never_asked at scripts[0].campaigns']],
+    ['a script that nothing shows to work', scripted({ tests: [] }), ['script_without_tests at scripts[0].tests']],
+    ['a filter whose tests are all refused', scripted({ tests: [{ name: 't', hook: 'filter', lead: {}, expect: 'no' }] }),
+      ['script_refuses_all at scripts[0].tests']],
+    ['nothing in a script that is off', scripted({ status: 'off', tests: [], campaigns: ['x'] }), []],
+    ['nothing in a script as it is meant', scripted({ campaigns: ['solar', 'x'], contracts: ['k0', 'k1'], when: state('NY') }), []],
   ])('names %s', (_, document, expected) => {
     expect(codes(document)).toEqual(expected);
   });

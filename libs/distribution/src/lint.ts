@@ -1,6 +1,7 @@
 /** What is surely or probably not meant in a document that is valid: told on `lint`, and as warnings on every apply. */
 import type { Campaign, Client, ConfigDocument, Contract, Workflow } from './document.js';
 import { contractFindings, orderFindings } from './lint-contracts.js';
+import { scriptFindings } from './lint-scripts.js';
 import { campaignFindings, ruleFindings, workflowFindings } from './lint-workflows.js';
 
 /** `path` as `contracts[3].caps.day`; `error`: it cannot work as written, `warning`: it works, but hardly as meant. */
@@ -34,6 +35,7 @@ export function lint(document: ConfigDocument, options: LintOptions = {}): Findi
       at, `workflows[${place}].rules[${at}]`)));
   }
   (document.orders ?? []).forEach((order, place) => findings.push(...orderFindings(outline, order, `orders[${place}]`)));
+  (document.scripts ?? []).forEach((script, place) => findings.push(...scriptFindings(outline, script, `scripts[${place}]`)));
   return findings;
 }
 

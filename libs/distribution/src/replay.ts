@@ -13,6 +13,7 @@ import { Past, type PastLead } from './past.js';
 import { GATES } from './reasons.js';
 import { Outcomes, outcomeOf, type Outcome } from './replay-outcomes.js';
 import { reportOf, type ReplayReport } from './replay-report.js';
+import { expectHost, type ScriptHost } from './script-host.js';
 import { Simulation, type Answers, type Attempt, type Track } from './simulation.js';
 
 export interface ReplayOptions {
@@ -25,6 +26,8 @@ export interface ReplayOptions {
   /** Up to this instant: leads from it on are left out, and the clock stops at it. */
   readonly until: number;
   readonly regex?: RegexEngine;
+  /** Runs the scripts of both. */
+  readonly scripts?: ScriptHost;
   readonly seed?: string;
 }
 
@@ -102,6 +105,8 @@ class World {
     this.market = Market.compile(itemsOf(document), { regex: options.regex, deliversAlways: true });
     const seed = (text: string) => seededRandom(`${options.seed ?? 'replay'}|${text}`).next();
     this.simulation = new Simulation(this.market, seed, (attempt) => this.hear(attempt), () => 'no', true);
+    expectHost(document, options.scripts);
+    this.simulation.scripts = options.scripts;
     this.past = new Past(this.market, this.simulation.state);
   }
 

@@ -1,4 +1,5 @@
 /** A scenario: a document with a time line, as parsed (`config: ./file.yaml` already read). Instants are ISO text. */
+import type { ScriptNote } from './decision.js';
 import type { ConfigDocument } from './document.js';
 
 export interface ScenarioLead {
@@ -37,6 +38,8 @@ export interface Scenario {
 export interface AttemptLine {
   at: string; lead: string; trigger: string; assigned: { contract: string; price: string }[]; refused: Record<string,
   string>; reason: string | null;
+  /** What became of the scripts that are on; absent where there are none. */
+  scripts?: readonly ScriptNote[];
 }
 export interface SummaryLine { summary: { counts: Record<string, number>; turnover: string; windows: Record<string, string>;
   unsold: Record<string, string> } }

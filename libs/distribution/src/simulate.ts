@@ -7,10 +7,13 @@ import { Market, type RegexEngine } from './market.js';
 import type { Gate } from './reasons.js';
 import { leadOf } from './scenario-lead.js';
 import type { AttemptLine, Scenario, ScenarioStep, SimulationResult } from './scenario.js';
+import { expectHost, type ScriptHost } from './script-host.js';
 import { Simulation, type Attempt, type Track } from './simulation.js';
 
 export interface SimulateOptions {
   regex?: RegexEngine;
+  /** Runs the scripts of the configuration. */
+  scripts?: ScriptHost;
   /** Hears each attempt as it is made; with it, lines are not kept. */
   onLine?: (line: AttemptLine) => void;
   /** false = no lines at all, and only what the expectations need is explained: for runs of a million leads. */
@@ -24,6 +27,7 @@ export interface SimulateOptions {
  */
 export function simulate(scenario: Scenario, options: SimulateOptions = {}): SimulationResult {
   const lines: AttemptLine[] = [];
+  expectHost(scenario.config, options.scripts);
   const config = new Configuration(scenario.config, options.regex);
   const currency = scenario.config.currency ?? 'USD';
   currencyDigits(currency);
@@ -38,6 +42,7 @@ export function simulate(scenario: Scenario, options: SimulateOptions = {}): Sim
   const unsold = scenario.expect?.unsold ?? {};
   const explained = (leadId: string) => (leadId in refusals ? 'kept' : wantsLines || leadId in unsold ? 'told' : 'no');
   const simulation = new Simulation(config.market, seed, hear, explained);
+  simulation.scripts = options.scripts;
   const steps = scenario.timeline ?? [];
   simulation.now = steps[0] ? instantOfStep(steps[0]) : 0;
   simulation.state.follow(config.market, simulation.now);
@@ -128,7 +133,7 @@ function lineOf({ at, track, trigger, decision, verdicts, reason }: Attempt, cur
   return {
     at: new Date(at).toISOString(), lead: track.lead.leadId, trigger,
     assigned: decision.picks.map(({ contractId, priceMinor }) => ({ contract: contractId, price: formatMoney(priceMinor, currency) })),
-    refused, reason,
+    refused, reason, ...(decision.scripts ? { scripts: decision.scripts } : {}),
   };
 }
 

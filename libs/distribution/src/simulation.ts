@@ -13,6 +13,7 @@ import type { Market } from './market.js';
 import type { UnsoldReason } from './reasons.js';
 import { accept, release, reserve, returned } from './reserve.js';
 import { stands } from './scene.js';
+import type { ScriptHost } from './script-host.js';
 import { State } from './state.js';
 import { decideWindow, dueAt, evolveWindow, type WindowCommand, type WindowState } from './window.js';
 
@@ -74,6 +75,8 @@ export class Simulation {
   private freed: Set<string> | null = new Set();
   private outbound = 0;
   private ranks = 0;
+  /** Runs the configuration's scripts; set before the first lead comes. */
+  scripts: ScriptHost | undefined;
 
   /** `onAttempt` hears every attempt. `explained`: of which leads it wants the verdicts of all contracts, and of which they are kept. */
   constructor(readonly market: Market, private readonly seed: Seed, private readonly onAttempt: (attempt: Attempt) => void,
@@ -119,7 +122,9 @@ export class Simulation {
   private decideOnce(track: Track, request: Request): Decision {
     const { market, state, now } = this;
     const { lead } = track;
-    const decision = decide(market, state, lead, track.life, request, now, this.seed);
+    const hooks = this.scripts?.hooksOf(market, state);
+    const decision = decide(market, state, lead, track.life, hooks ? { ...request, hooks } : request, now, this.seed);
+    this.scripts?.settled(state, decision, now);
     const wanted = this.explained(lead.leadId);
     const verdicts = wanted !== 'no' ? explain(market, lead, decision.verdicts, now,
       { state, life: track.life, trigger: request.trigger }) : [];

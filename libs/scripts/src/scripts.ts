@@ -3,10 +3,10 @@
  * add up, what `afterPlan` leaves goes to the next. A script that fails is left out of that decision as if it were not attached.
  */
 import {
-  failingCondition, testOf, type AskedContract, type Hooks, type Judgement, type Lead, type Market, type RegexEngine, type Script,
-  type ScriptNote, type State,
+  failingCondition, testOf, type AskedContract, type Decision, type Hooks, type Judgement, type Lead, type Market, type RegexEngine,
+  type Script, type ScriptHost, type ScriptNote, type State,
 } from '@sluice/distribution';
-import { suspendedUntil } from './circuit.js';
+import { countFailures, suspendedUntil } from './circuit.js';
 import { leadFacts } from './facts.js';
 import { LoadedScript, STEPS } from './loaded-script.js';
 import { Sandbox, type Fault } from './sandbox.js';
@@ -25,7 +25,7 @@ interface Attached {
 interface Known { scripts: readonly Script[]; attached: Attached[]; active: Attached[]; shadow: Attached[] }
 
 /** All scripts of a process: one sandbox for the scripts of all its markets. */
-export class Scripts {
+export class Scripts implements ScriptHost {
   private readonly known = new WeakMap<Market, Known>();
   readonly timings = new Timings();
 
@@ -37,6 +37,11 @@ export class Scripts {
     const known = this.knownOf(market);
     if (known.active.length === 0 && known.shadow.length === 0) return undefined;
     return new ScriptHooks(market, state, known.active, known.shadow, this.timings, this.regex);
+  }
+
+  /** Counts how the scripts did in a decision that was made for good. */
+  settled(state: State, { scripts }: Decision, now: number): void {
+    if (scripts) countFailures(state, scripts, now);
   }
 
   /** Ends the sandbox's thread. */

@@ -122,7 +122,7 @@ export class ItemsService {
       const edited = next(standing, items);
       const checked = checkEdited(edited, section, id);
       if (checked.faults) throw refusalOf(relativeTo(checked.faults, edited, section, id), 'Nothing is changed.');
-      if (section === 'scripts') this.writes.refuseFailing(checked.document, (faults) => relativeTo(faults, edited, section, id), id);
+      if (section === 'scripts') this.writes.refuseFailing(checked.document, id, (faults) => relativeTo(faults, edited, section, id));
       item = findItem(withScriptVersions(checked.document, standing.document), section, id);
       before = items.find((one) => one.kind === sections[section] && one.id === id)?.version;
       return checked.document;

@@ -7,7 +7,9 @@ import { testScript, type Sandbox, type Tested } from '@sluice/scripts';
 import { faultAt, type DocumentFault } from './faults.js';
 
 /** `only`: of the script with this id. */
-export function scriptFaults(test: (script: Script, document: ConfigDocument) => Tested, document: ConfigDocument, only?: string): DocumentFault[] {
+export function scriptFaults(
+  test: (script: Script, document: ConfigDocument) => Tested, document: ConfigDocument, only?: string,
+): DocumentFault[] {
   return (document.scripts ?? []).flatMap((script, place) => {
     if (only !== undefined && script.id !== only) return [];
     const isOn = script.status === 'active' || script.status === 'shadow';

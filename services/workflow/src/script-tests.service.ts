@@ -19,7 +19,9 @@ export class ScriptTests implements OnApplicationShutdown {
   }
 
   tested(script: Script, document: ConfigDocument): Tested {
-    const key = JSON.stringify([script.code, script.tests, script.limits, contractsOf(script.tests, document), document.timezone, document.campaigns?.length]);
+    const { code, tests, limits } = script;
+    const fields = (document.campaigns ?? []).map((campaign) => [campaign.id, campaign.fields]);
+    const key = JSON.stringify([code, tests, limits, contractsOf(tests, document), document.timezone, fields]);
     const known = this.remembered.get(key);
     if (known) return known;
     const tested = testScript(this.sandbox, script, document);

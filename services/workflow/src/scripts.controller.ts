@@ -42,7 +42,8 @@ export class ScriptTestsController {
     const script = { ...(findItem(document, 'scripts', id) as unknown as Script | undefined), ...checked.value, id };
     if (script.code === undefined) throw new Problem(404, 'no_such_item', `There is no script "${id}"; send its code to try one that is not saved.`);
     const { fault, hooks, results } = this.tests.tested(script as Script, document);
-    const passed = fault === undefined && hooks.length > 0 && results.every((result) => result.passed) && results.length === (script.tests ?? []).length;
+    const isWhole = fault === undefined && hooks.length > 0 && results.length === (script.tests ?? []).length;
+    const passed = isWhole && results.every((result) => result.passed);
     return { id, passed, hooks, fault: fault?.words ?? null, tests: results };
   }
 }

@@ -76,7 +76,8 @@ describe('scripts of a configuration', () => {
     await call('t4', 'PUT', '/v1/configuration', document({ status: 'off' }));
     expect((await call('t4', 'POST', '/v1/scripts/s/test', {})).json).toMatchObject({ passed: true, hooks: ['filter'], fault: null, tests: [{ passed: true }, { passed: true }] });
     const tried = await call('t4', 'POST', '/v1/scripts/s/test', { code: 'const filter = () => true; const score = () => 1' });
-    expect(tried.json).toMatchObject({ passed: false, hooks: ['filter', 'score'], tests: [{ passed: true }, { passed: false, expected: '"only New York"', got: 'true' }] });
+    expect(tried.json).toMatchObject({ passed: false, hooks: ['filter', 'score'] });
+    expect(tried.json.tests).toMatchObject([{ passed: true }, { passed: false, expected: '"only New York"', got: 'true' }]);
     expect((await call('t4', 'GET', '/v1/scripts/s')).json.code).toBe(code);
     expect((await call('t5', 'POST', '/v1/scripts/s/test', {})).status).toBe(404);
     expect((await call('t5', 'POST', '/v1/scripts/new/test', { code, tests: [{ ...tests[0], contract: {} }] })).json).toMatchObject({ passed: true });

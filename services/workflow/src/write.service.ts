@@ -21,7 +21,7 @@ export class WriteService {
   ) {}
 
   /** Scripts that are to run must pass their tests: a Problem 422 where one does not. `only`: that script. */
-  refuseFailing(document: ConfigDocument, shown: (faults: readonly DocumentFault[]) => readonly DocumentFault[] = (faults) => faults, only?: string): void {
+  refuseFailing(document: ConfigDocument, only?: string, shown = (faults: DocumentFault[]) => faults): void {
     const faults = this.scripts.faultsOf(document, only);
     if (faults.length > 0) throw refusalOf(shown(faults), 'Scripts are refused that do not pass their tests; nothing is applied.');
   }
