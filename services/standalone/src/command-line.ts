@@ -96,10 +96,6 @@ function addConfiguration(program: Command, terminal: Terminal): void {
     const { testScripts } = await import('./commands/scripts.js');
     process.exitCode = await testScripts(file, terminal);
   });
-  program.command('scripts').description('scripts of a document').command('test').description('run the tests of all of them').argument('<file>').action(async (file: string) => {
-    const { testScripts } = await import('./commands/scripts.js');
-    process.exitCode = await testScripts(file, terminal);
-  });
   program.command('lint').description('say what is surely or probably not meant in a document').argument('<file>').action(async (file: string) => {
     const { lintFile } = await import('./commands/lint.js');
     process.exitCode = await lintFile(file, terminal);

@@ -3,11 +3,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { simulate, type Scenario } from '@sluice/distribution';
 import type { Scripts } from '@sluice/scripts';
-import type { Scripts } from '@sluice/scripts';
 import { faultLine, parseScenario } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
 import { linearRegex } from './linear-regex.js';
-import { refusedScripts, withScripts } from './scripts.js';
 import { refusedScripts, withScripts } from './scripts.js';
 
 /**
