@@ -6,7 +6,7 @@ import {
   definitions, DistributionRequested, LeadDistributed, LeadFulfilled, LeadNotDistributed, OutboundLeadReleased, workflowTopic,
   type EventDefinition, type Heard, type Said,
 } from '@sluice/events';
-import { PinoLog, Problem, ServiceClient, VirtualClock, type Principal } from '@sluice/runtime';
+import { PinoLog, Problem, ServiceClient, VirtualClock, type Clock, type Principal } from '@sluice/runtime';
 import { ConfigurationService } from './configuration.service.js';
 import { ConfigurationStore } from './configuration.store.js';
 import { EngineQueries } from './engine-queries.service.js';
@@ -51,6 +51,12 @@ export const document: ConfigDocument = {
   pushStrategies: [{ id: 'push', from: 'corporate', recipients: [{ to: 'north' }], timeout: { after: 'PT1H', to: 'north' } }],
   deliveryMethods: [{ id: 'hook', type: 'webhook', url: 'https://example.com' }],
 };
+
+/** The timers of one process. */
+export function triesOn(database: Database, bus: PostgresBus, clock: Clock): WindowTries {
+  const windows = new WindowsStore();
+  return new WindowTries(database, bus, clock, new WindowStores(windows, new WindowTimersStore(), new WindowTerms(windows)));
+}
 
 export interface SaidOf {
   readonly type: string;
