@@ -4,7 +4,7 @@
  */
 import { ceilPercent, deliveredKey, qualifiedKey, type Limit, type QualifiedShare } from './limits.js';
 import { BIT } from './links.js';
-import { STATIC_GATES, unlisted, type LimitDetail, type Scene } from './scene.js';
+import { unlisted, type LimitDetail, type Scene } from './scene.js';
 import type { State } from './state.js';
 import type { ContractTerms, OrderTerms } from './terms.js';
 
@@ -19,7 +19,7 @@ export function shutGates(scene: Scene, contract: ContractTerms, priceMinor: num
   mask |= leadGates(scene, contract);
   if (contract.orderRequired) mask |= orderGate(scene, contract, priceMinor, details);
   if (contract.client.creditLimit !== Infinity) mask |= creditGate(scene, contract, priceMinor, details);
-  for (const share of contract.qualified) mask |= qualifiedGate(scene, share, (mask & STATIC_GATES) === 0, details);
+  for (const share of contract.qualified) mask |= qualifiedGate(scene, share, details);
   return mask;
 }
 
@@ -144,11 +144,14 @@ function creditGate(scene: Scene, contract: ContractTerms, priceMinor: number, d
   return BIT.credit_limit;
 }
 
-/** Delivered + 1 ≤ ⌈percent · qualified⌉, this lead among the qualified (P3). */
-function qualifiedGate(scene: Scene, share: QualifiedShare, qualifies: boolean, details: Details): number {
+/**
+ * Delivered + 1 ≤ ⌈percent · qualified⌉, this lead among the qualified (P3): whether it is, its own gates say, and who passes over those by
+ * hand has it count.
+ */
+function qualifiedGate(scene: Scene, share: QualifiedShare, details: Details): number {
   const { state, life, now } = scene;
   const key = qualifiedKey(share, now);
-  const qualified = state.get(key) + (qualifies && !life.counted.includes(key) ? 1 : 0);
+  const qualified = state.get(key) + (life.counted.includes(key) ? 0 : 1);
   const allowed = ceilPercent(share.percent, qualified);
   const used = state.get(deliveredKey(share, now));
   if (used + 1 <= allowed) return 0;

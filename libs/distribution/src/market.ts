@@ -48,8 +48,6 @@ export class Market {
   readonly touched: number[] = [];
   /** Who came, ever, in order; a state follows it. */
   readonly arrivals: Arrival[] = [];
-  /** Goes up when a contract is added or removed. */
-  membership = 0;
   private readonly items = new Map<ItemKind, Map<string, ConfigItem>>();
   private readonly partitions = new Map<string, Partition>();
   private readonly places = new Map<string, Place[]>();
@@ -230,7 +228,6 @@ export class Market {
 
   private placeContract(item: ConfigItem, contract: ContractTerms | undefined): void {
     const before = this.contracts.get(item.id);
-    if ((before === undefined) !== (contract === undefined)) this.membership++;
     if (before) {
       for (const { partition, slot } of this.places.get(item.id) ?? []) partition.remove(slot);
       this.count(before, -1);

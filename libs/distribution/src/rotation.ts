@@ -35,7 +35,7 @@ export function turnColumn(scene: Scene, field: Field, phase: Phase, candidates:
 function turnReader(scene: Scene, phase: Phase): ((contract: ContractTerms) => number) | null {
   const { market, state, now } = scene;
   if (market.ground.pointer) {
-    const last = state.get(pointerKey(market, phase)) % ENTRIES;
+    const last = state.get(pointerKey(phase)) % ENTRIES;
     return (contract) => {
       const entry = phase.byClient ? contract.client.entry : contract.entry;
       // Behind the pointer first, then from the head of the list again.
@@ -60,19 +60,26 @@ export function rotationKey(phaseKey: string, id: string, bucket: string): strin
   return `rot|${phaseKey}|${id}|${bucket}`;
 }
 
-const lists = new WeakMap<Market, Map<string, { membership: number; hash: number }>>();
+function pointerKey(phase: Phase): string {
+  return `ptr|${phase.key}`;
+}
 
-/** The pointer's key names the list it points into, so that a contract added or removed resets it. */
-export function pointerKey(market: Market, phase: Phase): string {
-  let known = lists.get(market);
-  if (!known) lists.set(market, (known = new Map()));
-  let list = known.get(phase.key);
-  if (!list || list.membership !== market.membership) {
-    const members = [...market.contracts.values()].filter((contract) => phase.filter === null || phase.filter(contract));
-    list = { membership: market.membership, hash: fnv1a(members.map(({ id }) => id).sort().join('|')) };
-    known.set(phase.key, list);
+/**
+ * A contract added to the list that a pointer points into, or removed from it, resets the pointer (RR5). Called after each change, so that
+ * one which goes and comes back is seen to have gone.
+ */
+export function resetPointers(market: Market, state: State): void {
+  if (!market.ground.pointer) return;
+  for (const { phases } of market.workflows.values()) {
+    for (const phase of phases.filter(({ method, base, secondary }) => [method, base, secondary].includes('roundRobin'))) {
+      const members = [...market.contracts.values()].filter((contract) => phase.filter === null || phase.filter(contract));
+      // 0 = never seen.
+      const list = fnv1a(members.map(({ id }) => id).sort().join('|')) + 1;
+      const known = state.get(`ptrlist|${phase.key}`);
+      if (known !== 0 && known !== list) state.set(pointerKey(phase), 0);
+      state.set(`ptrlist|${phase.key}`, list);
+    }
   }
-  return `ptr|${phase.key}|${list.hash}`;
 }
 
 /** Moves what a pick in this phase moves beyond the shared turn: key and new value. `turn` is the number the pick took. */
@@ -81,7 +88,7 @@ export function ownRotation(
 ): { key: string; value: number }[] {
   const id = phase.byClient ? contract.client.id : contract.id;
   const { entry } = phase.byClient ? contract.client : contract;
-  if (market.ground.pointer) return [{ key: pointerKey(market, phase), value: turn * ENTRIES + entry }];
+  if (market.ground.pointer) return [{ key: pointerKey(phase), value: turn * ENTRIES + entry }];
   const bucket = resetBucket(state, phase.key, phase.reset, phase.zone, now);
   return bucket === null ? [] : [{ key: rotationKey(phase.key, id, bucket), value: turn }];
 }

@@ -7,6 +7,7 @@ import { ROLLING_MS, type Limit } from './limits.js';
 import type { Market } from './market.js';
 import { welcome } from './newcomers.js';
 import { Rolling } from './rolling.js';
+import { resetPointers } from './rotation.js';
 import type { ClientTerms, ContractTerms } from './terms.js';
 
 /** What is kept of a moving thing: its key and value. Value 0 may be forgotten. */
@@ -60,6 +61,7 @@ export class State {
   follow(market: Market, now: number): void {
     const from = this.followed?.market === market ? this.followed.arrivals : 0;
     welcome(market, this, now, from);
+    resetPointers(market, this);
     this.followed = { market, arrivals: market.arrivals.length };
   }
 

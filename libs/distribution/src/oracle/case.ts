@@ -2,8 +2,8 @@
 import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
 import type { Scripts } from './scripts.js';
 
-/** A lead whose source names a distribution list too. */
-export type CaseLead = ScenarioLead & { sourceList?: string };
+/** A lead of a campaign, whose source may name a distribution list too. */
+export type CaseLead = ScenarioLead & { campaign: string; sourceList?: string };
 
 /** What comes of a reservation long after it was made: an answer at last, a bounce after the fact, or a person who lets it go. */
 export interface Late { lead: string; contract: string; outcome: 'accepted' | 'rejected' | 'failed' | 'released' }

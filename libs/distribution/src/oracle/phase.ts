@@ -1,5 +1,6 @@
 /** One rule or delivery group at work: who is in it, in which order they stand, and whom it picks. */
 import type { ConfigDocument, Contract, GroupPhase, Method, Rule, Timeframe, Workflow } from '../document.js';
+import { GATES } from '../reasons.js';
 import { fits, type Asked } from './gates.js';
 import { askingPrice, capGates } from './limits.js';
 import { clientOf, groupOf, type Fraction, type History, type Recipient, type Reservation, type Sharer } from './history.js';
@@ -87,7 +88,8 @@ export function sharedCap(desk: Desk, picks: readonly Contract[], contract: Cont
     group: groupOf(document, each), rule: '', priceMinor: price(each), trial: false, round: -1, persons: [], terms: '', turned: false,
   }));
   if (planned.length === 0) return undefined;
-  return capGates([...history, ...planned], contract, lead.campaign, price(contract), now).find((gate) => !asked.overrides.includes(gate));
+  const shut = capGates([...history, ...planned], contract, lead.campaign, price(contract), now);
+  return GATES.find((gate) => shut.includes(gate) && !asked.overrides.includes(gate));
 }
 
 /** Nothing stands in the way of one more pick beside these: sharing (M2), a client or group twice (M5), a cap that they share. */

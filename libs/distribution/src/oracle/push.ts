@@ -1,14 +1,15 @@
 /** Push (D3, D4) the slow way: who is active, whose turn it is and what is used up is read from the list of assignments each time. */
 import { bucketEnd, bucketOf, dayNumber, localDate, parseDuration } from '@sluice/kernel';
 import type { ConfigDocument, PushStrategy, Recipient } from '../document.js';
-import type { Scenario, ScenarioLead } from '../scenario.js';
+import type { Scenario } from '../scenario.js';
+import type { CaseLead } from './case.js';
 import { meets } from './criteria.js';
 import { add, compareFractions, decimal, fraction, minus, over, times, zoneOf, type Fraction } from './history.js';
 import type { OracleLine } from './run.js';
 
 interface Level { strategy: PushStrategy; to: string; earned: ReadonlyMap<string, Fraction> }
 interface Assignment { at: number; lead: string; path: readonly Level[] }
-interface Held { lead: ScenarioLead; since: number }
+interface Held { lead: CaseLead; since: number }
 interface Run {
   document: ConfigDocument;
   started: number;
@@ -31,13 +32,13 @@ export function runPush({ config, timeline = [], until }: Scenario): OracleLine[
     if ('seen' in step) {
       run.seen.set(step.seen.user, run.now);
       tryHeld(run);
-    } else if ('lead' in step && typeof step.lead === 'object' && 'id' in step.lead) arrive(run, step.lead);
+    } else if ('lead' in step && typeof step.lead === 'object' && 'id' in step.lead) arrive(run, step.lead as CaseLead);
   }
   if (until !== undefined) advance(run, Date.parse(until));
   return run.lines;
 }
 
-function arrive(run: Run, lead: ScenarioLead): void {
+function arrive(run: Run, lead: CaseLead): void {
   const matching = strategiesFor(run, lead);
   if (matching.length > 0 && !assign(run, lead, run.now, 'push')) run.held.push({ lead, since: run.now });
 }
@@ -65,12 +66,12 @@ function nextInstant(run: Run): number {
   return run.held.length === 0 ? Infinity : Math.min(...[...ends, ...late].filter((at) => at > run.now));
 }
 
-function strategiesFor(run: Run, lead: ScenarioLead): PushStrategy[] {
+function strategiesFor(run: Run, lead: CaseLead): PushStrategy[] {
   return (run.document.pushStrategies ?? []).filter(({ from, campaigns, criteria }) => (
     from === 'corporate' && campaigns?.includes(lead.campaign) === true && (!criteria || meets(criteria, { lead, receivedAt: run.now, place: undefined }))));
 }
 
-function assign(run: Run, lead: ScenarioLead, since: number, trigger: string): boolean {
+function assign(run: Run, lead: CaseLead, since: number, trigger: string): boolean {
   const matching = strategiesFor(run, lead);
   const found = matching.map((strategy) => descend(run, strategy, lead)).find((path) => path !== undefined);
   const late = matching.find(({ timeout }) => timeout && run.now - since >= parseDuration(timeout.after));
@@ -83,7 +84,7 @@ function assign(run: Run, lead: ScenarioLead, since: number, trigger: string): b
 }
 
 /** The way down to a user; undefined where nobody can take the lead. A branch can only if somebody under it can (look-ahead). */
-function descend(run: Run, strategy: PushStrategy, lead: ScenarioLead): Level[] | undefined {
+function descend(run: Run, strategy: PushStrategy, lead: CaseLead): Level[] | undefined {
   const ways = new Map<string, Level[]>();
   for (const recipient of strategy.recipients) {
     const below = belowOf(run, recipient, lead);
@@ -98,7 +99,7 @@ function descend(run: Run, strategy: PushStrategy, lead: ScenarioLead): Level[] 
 }
 
 /** Ways that start at a branch; undefined for who is none, as no strategy leads on from there. */
-function belowOf(run: Run, { to }: Recipient, lead: ScenarioLead): Level[][] | undefined {
+function belowOf(run: Run, { to }: Recipient, lead: CaseLead): Level[][] | undefined {
   const onward = (run.document.pushStrategies ?? []).filter(({ from, campaigns = [] }) => (
     from === to && (campaigns.length === 0 || campaigns.includes(lead.campaign))));
   if (onward.length === 0) return undefined;
@@ -106,7 +107,7 @@ function belowOf(run: Run, { to }: Recipient, lead: ScenarioLead): Level[][] | u
   return matching.map((strategy) => descend(run, strategy, lead)).filter((path) => path !== undefined);
 }
 
-function mayTake(run: Run, strategy: PushStrategy, { to, caps, criteria }: Recipient, lead: ScenarioLead): boolean {
+function mayTake(run: Run, strategy: PushStrategy, { to, caps, criteria }: Recipient, lead: CaseLead): boolean {
   if (criteria && !meets(criteria, { lead, receivedAt: run.now, place: undefined })) return false;
   const zone = caps?.timezone ?? zoneOf(run.document, strategy);
   return (['hour', 'day'] as const).every((window) => {

@@ -53,4 +53,32 @@ describe('both readings agree that', () => {
     expect(assigned({ config, timeline: [lead(0), byHand(['contract_not_open'])], scripts })).toEqual(['', '']);
     expect(assigned({ config, timeline: [lead(0), byHand(['contract_not_open', 'script'])], scripts })).toEqual(['', 'A']);
   });
+
+  it('a cap that a person passes over is passed over by each pick of the plan (A3)', () => {
+    const config = world({ method: 'price' }, [{ group: 'g' }, { group: 'g' }], { groups: [{ id: 'g', caps: { day: 1 } }] });
+    config.workflows![0]!.maxMultiplication = 3;
+    const byHand: CaseStep = { at: at(1), distribute: { lead: 'L1', rules: 'w', overrides: ['cap_day'] } };
+    expect(assigned({ config, timeline: [lead(0), lead(1), byHand] })).toEqual(['A', '', 'A B']);
+  });
+
+  it('free trial ranks a contract by what it can pay among as many buyers as it accepts (section 3)', () => {
+    const contracts = [{ prices: { 1: '20.00', 3: '24.00' }, maxShareCount: 1 }, { price: '21.00' }];
+    const config = world({ method: 'freeTrial' }, contracts);
+    config.workflows![0]!.maxMultiplication = 3;
+    expect(assigned({ config, timeline: [lead(0)] })).toEqual(['B']);
+  });
+
+  it('a lead counts among the qualified for its own share, also where a person passes over its score (P3)', () => {
+    const config = world({ method: 'price' }, [{ percentageLimit: { percent: 50, lookBack: 'day' }, minScore: 50 }]);
+    const byHand: CaseStep = { at: at(1), distribute: { lead: 'L0', contracts: ['A'], overrides: ['score_too_low'] } };
+    expect(assigned({ config, timeline: [lead(0), byHand] })).toEqual(['', 'A']);
+  });
+
+  it('a pointer starts at the head again when a contract has gone, also when it has come back (RR5)', () => {
+    const config = world({ method: 'roundRobin', take: 1 }, [{}, {}, {}], { rotation: 'pointer' });
+    const gone: CaseStep = { at: at(2), remove: { contracts: ['C'] } };
+    const back: CaseStep = { at: at(3), set: { contracts: { C: { client: 'c', price: '10.00' } } } };
+    expect(assigned({ config, timeline: [lead(0), lead(1), lead(4)] })).toEqual(['A', 'B', 'C']);
+    expect(assigned({ config, timeline: [lead(0), lead(1), gone, back, lead(4)] })).toEqual(['A', 'B', 'A']);
+  });
 });
