@@ -38,7 +38,7 @@ describe('an event', () => {
 
   it.each([
     ['a missing required field', { ...lead, leadId: undefined }, '/leadId: required'],
-    ['the empty value that proto3 leaves behind', { ...lead, campaignId: '' }, '/campaignId: required'],
+    ['the empty value that proto3 leaves behind', { ...lead, receivedAt: '' }, '/receivedAt: required'],
     ['a number where text belongs', { ...lead, sourceId: 7 }, '/sourceId: expected text'],
     ['a local time', { ...lead, receivedAt: '2026-03-02 09:00' }, '/receivedAt: expected an instant in UTC'],
     ['a list where an object belongs', { ...lead, attributes: [] }, '/attributes: expected an object'],

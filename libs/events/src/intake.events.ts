@@ -3,7 +3,8 @@ import { IntakeConfiguredSchema, LeadReceivedSchema, LeadRejectedSchema } from '
 import { intakeTopic as topic } from './topics.js';
 
 export const LeadReceived = defineEvent(LeadReceivedSchema, {
-  topic, subject: 'leadId', required: ['leadId', 'campaignId', 'receivedAt', 'configurationVersion', 'attributes'],
+  // No campaign: a lead that is distributed by hand alone.
+  topic, subject: 'leadId', required: ['leadId', 'receivedAt', 'configurationVersion', 'attributes'],
 });
 export const LeadRejected = defineEvent(LeadRejectedSchema, { topic, subject: 'rejectionId', required: ['rejectionId', 'reason'] });
 export const IntakeConfigured = defineEvent(IntakeConfiguredSchema, { topic, subject: 'tenantId', required: ['version', 'tenantId'] });

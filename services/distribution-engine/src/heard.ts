@@ -9,7 +9,7 @@ export function leadOf(event: LeadReceived): Lead {
   return {
     leadId: event.leadId,
     tenantId: event.tenantId,
-    campaignId: event.campaignId,
+    campaignId: event.campaignId ?? '',
     receivedAt: Date.parse(event.receivedAt),
     attributes: event.attributes as Lead['attributes'],
     ...(event.sourceId ? { sourceId: event.sourceId } : {}),

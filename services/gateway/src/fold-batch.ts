@@ -143,7 +143,7 @@ export class FoldedBatch {
   private received(event: Heard<LeadReceived>): void {
     const { data } = event;
     const lead = this.lead(data.tenantId, data.leadId);
-    lead.campaignId = data.campaignId;
+    if (data.campaignId) lead.campaignId = data.campaignId;
     lead.receivedAt = Date.parse(data.receivedAt);
     lead.duplicate = data.duplicate ?? false;
     if (data.sourceId) lead.sourceId = data.sourceId;

@@ -55,6 +55,7 @@ export const SettingsDocument = z.object({
 export const SourceDocument = z.object({
   name: z.string().optional(),
   campaign: z.string().optional(),
+  allowWithoutCampaign: z.boolean().optional(),
   channel: z.string().optional(),
   list: z.string().optional(),
   status: z.enum(['active', 'paused']).optional(),

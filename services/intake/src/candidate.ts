@@ -17,6 +17,8 @@ export interface Candidate {
   readonly receivedAt: number;
   /** What the lead names, or the source's default; undefined where neither does. */
   readonly campaignId: string | undefined;
+  /** Whether the source's leads may have none. */
+  readonly withoutCampaign: boolean;
   readonly channel: string | undefined;
   readonly sourceList: string | undefined;
   readonly idempotencyKey: string | undefined;

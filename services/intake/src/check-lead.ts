@@ -70,6 +70,18 @@ export function compileCampaign(id: string, body: unknown, defaults: TenantDefau
   };
 }
 
+/** Of no campaign, and no field that could place a lead. */
+const NOWHERE = '';
+
+/**
+ * What a lead without a campaign is checked by: nobody said what its fields hold, so that all of them are personal and none enters the log.
+ * Fields that are called phone and email are read as such: a person is known again.
+ */
+export function noCampaign(defaults: TenantDefaults): CompiledCampaign {
+  const fields = { phone: { type: 'phone', personal: true }, email: { type: 'email', personal: true } };
+  return compileCampaign('', { fields, geo: NOWHERE, unknownFields: 'keep' }, defaults);
+}
+
 /** One lead on its way through the fields of its campaign. */
 class Reading {
   private readonly faults: Fault[] = [];

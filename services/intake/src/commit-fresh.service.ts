@@ -60,7 +60,7 @@ export class CommitFresh {
       key === undefined ? [] : [{ tenantId, sourceId, key, fingerprint, leadId }]));
     const versions = await this.store.addFresh(tx, { tenants, keys, claims, leads: rows });
     // Checked on terms that have changed since: they are checked again on the careful way.
-    if (rows.some((row) => versions.get(row.tenantId) !== row.version)) throw new NotFresh();
+    if (rows.some((row) => (versions.get(row.tenantId) ?? 0) !== row.version)) throw new NotFresh();
     await this.save.rest(tx, entries, rows);
     tx.beforeCommit(async () => crashPoint('intake.before-commit'));
   }

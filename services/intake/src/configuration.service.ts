@@ -5,13 +5,15 @@ import { IntakeConfigured, type ConfigurationChanged, type Heard } from '@sluice
 import { isKnownZone, sha256, utf8, uuidFrom } from '@sluice/kernel';
 import { Clock, Log } from '@sluice/runtime';
 import { SettingsDocument } from './campaign.js';
-import { compileCampaign, type CompiledCampaign, type TenantDefaults } from './check-lead.js';
+import { compileCampaign, noCampaign, type CompiledCampaign, type TenantDefaults } from './check-lead.js';
 import { ConfigurationStore, type ConfigurationRow, type PartRow } from './configuration.store.js';
 import { SourcesStore } from './sources.store.js';
 
 export interface TenantConfiguration {
   readonly version: number;
   readonly campaigns: ReadonlyMap<string, CompiledCampaign>;
+  /** The terms of leads that have no campaign. */
+  readonly none: CompiledCampaign;
 }
 
 const KINDS = new Set(['settings', 'campaign']);
@@ -57,7 +59,7 @@ export class ConfigurationService {
         this.log.error({ tenantId, campaignId: item.id, version, reason: error instanceof Error ? error.message : 'unknown' }, 'a campaign cannot be compiled');
       }
     }
-    const configuration = { version, campaigns };
+    const configuration = { version, campaigns, none: noCampaign(defaults) };
     if (version > 0) this.compiled.set(tenantId, configuration);
     return configuration;
   }

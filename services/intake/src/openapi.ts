@@ -13,7 +13,7 @@ const campaign = { name: 'campaign', in: 'query', required: false, schema: { typ
 const NewLead = {
   type: 'object', required: ['fields'], additionalProperties: false,
   properties: {
-    campaign: { type: 'string', description: 'Needed where the source has no default.' },
+    campaign: { type: 'string', description: 'Needed where the source has no default and does not allow leads without a campaign.' },
     fields: { type: 'object', description: 'The fields of the campaign.', additionalProperties: true },
     lat: { type: 'number', minimum: -90, maximum: 90 }, lon: { type: 'number', minimum: -180, maximum: 180 },
     list: { type: 'string', description: 'A distribution list.' }, channel: { type: 'string' }, country: { type: 'string', pattern: '^[A-Za-z]{2}$' },

@@ -14,6 +14,8 @@ export interface CallingSource {
   readonly tenantId: string;
   readonly sourceId: string;
   readonly campaignId: string | undefined;
+  /** Whether a lead may have no campaign at all. */
+  readonly withoutCampaign: boolean;
   readonly channel: string | undefined;
   readonly listId: string | undefined;
 }
@@ -38,7 +40,7 @@ export class PrepareLead {
     const named = typeof lead?.campaign === 'string' ? lead.campaign : undefined;
     const draft = {
       tenantId: source.tenantId, sourceId: source.sourceId, id: uuid7(receivedAt, this.vault.idBytes()), receivedAt,
-      campaignId: named ?? source.campaignId, channel: source.channel, sourceList: source.listId,
+      campaignId: named ?? source.campaignId, withoutCampaign: source.withoutCampaign, channel: source.channel, sourceList: source.listId,
       idempotencyKey: about.idempotencyKey, waits: about.waits, traceparent: about.traceparent, input: lead, faults,
       payloadHash: this.vault.payloadHash(source.tenantId, `${named ?? source.campaignId} ${unreadable ? '' : canonical(body)}`),
     };
@@ -47,10 +49,11 @@ export class PrepareLead {
 
   /** Checks a lead on a configuration; every fault at once. */
   verdict(configuration: TenantConfiguration, candidate: Omit<Candidate, 'verdict'>): Verdict {
-    const { version, campaigns } = configuration;
-    const { input, faults, campaignId, tenantId } = candidate;
+    const { version, campaigns, none } = configuration;
+    const { input, faults, campaignId, withoutCampaign, tenantId } = candidate;
     if (!input) return { kind: 'invalid', version, reason: 'invalid', faults };
-    const campaign = campaignId === undefined ? undefined : campaigns.get(campaignId);
+    // A default of the source comes first; what a lead names and nobody knows is a mistake, wherever it comes from.
+    const campaign = campaignId === undefined ? (withoutCampaign ? none : undefined) : campaigns.get(campaignId);
     if (!campaign) {
       const fault = unknownCampaign(campaignId, campaigns.keys());
       const doubled = faults.some(({ pointer }) => pointer === fault.pointer);

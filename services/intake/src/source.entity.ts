@@ -16,6 +16,10 @@ export class Source {
   @Column({ name: 'campaign_id', type: 'text', nullable: true })
   campaignId!: string | null;
 
+  /** Whether leads come in that have no campaign, to be distributed by hand. */
+  @Column({ name: 'without_campaign', type: 'boolean' })
+  withoutCampaign!: boolean;
+
   @Column({ type: 'text', nullable: true })
   channel!: string | null;
 

@@ -14,12 +14,14 @@ const NewSource = z.strictObject({
   id: id.optional().describe('A stable slug; made of the name where it is left out.'),
   name: text,
   campaign: text.optional().describe('The campaign of leads that name none.'),
+  allowWithoutCampaign: z.boolean().optional().describe(
+    'Takes leads that have no campaign: all their fields are sealed, and they are distributed by hand or cherry-picked.'),
   channel: text.optional(),
   list: text.optional().describe('The distribution list of its leads.'),
 });
 const SourceChange = z.strictObject({
-  name: text.optional(), campaign: text.nullable().optional(), channel: text.nullable().optional(), list: text.nullable().optional(),
-  status: z.enum(['active', 'paused']).optional(),
+  name: text.optional(), campaign: text.nullable().optional(), allowWithoutCampaign: z.boolean().optional(),
+  channel: text.nullable().optional(), list: text.nullable().optional(), status: z.enum(['active', 'paused']).optional(),
 });
 const Rotation = z.strictObject({ overlap: z.string().default('P1D').describe('How long the old keys go on, such as PT1H.') }).default({ overlap: 'P1D' });
 const Revocation = z.strictObject({ keyId: text.optional().describe('The key to end; all of the source where it is left out.') }).default({});
@@ -77,8 +79,11 @@ function overlapOf(given: string): number {
 }
 
 function shown(source: Source) {
-  const { sourceId, name, campaignId, channel, listId, status, createdAt } = source;
-  return { id: sourceId, name, campaign: campaignId, channel, list: listId, status, createdAt: createdAt.toISOString() };
+  const { sourceId, name, campaignId, withoutCampaign, channel, listId, status, createdAt } = source;
+  return {
+    id: sourceId, name, campaign: campaignId, allowWithoutCampaign: withoutCampaign, channel, list: listId, status,
+    createdAt: createdAt.toISOString(),
+  };
 }
 
 function shownKey({ keyId, createdAt, expiresAt, revokedAt }: SourceKey) {

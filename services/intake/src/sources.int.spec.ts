@@ -20,7 +20,8 @@ describe('sources', () => {
 
   it('are made with a key that is shown once and stored as a hash', async () => {
     const { status, body } = await api('POST', '/v1/sources', { name: 'Solar Leads Inc.', campaign: 'solar', channel: 'web' });
-    expect([status, body]).toEqual([201, { id: 'solar-leads-inc', name: 'Solar Leads Inc.', campaign: 'solar', channel: 'web', list: null, status: 'active',
+    expect([status, body]).toEqual([201, { id: 'solar-leads-inc', name: 'Solar Leads Inc.', campaign: 'solar', allowWithoutCampaign: false,
+      channel: 'web', list: null, status: 'active',
       createdAt: '2026-11-24T00:00:00.000Z', key: expect.stringMatching(/^sluice_src_[a-z0-9]{16}_[A-Za-z0-9_-]{43}$/) }]);
     expect((await intake.post(body['key'] as string, aLead())).status).toBe(202);
     const seen = JSON.stringify([await api('GET', '/v1/sources'), await api('GET', '/v1/sources/solar-leads-inc'), await intake.rows('SELECT * FROM intake.source_keys')]);

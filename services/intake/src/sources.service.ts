@@ -11,6 +11,7 @@ export interface NewSource {
   readonly id?: string | undefined;
   readonly name: string;
   readonly campaign?: string | undefined;
+  readonly allowWithoutCampaign?: boolean | undefined;
   readonly channel?: string | undefined;
   readonly list?: string | undefined;
 }
@@ -18,6 +19,7 @@ export interface NewSource {
 export interface SourceChange {
   readonly name?: string | undefined;
   readonly campaign?: string | null | undefined;
+  readonly allowWithoutCampaign?: boolean | undefined;
   readonly channel?: string | null | undefined;
   readonly list?: string | null | undefined;
   readonly status?: 'active' | 'paused' | undefined;
@@ -51,6 +53,7 @@ export class SourcesService {
     const now = new Date(this.clock.now());
     const source: Source = {
       tenantId, sourceId: given.id ?? slug(given.name), name: given.name, campaignId: given.campaign ?? null,
+      withoutCampaign: given.allowWithoutCampaign ?? false,
       channel: given.channel ?? null, listId: given.list ?? null, status: 'active', createdAt: now,
     };
     return this.write(tenantId, async (tx) => {
@@ -64,8 +67,9 @@ export class SourcesService {
   async change(tenantId: string, sourceId: string, change: SourceChange): Promise<Source> {
     return this.write(tenantId, async (tx) => {
       await this.one(tx, tenantId, sourceId);
-      const { name, campaign: campaignId, channel, list: listId, status } = change;
-      const given = Object.entries({ name, campaignId, channel, listId, status }).filter(([, value]) => value !== undefined);
+      const { name, campaign: campaignId, allowWithoutCampaign: withoutCampaign, channel, list: listId, status } = change;
+      const given = Object.entries({ name, campaignId, withoutCampaign, channel, listId, status })
+        .filter(([, value]) => value !== undefined);
       await this.store.change(tx, tenantId, sourceId, Object.fromEntries(given));
       return this.one(tx, tenantId, sourceId);
     });
@@ -134,8 +138,8 @@ export class SourcesService {
   private async sourceOf({ tenantId, sourceId }: SourceKey): Promise<KnownSource | undefined> {
     const row = await this.database.transaction({ service: 'intake', tenants: [tenantId] }, (tx) => this.store.find(tx, tenantId, sourceId));
     return row === null ? undefined : {
-      tenantId, sourceId, campaignId: row.campaignId ?? undefined, channel: row.channel ?? undefined, listId: row.listId ?? undefined,
-      paused: row.status === 'paused',
+      tenantId, sourceId, campaignId: row.campaignId ?? undefined, withoutCampaign: row.withoutCampaign, channel: row.channel ?? undefined,
+      listId: row.listId ?? undefined, paused: row.status === 'paused',
     };
   }
 

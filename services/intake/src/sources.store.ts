@@ -75,12 +75,12 @@ export class SourcesStore {
       const parsed = SourceDocument.safeParse(body);
       const document = parsed.success ? parsed.data : {};
       await tx.query(`
-        INSERT INTO intake.sources (tenant_id, source_id, name, campaign_id, channel, list_id, status, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO intake.sources (tenant_id, source_id, name, campaign_id, channel, list_id, status, created_at, without_campaign)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (tenant_id, source_id) DO UPDATE SET name = excluded.name, campaign_id = excluded.campaign_id,
-          channel = excluded.channel, list_id = excluded.list_id, status = excluded.status`,
+          channel = excluded.channel, list_id = excluded.list_id, status = excluded.status, without_campaign = excluded.without_campaign`,
       [tenantId, id, document.name ?? id, document.campaign ?? null, document.channel ?? null, document.list ?? null,
-        document.status ?? 'active', new Date(now)]);
+        document.status ?? 'active', new Date(now), document.allowWithoutCampaign ?? false]);
     }
   }
 }

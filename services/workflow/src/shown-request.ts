@@ -19,16 +19,18 @@ export function shownRequest(row: RequestRow, attempt?: AttemptFacts) {
         ...(attempt ? { overridden: attempt.picks.find(({ contractId }) => contractId === pick.contractId)?.overridden ?? [] } : {}),
       })),
       reason: result.reason, reasons: result.reasons, full: result.full,
-      ...(attempt ? { minimumsMet: attempt.minimumsMet, refused: refusedOf(attempt) } : {}),
+      ...(attempt ? { minimumsMet: attempt.minimumsMet, refused: refusedOf(attempt, overrides) } : {}),
       attempt: `/v1/attempts/${attemptId}`,
     },
   };
 }
 
-/** Who did not get it, by which reason, and all gates that were shut for him. */
-function refusedOf({ verdicts }: AttemptFacts) {
-  return verdicts.filter(({ code }) => code !== 'picked')
-    .map(({ contractId, clientId, code, gates, detail }) => ({ contractId, clientId, reason: code, gates, ...(detail ? { detail } : {}) }));
+/** Who did not get it, why, and all gates that were shut for him. What was passed over is no reason where another gate still binds. */
+function refusedOf({ verdicts }: AttemptFacts, overrides: readonly string[]) {
+  return verdicts.filter(({ code }) => code !== 'picked').map(({ contractId, clientId, code, gates, detail }) => ({
+    contractId, clientId, reason: overrides.includes(code) ? gates.find((gate) => !overrides.includes(gate)) ?? code : code, gates,
+    ...(detail ? { detail } : {}),
+  }));
 }
 
 function instant(ms: number | null): string | null {

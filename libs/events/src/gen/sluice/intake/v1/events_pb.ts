@@ -36,6 +36,8 @@ export type LeadReceived = Message<"sluice.intake.v1.LeadReceived"> & {
   sourceId: string;
 
   /**
+   * Empty: it came without one, and is distributed by hand or taken from the pool.
+   *
    * @generated from field: string campaign_id = 4;
    */
   campaignId: string;
@@ -145,6 +147,8 @@ export type LeadReceivedJson = {
   sourceId?: string;
 
   /**
+   * Empty: it came without one, and is distributed by hand or taken from the pool.
+   *
    * @generated from field: string campaign_id = 4;
    */
   campaignId?: string;
