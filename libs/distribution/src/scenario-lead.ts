@@ -13,7 +13,7 @@ export function leadOf(given: ScenarioLead, now: number, campaign: Campaign | un
     if (field.type === 'date') Object.assign(attributes, { [`${name}.age`]: yearsBetween(String(value), now) });
   }
   return {
-    leadId: given.id, tenantId: 'simulation', campaignId: given.campaign, sourceId: given.source, channel: given.channel,
+    leadId: given.id, tenantId: 'simulation', campaignId: given.campaign ?? '', sourceId: given.source, channel: given.channel,
     country: given.country,
     receivedAt: given.receivedAt === undefined ? now : Date.parse(given.receivedAt), attributes, lat: given.lat, lon: given.lon,
     score: given.score,

@@ -3,7 +3,10 @@ import type { ScriptNote } from './decision.js';
 import type { ConfigDocument } from './document.js';
 
 export interface ScenarioLead {
-  id: string; campaign: string; fields?: Record<string, string | number | boolean | null>; lat?: number; lon?: number; source?: string;
+  id: string;
+  /** Unset: it is distributed by hand or taken from the pool (A1). */
+  campaign?: string;
+  fields?: Record<string, string | number | boolean | null>; lat?: number; lon?: number; source?: string;
   channel?: string; country?: string; score?: number; duplicate?: boolean; list?: string; consent?: string[];
   phone?: string; email?: string;
   receivedAt?: string;

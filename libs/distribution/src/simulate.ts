@@ -86,7 +86,9 @@ function run(simulation: Simulation, config: Configuration, step: ScenarioStep):
   if ('lead' in step) {
     const { rejectedBy, failedBy, unansweredBy } = step;
     const answers = { rejectedBy: new Set(rejectedBy), failedBy: new Set(failedBy), unansweredBy: new Set(unansweredBy) };
-    simulation.receive(leadOf(step.lead, simulation.now, config.market.campaigns.get(step.lead.campaign)?.body), answers);
+    const { campaign } = step.lead;
+    if (campaign !== undefined) config.known('campaign', campaign);
+    simulation.receive(leadOf(step.lead, simulation.now, config.market.campaigns.get(campaign ?? '')?.body), answers);
   } else if ('set' in step) {
     config.set(step.set);
     changed(simulation, config);
@@ -182,7 +184,9 @@ class Configuration {
       for (const [id, change] of Object.entries(patches as Record<string, Json>)) {
         const before = this.items.get(`${kind}|${id}`)?.body ?? { id };
         const entry = this.entries.get(`${kind}|${id}`) ?? this.entries.size + 1;
-        changes.push(this.keep({ kind, id, entry, body: mergePatch(before as unknown as Json, change) } as unknown as ConfigItem));
+        // As everywhere in a merge patch, null takes away.
+        const body = change === null ? null : mergePatch(before as unknown as Json, change);
+        changes.push(this.keep({ kind, id, entry, body } as unknown as ConfigItem));
       }
     }
     if (Object.keys(settings).length > 0) {

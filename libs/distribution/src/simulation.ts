@@ -218,6 +218,7 @@ export class Simulation {
 
   /** A window opened by hand: on any lead with a campaign; it is tried at once. */
   openWindow(track: Track, length: string | undefined, every: string | undefined): void {
+    if (track.lead.campaignId === '') throw new RangeError(`lead ${track.lead.leadId} has no campaign, and so no window`);
     const workflow = this.market.workflowOf(track.lead.campaignId)?.body;
     const known = workflow?.window;
     const lengthMs = parseDuration(length ?? known?.length ?? 'P1D');

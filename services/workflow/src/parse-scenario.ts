@@ -2,17 +2,18 @@
 import { documentOf, itemsOf, type ConfigDocument, type Scenario } from '@sluice/distribution';
 import { mergePatch, type Json } from '@sluice/kernel';
 import { z } from 'zod';
-import { sections, type Section } from './document.js';
+import { sections, settingsSchema, type Section } from './document.js';
 import { checkSchema, faultAt, suggestion, type DocumentFault } from './faults.js';
-import { duration, id, instant, says, text, word } from './leaf.js';
+import { duration, id, instant, says, show, text, word } from './leaf.js';
 import { checkDocument, readText, type Checked } from './parse-document.js';
+import { Mentions, unknown } from './scenario-mentions.js';
 
 const names = z.record(z.string(), z.unknown());
 const ids = z.array(id, says('a list of contract ids'));
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()], says('text, a number, true or false'));
 
 const lead = z.strictObject({
-  id, campaign: id, fields: z.record(z.string(), value).optional(), lat: z.number().optional(), lon: z.number().optional(),
+  id, campaign: id.optional(), fields: z.record(z.string(), value).optional(), lat: z.number().optional(), lon: z.number().optional(),
   source: id.optional(), channel: text.optional(),
   country: text.optional(), score: z.number().optional(), duplicate: z.boolean().optional(), list: id.optional(),
   consent: z.array(id).optional(), phone: text.optional(), email: text.optional(), receivedAt: instant.optional(),
@@ -38,7 +39,7 @@ const perLead = <S extends z.ZodType>(schema: S) => z.record(z.string(), schema)
 const scenarioSchema = z.strictObject({
   name: text.optional(),
   seed: text.optional(),
-  config: z.unknown(),
+  config: z.custom<unknown>((value) => value !== undefined, says('a document, or the path of its file')),
   timeline: z.array(z.record(z.string(), z.unknown(), says('a step such as { at: …, lead: … }')), says('a list of steps')).optional(),
   until: instant.optional(),
   expect: z.strictObject({
@@ -96,39 +97,65 @@ function checkOrder(timeline: readonly Readonly<Record<string, unknown>>[], unti
   });
 }
 
-/** Applies the changes of the time line one after the other; faults carry the step that brought them. */
-function checkChanges(start: ConfigDocument, timeline: readonly Readonly<Record<string, unknown>>[]): DocumentFault[] {
-  let document = start;
+type Step = Readonly<Record<string, unknown>>;
+
+/** Applies the changes of the time line one after the other, and looks up what the steps between them name. */
+function checkChanges(start: ConfigDocument, timeline: readonly Step[]): DocumentFault[] {
+  const mentions = new Mentions(start, timeline);
   for (const [place, step] of timeline.entries()) {
-    if (!('set' in step) && !('remove' in step)) continue;
-    const changed = changeBy(document, step, place);
+    if (!('set' in step) && !('remove' in step)) {
+      const faults = mentions.check(step, place);
+      if (faults.length > 0) return faults;
+      continue;
+    }
+    const changed = changeBy(mentions.document, step, place);
     if ('faults' in changed) return changed.faults;
     const checked = checkDocument(changed.value);
-    if (checked.faults) {
-      return checked.faults.map((fault) => ({ ...faultAt(['timeline', place], fault.code, `${fault.path}: ${fault.message}`) }));
-    }
-    document = checked.document;
+    if (checked.faults) return checked.faults.map((fault) => atStep(fault, step, place, changed.value));
+    mentions.document = checked.document;
   }
   return [];
 }
 
+/** A fault where the step wrote it: `timeline[2].set.contracts.A.status`; one that the step causes elsewhere keeps its own place. */
+function atStep(fault: DocumentFault, step: Step, place: number, document: Readonly<Record<string, unknown>>): DocumentFault {
+  const [, list = '', at = '', ...rest] = fault.pointer.split('/');
+  const set = step['set'] as Readonly<Record<string, unknown>> | undefined;
+  if (set && list in set && !(list in sections)) {
+    return faultAt(['timeline', place, 'set', list, ...(at === '' ? [] : [at, ...rest])], fault.code, fault.message);
+  }
+  const id = (document[list] as readonly { id?: unknown }[] | undefined)?.[Number(at)]?.id;
+  const written = set?.[list];
+  if (typeof id === 'string' && typeof written === 'object' && written !== null && id in written) {
+    return faultAt(['timeline', place, 'set', list, id, ...rest.map((word) => (/^\d+$/.test(word) ? Number(word) : word))], fault.code, fault.message);
+  }
+  return faultAt(['timeline', place], fault.code, `${fault.path}: ${fault.message}`);
+}
+
 function changeBy(
-  document: ConfigDocument, step: Readonly<Record<string, unknown>>, place: number,
-): { value: unknown } | { faults: DocumentFault[] } {
+  document: ConfigDocument, step: Step, place: number,
+): { value: Readonly<Record<string, unknown>> } | { faults: DocumentFault[] } {
   const changed: Record<string, unknown> = documentOf(itemsOf(document)) as unknown as Record<string, unknown>;
   const [verb, change] = 'set' in step ? ['set', step['set']] as const : ['remove', step['remove']] as const;
   for (const [key, entries] of Object.entries(change as Record<string, unknown>)) {
+    const path = ['timeline', place, verb, key];
     if (!(key in sections)) {
-      if (verb === 'set' && key !== 'apiVersion') {
+      if (verb === 'set' && key in settingsSchema.shape) {
         changed[key] = entries;
         continue;
       }
-      return { faults: [faultAt(['timeline', place, verb, key], 'unknown_key', `unknown key${suggestion(key, Object.keys(sections))}`)] };
+      return { faults: [faultAt(path, 'unknown_key', `unknown key${suggestion(key, Object.keys(sections))}`)] };
     }
     const items = new Map(((changed[key] ?? []) as { id: string }[]).map((item) => [item.id, item as unknown as Json]));
-    if (verb === 'remove') for (const gone of entries as string[]) items.delete(gone);
-    else for (const [itemId, patch] of Object.entries(entries as Record<string, Json>)) {
-      items.set(itemId, mergePatch(items.get(itemId) ?? { id: itemId }, patch));
+    if (verb === 'remove') {
+      for (const [nth, gone] of (entries as string[]).entries()) {
+        if (!items.delete(gone)) return { faults: [unknown([...path, nth], key as Section, gone, items.keys())] };
+      }
+    } else if (typeof entries !== 'object' || entries === null || Array.isArray(entries)) {
+      return { faults: [faultAt(path, 'invalid', `expected a mapping of ids, got ${show(entries)}`)] };
+    } else for (const [itemId, patch] of Object.entries(entries as Record<string, Json>)) {
+      if (patch === null) items.delete(itemId);
+      else items.set(itemId, mergePatch(items.get(itemId) ?? { id: itemId }, patch));
     }
     changed[key as Section] = [...items.values()];
   }
