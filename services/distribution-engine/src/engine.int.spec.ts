@@ -5,6 +5,7 @@ import { audit } from './audit.suite.js';
 import { ChainBroken } from './chain.store.js';
 import { Partition } from './partition.service.js';
 import { oneIn, openMember, openRig, type Member, type Rig } from './rig.suite.js';
+import { mustReplay } from './replay.suite.js';
 
 let rig: Rig;
 const members: Member[] = [];
@@ -209,16 +210,7 @@ describe('snapshot, journal and log', () => {
     await rig.say(TENANTS.map((tenantId) => aRequest(tenantId, 'before-1', { contractIds: ['cord-1'] })));
     await rig.settled('engine', 'delivery');
     let replayed = 0;
-    for (const label of labels) {
-      const again: unknown[] = [];
-      for await (const attempt of snapshots.replay(label!.partition)) again.push(attempt);
-      const stored = await rig.rows<{ at: string }>(
-        `SELECT a.tenant_id AS "tenantId", attempt_id AS "attemptId", lead_id AS "leadId", at, trigger, version, outcome, receipt
-           FROM engine.attempts a JOIN engine.tenants t ON t.tenant_id = a.tenant_id AND t.partition = $1
-          WHERE attempt_id > $2 ORDER BY attempt_id`, [label!.partition, lastIdOf(label!.partition, label!.batchNo)]);
-      expect(again).toEqual(stored.map((row) => ({ ...row, at: Number(row.at) })));
-      replayed += again.length;
-    }
+    for (const label of labels) replayed += await mustReplay(rig, snapshots, label!);
     expect(replayed).toBeGreaterThan(120);
   });
 
@@ -245,12 +237,6 @@ describe('snapshot, journal and log', () => {
     expect(await snapshots.lastTakenAt(partition)).toBeGreaterThan(0);
   });
 });
-
-/** The last id that a batch can have made. */
-function lastIdOf(partition: number, batchNo: number): string {
-  const batch = batchNo.toString(16).padStart(11, '0');
-  return `${partition.toString(16).padStart(4, '0')}${batch.slice(0, 4)}-${batch.slice(4, 8)}-8${batch.slice(8)}-8000-ffffffffffff`;
-}
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 25));

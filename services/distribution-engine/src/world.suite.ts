@@ -114,12 +114,12 @@ export class World {
 
   private receive({ lead, ...answers }: Extract<ScenarioStep, { lead: unknown }>): void {
     const track: Track = {
-      leadId: lead.id, campaignId: lead.campaign, rejectedBy: new Set(answers.rejectedBy), failedBy: new Set(answers.failedBy),
+      leadId: lead.id, campaignId: lead.campaign ?? '', rejectedBy: new Set(answers.rejectedBy), failedBy: new Set(answers.failedBy),
       unansweredBy: new Set(answers.unansweredBy), isWaiting: false, isHeld: false, chanceAt: Infinity, heldUntil: Infinity,
       waitsOn: [], fulfilled: false, rank: 0,
     };
     this.tracks.set(lead.id, track);
-    this.say([aLead(TENANT, lead.id, { campaignId: lead.campaign, receivedAt: new Date(this.now).toISOString(),
+    this.say([aLead(TENANT, lead.id, { campaignId: lead.campaign ?? '', receivedAt: new Date(this.now).toISOString(),
       attributes: lead.fields ?? {}, configurationVersion: this.version })]);
     const workflow = this.workflowOf(track);
     if (workflow?.mode === 'window' && workflow.window) {
