@@ -4,6 +4,7 @@ import type { ConfigDocument } from './document.js';
 import { check } from './expectations.js';
 import { itemsOf, type ConfigItem, type ItemKind } from './items.js';
 import { Market, type RegexEngine } from './market.js';
+import { Ledger, namedLeads } from './ledger.js';
 import type { Gate } from './reasons.js';
 import { leadOf } from './scenario-lead.js';
 import type { AttemptLine, Scenario, ScenarioStep, SimulationResult } from './scenario.js';
@@ -46,17 +47,21 @@ export function simulate(scenario: Scenario, options: SimulateOptions = {}): Sim
   const steps = scenario.timeline ?? [];
   simulation.now = steps[0] ? instantOfStep(steps[0]) : 0;
   simulation.state.follow(config.market, simulation.now);
+  const ledger = new Ledger(simulation, namedLeads(scenario));
   steps.forEach((step, place) => {
     const at = instantOfStep(step);
     if (at < simulation.now) throw new RangeError(`timeline[${place}]: ${step.at} is before the step above it`);
     simulation.runTo(at);
-    inStep(place, () => run(simulation, config, step));
+    inStep(place, () => run(simulation, config, ledger, step));
+    if (place % SWEEP_EVERY === SWEEP_EVERY - 1) ledger.sweep();
     options.onProgress?.(place + 1, steps.length);
   });
   if (scenario.until !== undefined) simulation.runTo(instant(scenario.until, 'until'));
-  const summary = { summary: summaryOf(simulation, config, currency) };
+  const summary = { summary: ledger.summary(config.ids('contract'), (minor) => formatMoney(minor, currency)) };
   return { name: scenario.name, lines, summary, failures: check(scenario.expect ?? {}, simulation, summary) };
 }
+
+const SWEEP_EVERY = 20_000;
 
 function inStep(place: number, work: () => void): void {
   try {
@@ -77,7 +82,7 @@ function instant(text: string, what: string): number {
   return at;
 }
 
-function run(simulation: Simulation, config: Configuration, step: ScenarioStep): void {
+function run(simulation: Simulation, config: Configuration, ledger: Ledger, step: ScenarioStep): void {
   const track = (id: string): Track => {
     const found = simulation.tracks.get(id);
     if (!found) throw new RangeError(`no lead ${JSON.stringify(id)} came before`);
@@ -85,10 +90,12 @@ function run(simulation: Simulation, config: Configuration, step: ScenarioStep):
   };
   if ('lead' in step) {
     const { rejectedBy, failedBy, unansweredBy } = step;
-    const answers = { rejectedBy: new Set(rejectedBy), failedBy: new Set(failedBy), unansweredBy: new Set(unansweredBy) };
+    const answers = { rejectedBy: setOf(rejectedBy), failedBy: setOf(failedBy), unansweredBy: setOf(unansweredBy) };
+    ledger.came(step.lead.id);
     const { campaign } = step.lead;
     if (campaign !== undefined) config.known('campaign', campaign);
     simulation.receive(leadOf(step.lead, simulation.now, config.market.campaigns.get(campaign ?? '')?.body), answers);
+    ledger.settle(step.lead.id);
   } else if ('set' in step) {
     config.set(step.set);
     changed(simulation, config);
@@ -114,6 +121,12 @@ function run(simulation: Simulation, config: Configuration, step: ScenarioStep):
   } else throw new RangeError('expected one of lead, set, remove, distribute, cherryPick, return, window, seen');
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
+function setOf(ids: readonly string[] | undefined): ReadonlySet<string> {
+  return ids === undefined || ids.length === 0 ? NOBODY : new Set(ids);
+}
+
 function changed(simulation: Simulation, config: Configuration): void {
   simulation.state.follow(config.market, simulation.now);
   simulation.wakeAll();
@@ -137,25 +150,6 @@ function lineOf({ at, track, trigger, decision, verdicts, reason }: Attempt, cur
     assigned: decision.picks.map(({ contractId, priceMinor }) => ({ contract: contractId, price: formatMoney(priceMinor, currency) })),
     refused, reason, ...(decision.scripts ? { scripts: decision.scripts } : {}),
   };
-}
-
-function summaryOf(simulation: Simulation, config: Configuration, currency: string): SimulationResult['summary']['summary'] {
-  const counts: Record<string, number> = {};
-  for (const id of config.ids('contract')) counts[id] = 0;
-  const windows: Record<string, string> = {};
-  const unsold: Record<string, string> = {};
-  let turnover = 0n;
-  for (const [id, track] of simulation.tracks) {
-    const assigned = Simulation.assigned(track);
-    for (const { contractId, price, state } of assigned) {
-      if (state === 'reserved') continue;
-      counts[contractId] = (counts[contractId] ?? 0) + 1;
-      if (state !== 'returned') turnover += BigInt(price);
-    }
-    if (track.window) windows[id] = track.window.state;
-    if (assigned.length === 0 && track.last?.reason) unsold[id] = track.last.reason;
-  }
-  return { counts, turnover: formatMoney(turnover, currency), windows, unsold };
 }
 
 const LISTS: Record<string, ItemKind> = {

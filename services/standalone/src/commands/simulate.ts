@@ -32,7 +32,7 @@ function run(scenario: Scenario, scripts: Scripts, file: string, json: boolean, 
     try {
       return simulate(scenario, {
         regex: linearRegex, scripts,
-        ...(json ? { onLine: (line: object) => terminal.out(JSON.stringify(line)) } : {}),
+        ...(json ? { onLine: (line: object) => terminal.out(JSON.stringify(line)) } : { lines: false }),
         ...(steps > 10_000 ? { onProgress: (done: number, of: number) => bar.update(done, done / of) } : {}),
       });
     } catch (error) {
