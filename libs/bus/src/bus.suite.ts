@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Tx } from '@sluice/db';
-import { OutboundLeadAccepted, OutboundLeadRejected, type Said } from '@sluice/events';
+import { LeadReturned, OutboundLeadAccepted, OutboundLeadRejected, type Said } from '@sluice/events';
 import { partitionOf } from '@sluice/kernel';
 import type { Batch, Bus, Consumer, ParkedEvent, PartitionOwner } from './bus.js';
 
@@ -36,6 +36,12 @@ export const groupName = () => `g${process.pid}_${++counter}`;
 export function accepted(id: string, about: { tenantId?: string; leadId?: string } = {}): Said {
   const data = { tenantId: about.tenantId ?? TENANTS[0], leadId: about.leadId ?? `lead-${id}`, outboundLeadId: `o-${id}`, contractId: 'c' };
   return OutboundLeadAccepted.make(data as never, { id, time: 1_700_000_000_000, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' });
+}
+
+function returned(id: string): Said {
+  return LeadReturned.make({
+    tenantId: TENANTS[0], returnId: `r-${id}`, leadId: `lead-${id}`, outboundLeadId: `o-${id}`, contractId: 'c', clientId: 'b', reason: 'x', at: '2026-03-02T12:00:00Z',
+  }, { id, time: 1_700_000_000_000 });
 }
 
 export async function eventually<T>(what: () => Promise<T> | T, check: (value: T) => void, timeoutMs = 30_000): Promise<T> {
@@ -155,6 +161,17 @@ export function busSuite(name: string, start: () => Promise<BusHarness>): void {
       await say([accepted(`${group}-b3`)]);
       await bus.subscribe(consumer());
       await eventually(heardIds, (heard) => expect(heard).toEqual(ids('b', 4)));
+    });
+
+    it('a group that listens to one topic more hears that from its start, and goes on in the others', async () => {
+      const before = await bus.subscribe(consumer());
+      await say([accepted(`${group}-a0`), returned(`${group}-r0`)]);
+      await eventually(heardIds, (heard) => expect(heard).toEqual([`${group}-a0`]));
+      await before.close();
+      await say([returned(`${group}-r1`), accepted(`${group}-a1`)]);
+      await bus.subscribe(consumer({ topics: [TOPIC, LeadReturned.topic.name], types: [OutboundLeadAccepted.type, LeadReturned.type] }));
+      await say([returned(`${group}-r2`)]);
+      await eventually(heardIds, (heard) => expect([...heard].sort()).toEqual(['a0', 'a1', 'r0', 'r1', 'r2'].map((id) => `${group}-${id}`)));
     });
 
     it('moves the position only with the state: a batch that fails at its end leaves neither', async () => {
