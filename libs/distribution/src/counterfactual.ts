@@ -30,7 +30,7 @@ export interface Moment { market: Market; state: State; lead: Lead; life: Life; 
  * One for each contract of the decision that lost and that one change would have let win. `contracts` limits it to some of them, also to
  * contracts that the index left out. The state must be as it was when the decision was made.
  */
-export function counterfactuals(moment: Moment, decision: Decision, contracts?: readonly string[]): Counterfactual[] {
+export function counterfactuals(moment: Moment, decision: Pick<Decision, 'verdicts'>, contracts?: readonly string[]): Counterfactual[] {
   const { market, state, lead, life, now } = moment;
   return state.aside(() => {
     const wanted = contracts && new Set(contracts);

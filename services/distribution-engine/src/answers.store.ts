@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, textArray, type Tx } from '@sluice/db';
-import { Market, type Lead } from '@sluice/distribution';
+import { Market, type Lead, type Life } from '@sluice/distribution';
 import type { Attempted } from './changes.js';
 import { countersIn } from './counters.store.js';
 import { linearRegex } from './linear-regex.js';
@@ -14,6 +14,13 @@ export interface StoredAttempt {
   readonly version: number;
   readonly outcome: string;
   readonly receipt: string;
+}
+
+export interface AttemptWithLead {
+  readonly attempt: StoredAttempt;
+  readonly lead: Lead;
+  /** The lead's story as it stands now. */
+  readonly life: Life;
 }
 
 interface AttemptOfTable {
@@ -47,13 +54,13 @@ export class AnswersStore {
     });
   }
 
-  async attempt(tenantId: string, attemptId: string): Promise<{ readonly attempt: StoredAttempt; readonly lead: Lead } | undefined> {
+  async attempt(tenantId: string, attemptId: string): Promise<AttemptWithLead | undefined> {
     return this.read(tenantId, async (tx) => {
-      const [row] = await tx.query<AttemptOfTable & { lead: string }>(
-        `SELECT a.attempt_id, a.lead_id, a.at, a.trigger, a.version, a.outcome, a.receipt, l.lead
+      const [row] = await tx.query<AttemptOfTable & { lead: string; life: string }>(
+        `SELECT a.attempt_id, a.lead_id, a.at, a.trigger, a.version, a.outcome, a.receipt, l.lead, l.life
            FROM engine.attempts a JOIN engine.leads l ON l.tenant_id = a.tenant_id AND l.lead_id = a.lead_id
           WHERE a.tenant_id = $1 AND a.attempt_id = $2`, [tenantId, attemptId]);
-      return row && { attempt: attemptOf(row), lead: JSON.parse(row.lead) as Lead };
+      return row && { attempt: attemptOf(row), lead: JSON.parse(row.lead) as Lead, life: JSON.parse(row.life) as Life };
     });
   }
 

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
 import { attemptCsv, attemptCsvHeader, attemptView, verdictView, viewOf, type ShownAttempt } from './attempt-view.js';
 import { AttemptsStore, type AttemptFilter, type HistoryAttemptRow, type PageAsked } from './attempts.store.js';
+import { ExplanationService, type Explanation } from './explanation.service.js';
 import { cursor, format, formatOf, instant, limit, readCursor, writeCursor } from './pages.js';
 import { parseReceipt } from './receipt.js';
 
@@ -31,6 +32,15 @@ const historyQuery = z.strictObject({
 });
 type HistoryQuery = z.infer<typeof historyQuery>;
 
+const receiptQuery = z.strictObject({
+  counterfactuals: z.enum(['true', 'false']).default('false').describe('What would have let each contract win that lost.'),
+});
+
+const whyQuery = z.strictObject({
+  contract: z.string().optional().describe('This contract alone.'),
+  attempt: z.string().optional().describe('Another attempt of the lead than its last.'),
+});
+
 /** Rows of one query of an export. */
 const EXPORT_PAGE = 500;
 
@@ -38,7 +48,9 @@ const EXPORT_PAGE = 500;
 @ApiTags('distribution')
 @Controller()
 export class AttemptsController {
-  constructor(private readonly answers: AnswersStore, private readonly attempts: AttemptsStore) {}
+  constructor(
+    private readonly answers: AnswersStore, private readonly attempts: AttemptsStore, private readonly explanations: ExplanationService,
+  ) {}
 
   @Get('/v1/attempts')
   @Allow('admin')
@@ -69,25 +81,60 @@ export class AttemptsController {
   @ApiOperation({ summary: 'A lead\'s distribution attempts, the first one first' })
   async ofLead(@Caller() caller: Principal, @Param('id') leadId: string): Promise<object> {
     const attempts = await this.answers.attemptsOf(caller.tenantId, leadId);
-    if (!attempts) throw new Problem(404, 'unknown_lead',
-      `The engine has no lead "${leadId}" (yet). Its id is in the answer to POST /v1/leads.`);
+    if (!attempts) throw unknownLead(leadId);
     return { data: attempts.map(attemptView), nextCursor: null };
   }
 
   /** The decision receipt of an attempt, with a verdict for every contract in scope. */
   @Get('/v1/attempts/:id')
   @Allow('admin')
-  @ApiOperation({ summary: 'The decision receipt of an attempt, with a verdict for every contract in scope' })
-  async one(@Caller() caller: Principal, @Param('id') attemptId: string): Promise<object> {
-    const found = await this.answers.attempt(caller.tenantId, attemptId);
-    if (!found) throw new Problem(404, 'unknown_attempt',
-      `There is no attempt "${attemptId}". GET /v1/leads/{id}/attempts lists those of a lead.`);
+  @ApiOperation({
+    summary: 'The decision receipt of an attempt, with a verdict for every contract in scope',
+    description: 'With `counterfactuals=true` also, for each contract that lost, the smallest single change that would have let it win, as '
+      + 'data and in words. `basis` says whether it was tried on the counters as they were then, or as they stand now.',
+  })
+  async one(
+    @Caller() { tenantId }: Principal, @Param('id') attemptId: string, @Query({ schema: receiptQuery }) query: z.infer<typeof receiptQuery>,
+  ): Promise<object> {
+    const found = await this.answers.attempt(tenantId, attemptId);
+    if (!found) throw unknownAttempt(attemptId);
     const { attempt, lead } = found;
     const whole = parseReceipt(attempt.receipt);
-    const market = await this.answers.market(caller.tenantId, attempt.version);
-    const verdicts = explain(market, lead, whole.verdicts, attempt.at).map((verdict) => verdictView(verdict));
     // The view's `reason` is the outcome's; the one that a person gave is its `givenReason`.
-    return { ...whole, ...viewOf({ ...attempt, campaignId: lead.campaignId }, whole), verdicts };
+    const shownReceipt = { ...whole, ...viewOf({ ...attempt, campaignId: lead.campaignId }, whole) };
+    if (query.counterfactuals === 'true') {
+      const explanation = await this.explanations.of(tenantId, found, undefined);
+      return { ...shownReceipt, basis: explanation?.basis ?? null, basisReason: explanation?.basisReason ?? null,
+        verdicts: explanation?.contracts ?? [] };
+    }
+    const market = await this.answers.market(tenantId, attempt.version);
+    const verdicts = explain(market, lead, whole.verdicts, attempt.at).map((verdict) => verdictView(verdict));
+    return { ...shownReceipt, verdicts };
+  }
+
+  /** "Why did this client not get this lead?" */
+  @Get('/v1/leads/:id/explanation')
+  @Allow('admin')
+  @ApiOperation({
+    summary: 'Why a contract, or each that lost, did not get the lead, and the smallest single change with which it would have',
+    description: 'Of the last attempt, unless one is named. `words` is a sentence for people, `change` the same as data; `basis` says whether '
+      + 'it was tried on the counters as they were at the decision (`replayed`) or as they stand now.',
+  })
+  async explanation(
+    @Caller() { tenantId }: Principal, @Param('id') leadId: string, @Query({ schema: whyQuery }) query: z.infer<typeof whyQuery>,
+  ): Promise<object> {
+    const attempts = await this.answers.attemptsOf(tenantId, leadId);
+    if (!attempts) throw unknownLead(leadId);
+    const asked = query.attempt === undefined ? attempts.at(-1) : attempts.find(({ attemptId }) => attemptId === query.attempt);
+    const found = asked && await this.answers.attempt(tenantId, asked.attemptId);
+    if (!found) throw unknownAttempt(query.attempt ?? `of lead ${leadId}`);
+    const explanation = await this.explanations.of(tenantId, found, query.contract);
+    if (!explanation && query.contract !== undefined) {
+      throw new Problem(404, 'unknown_contract',
+        `There was no contract "${query.contract}" in version ${found.attempt.version} of the configuration, by which it was decided.`);
+    }
+    const { attemptId, at, trigger, configurationVersion, outcome, reason } = attemptView(found.attempt);
+    return { leadId, attemptId, at, trigger, configurationVersion, outcome, reason, ...shownExplanation(explanation) };
   }
 
   private async *lines(tenantId: string, filter: AttemptFilter, asked: PageAsked, wanted: 'csv' | 'ndjson'): AsyncGenerator<string> {
@@ -106,4 +153,16 @@ function shown(row: HistoryAttemptRow): ShownAttempt {
     attemptId: row.attempt_id, leadId: row.lead_id, at: Number(row.at), trigger: row.trigger, version: row.version, outcome: row.outcome,
     receipt: row.receipt, campaignId: row.campaign_id,
   });
+}
+
+function shownExplanation(explanation: Explanation | undefined): Explanation {
+  return explanation ?? { basis: 'replayed', basisReason: null, contracts: [] };
+}
+
+function unknownLead(leadId: string): Problem {
+  return new Problem(404, 'unknown_lead', `The engine has no lead "${leadId}" (yet). Its id is in the answer to POST /v1/leads.`);
+}
+
+function unknownAttempt(attemptId: string): Problem {
+  return new Problem(404, 'unknown_attempt', `There is no attempt "${attemptId}". GET /v1/leads/{id}/attempts lists those of a lead.`);
 }

@@ -6,6 +6,7 @@ import type { EngineConfig } from './config.js';
 import { EngineConsumer } from './engine.consumer.js';
 import { EngineController } from './engine.controller.js';
 import { Engine, EngineSettings } from './engine.service.js';
+import { ExplanationService } from './explanation.service.js';
 import { HistoryController } from './history.controller.js';
 import { HistoryStore } from './history.store.js';
 import { LeadFactsStore } from './lead-facts.store.js';
@@ -13,6 +14,7 @@ import { LeadsController } from './leads.controller.js';
 import { PoolController } from './pool.controller.js';
 import { PoolStore } from './pool.store.js';
 import { PreviewController } from './preview.controller.js';
+import { RebuildService } from './rebuild.service.js';
 import { SnapshotJob } from './snapshot.job.js';
 import { SnapshotService } from './snapshot.service.js';
 
@@ -25,7 +27,8 @@ export class DistributionEngineModule {
       controllers: [AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
-        Engine, EngineConsumer, AnswersStore, AttemptsStore, HistoryStore, LeadFactsStore, PoolStore, SnapshotService, SnapshotJob,
+        Engine, EngineConsumer, SnapshotService, SnapshotJob,
+        AnswersStore, AttemptsStore, ExplanationService, HistoryStore, LeadFactsStore, PoolStore, RebuildService,
       ],
     };
   }
