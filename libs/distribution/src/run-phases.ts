@@ -42,7 +42,8 @@ export function runPhases(
     else if (plan.picks.length > before) meetMinimum(scene, phase, place, before, outcome);
     const made = plan.picks.length - before;
     if (made < take) outcome.takesFull = false;
-    if (phase.stopOnSold && made + standing > 0) { outcome.takesFull = true; break; }
+    // Those behind it never have their turn, so that only the takes up to it count.
+    if (phase.stopOnSold && made + standing > 0) break;
   }
   return outcome;
 }

@@ -61,7 +61,7 @@ export function isFulfilled(history: History, lead: string, workflow: Workflow, 
   const phases = phasesOf(workflow);
   const standing = (key: string) => kept(history, lead).filter(({ rule }) => rule === key).length;
   const stop = phases.findIndex(({ stops, key }) => stops && standing(key) > 0);
-  const asked = stop < 0 ? phases : phases.slice(0, 0);
+  const asked = stop < 0 ? phases : phases.slice(0, stop + 1);
   return phases.length > 0 && asked.every(({ take, key }) => take !== undefined && standing(key) >= take);
 }
 
