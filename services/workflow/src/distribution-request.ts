@@ -7,11 +7,16 @@ import type { Fault } from '@sluice/runtime';
 import { z } from 'zod';
 import { suggestion } from './faults.js';
 
-const id = z.string().min(1).max(200);
-const words = z.string().trim().min(1).max(500);
+/** Text that Postgres can keep: it has no place for NUL. */
+const kept = (max: number) => z.string().trim().min(1).max(max).regex(/^[^\0]*$/, 'expected text without NUL');
+const id = kept(200);
+const words = kept(500);
+
+/** Of a lead or an outbound lead, as it stands in a path. */
+export const IdInPath = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'expected an id');
 
 /** Who asks, where it is another than the key's owner: a user of a portal. */
-const by = z.string().trim().min(1).max(200).optional();
+const by = kept(200).optional();
 
 export const NewDistribution = z.strictObject({
   contracts: z.array(id).min(1).max(100).optional().describe('These contracts, in this order. Either these or `rules`.'),
@@ -23,6 +28,12 @@ export type NewDistribution = z.output<typeof NewDistribution>;
 
 export const NewCherryPick = z.strictObject({ contract: id.describe('The contract that takes the lead from the pool.'), by, reason: words.optional() });
 export type NewCherryPick = z.output<typeof NewCherryPick>;
+
+export const NewReturn = z.strictObject({
+  reason: words.describe('Why it is given back.'),
+  by: by.describe("Who approved it, where it is another than the key's owner."),
+});
+export type NewReturn = z.output<typeof NewReturn>;
 
 /** A request as it is kept and said. */
 export interface Asked {

@@ -7,7 +7,7 @@ import { waitMsOf } from './answer.js';
 import { inlineSchema } from './api-schema.js';
 import { filterOf, pageOf } from './distribution-filters.js';
 import { DistributionOutcomesService } from './distribution-outcomes.service.js';
-import { askedOf, cherryPickOf, NewCherryPick, NewDistribution, type Asked } from './distribution-request.js';
+import { askedOf, cherryPickOf, IdInPath, NewCherryPick, NewDistribution, type Asked } from './distribution-request.js';
 import { DistributionsService } from './distributions.service.js';
 import { DistributionsStore, requestFilters, type RequestRow } from './distributions.store.js';
 import { EngineQueries } from './engine-queries.service.js';
@@ -17,6 +17,8 @@ type Given = Readonly<Record<string, string | undefined>>;
 
 const passthrough = { passthrough: true } as const;
 const KEY = /^[\x21-\x7e]{1,200}$/;
+const KINDS = ['manual', 'cherryPick'];
+const STATES = ['pending', 'distributed', 'notDistributed'];
 const WAIT_MS_MAX = 60_000;
 
 const prefer = { name: 'Prefer', required: false, description: 'wait=SECONDS for the outcome.' } as const;
@@ -41,7 +43,7 @@ export class DistributionsController {
   @ApiResponse({ status: 202, description: 'Asked; the link says what becomes of it.' })
   @ApiResponse({ status: 200, description: 'Decided within the time that Prefer gave: picks with their prices, or why not.' })
   distribute(
-    @Caller() caller: Principal, @Param('id') leadId: string, @Body({ schema: NewDistribution }) body: NewDistribution, @Headers() given: Given,
+    @Caller() caller: Principal, @Param('id', { schema: IdInPath }) leadId: string, @Body({ schema: NewDistribution }) body: NewDistribution, @Headers() given: Given,
     @Res(passthrough) reply: FastifyReply,
   ): Promise<unknown> {
     const read = askedOf(body);
@@ -56,7 +58,7 @@ export class DistributionsController {
   @ApiHeader(prefer)
   @ApiHeader(idempotency)
   cherryPick(
-    @Caller() caller: Principal, @Param('id') leadId: string, @Body({ schema: NewCherryPick }) body: NewCherryPick, @Headers() given: Given,
+    @Caller() caller: Principal, @Param('id', { schema: IdInPath }) leadId: string, @Body({ schema: NewCherryPick }) body: NewCherryPick, @Headers() given: Given,
     @Res(passthrough) reply: FastifyReply,
   ): Promise<unknown> {
     return this.ask(caller, leadId, cherryPickOf(body), given, reply);
@@ -66,19 +68,19 @@ export class DistributionsController {
   @ApiOperation({ summary: 'What people asked for, newest first' })
   @ApiQuery({ name: 'lead', required: false })
   @ApiQuery({ name: 'actor', required: false })
-  @ApiQuery({ name: 'kind', required: false, enum: ['manual', 'cherryPick'] })
-  @ApiQuery({ name: 'state', required: false, enum: ['pending', 'distributed', 'notDistributed'] })
+  @ApiQuery({ name: 'kind', required: false, enum: KINDS })
+  @ApiQuery({ name: 'state', required: false, enum: STATES })
   @ApiQuery({ name: 'limit', required: false })
   @ApiQuery({ name: 'cursor', required: false })
   async list(@Caller() { tenantId }: Principal, @Query() query: Given): Promise<unknown> {
-    const filter = filterOf(tenantId, query, requestFilters, 'request_id');
+    const filter = filterOf(tenantId, query, requestFilters, 'request_id', { kind: KINDS, state: STATES });
     const rows = await this.database.transaction({ service: 'workflow', tenants: [tenantId] }, (tx) => this.store.page(tx, filter, filter.limit + 1));
     return pageOf(rows, filter.limit, (row) => shownRequest(row), (row) => row.requestId);
   }
 
   @Get('distribution-requests/:id')
   @ApiOperation({ summary: 'One request with its outcome, the gates that refused, and whether the minimums were met' })
-  async one(@Caller() { tenantId }: Principal, @Param('id') requestId: string): Promise<unknown> {
+  async one(@Caller() { tenantId }: Principal, @Param('id', { schema: IdInPath }) requestId: string): Promise<unknown> {
     return this.inFull(tenantId, await this.distributions.one(tenantId, requestId));
   }
 

@@ -126,6 +126,15 @@ describe('a distribution by hand', () => {
     expect((await call('b', 'GET', '/v1/distribution-requests')).json).toEqual({ data: [], nextCursor: null });
   });
 
+  it.each([
+    ['L1', { contracts: ['A'], reason: 'a\0b' }], ['L1', { contracts: ['A\0'] }], ['L1', { contracts: ['A'], by: '' }], ['L1', { contracts: [] }],
+    ['L1', { contracts: ['A'], why: 'x' }], ['a%00b', { contracts: ['A'] }], ['a%20b', { contracts: ['A'] }],
+  ])('is refused for %s as %j without anybody being asked', async (lead, body) => {
+    const before = engine.requests.length;
+    expect((await ask('a', lead, body)).status).toBe(422);
+    expect(engine.requests.length).toBe(before);
+  });
+
   it('says that nothing was done while the engine does not answer', async () => {
     engine.isDown = true;
     const before = engine.requests.length;
@@ -188,7 +197,7 @@ describe('requests', () => {
       cursor = page.nextCursor;
     }
     expect(pages).toEqual(all);
-    for (const query of ['laed=L1', 'limit=0', 'cursor=!', 'lead=1&lead=2']) {
+    for (const query of ['laed=L1', 'kind=manaul', 'state=open', 'limit=0', 'cursor=!', 'lead=1&lead=2', 'lead=%00']) {
       expect((await call('a', 'GET', `/v1/distribution-requests?${query}`)).status).toBe(400);
     }
   });

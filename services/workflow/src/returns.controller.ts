@@ -5,7 +5,8 @@ import { Allow, Caller, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { inlineSchema } from './api-schema.js';
 import { filterOf, pageOf } from './distribution-filters.js';
-import { NewReturn, ReturnsService } from './returns.service.js';
+import { IdInPath, NewReturn } from './distribution-request.js';
+import { ReturnsService } from './returns.service.js';
 import { returnFilters, ReturnsStore, type ReturnRow } from './returns.store.js';
 
 /** Approved returns of outbound leads. */
@@ -22,7 +23,7 @@ export class ReturnsController {
   @ApiResponse({ status: 201, description: 'Returned.' })
   @ApiResponse({ status: 200, description: 'It was returned already; nothing more happens.' })
   async giveBack(
-    @Caller() caller: Principal, @Param('id') id: string, @Body({ schema: NewReturn }) body: NewReturn, @Res({ passthrough: true }) reply: FastifyReply,
+    @Caller() caller: Principal, @Param('id', { schema: IdInPath }) id: string, @Body({ schema: NewReturn }) body: NewReturn, @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     const { row, isNew } = await this.returns.giveBack(caller, id, body);
     if (isNew) void reply.status(201);

@@ -5,15 +5,9 @@ import { Database, type Tx } from '@sluice/db';
 import { LeadReturned } from '@sluice/events';
 import { uuid7 } from '@sluice/kernel';
 import { Clock, crashPoint, Problem, traceparentOf, type Principal } from '@sluice/runtime';
-import { z } from 'zod';
+import type { NewReturn } from './distribution-request.js';
 import { EngineQueries } from './engine-queries.service.js';
 import { ReturnsStore, type ReturnRow } from './returns.store.js';
-
-export const NewReturn = z.strictObject({
-  reason: z.string().trim().min(1).max(500).describe('Why it is given back.'),
-  by: z.string().trim().min(1).max(200).optional().describe("Who approved it, where it is another than the key's owner."),
-});
-export type NewReturn = z.output<typeof NewReturn>;
 
 export interface Returned {
   readonly row: ReturnRow;
