@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { explain } from '@sluice/distribution';
 import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
+import { queryDocs } from './api-schema.js';
 import { attemptCsv, attemptCsvHeader, attemptView, verdictView, viewOf, type ShownAttempt } from './attempt-view.js';
 import { AttemptsStore, type AttemptFilter, type HistoryAttemptRow, type PageAsked } from './attempts.store.js';
 import { ExplanationService, type Explanation } from './explanation.service.js';
@@ -58,6 +59,7 @@ export class AttemptsController {
     summary: 'The history of distribution: every attempt by the system or a user, newest first',
     description: 'A page looks at a bounded number of attempts: where few pass the filters it may be short, and still have a nextCursor.',
   })
+  @applyDecorators(...queryDocs(historyQuery))
   async list(
     @Caller() { tenantId }: Principal, @Query({ schema: historyQuery }) query: HistoryQuery, @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -93,6 +95,7 @@ export class AttemptsController {
     description: 'With `counterfactuals=true` also, for each contract that lost, the smallest single change that would have let it win, as '
       + 'data and in words. `basis` says whether it was tried on the counters as they were then, or as they stand now.',
   })
+  @applyDecorators(...queryDocs(receiptQuery))
   async one(
     @Caller() { tenantId }: Principal, @Param('id') attemptId: string, @Query({ schema: receiptQuery }) query: z.infer<typeof receiptQuery>,
   ): Promise<object> {
@@ -120,6 +123,7 @@ export class AttemptsController {
     description: 'Of the last attempt, unless one is named. `words` is a sentence for people, `change` the same as data; `basis` says whether '
       + 'it was tried on the counters as they were at the decision (`replayed`) or as they stand now.',
   })
+  @applyDecorators(...queryDocs(whyQuery))
   async explanation(
     @Caller() { tenantId }: Principal, @Param('id') leadId: string, @Query({ schema: whyQuery }) query: z.infer<typeof whyQuery>,
   ): Promise<object> {

@@ -1,8 +1,9 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, Clock, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
+import { queryDocs } from './api-schema.js';
 import { capLines, rollingUse, type CapLine } from './caps.js';
 
 const capsQuery = z.object({
@@ -23,6 +24,7 @@ export class EngineController {
   @Get('/v1/caps')
   @Allow('admin')
   @ApiOperation({ summary: 'Every limit with what is used of it now, reservations included' })
+  @applyDecorators(...queryDocs(capsQuery))
   async caps(@Caller() caller: Principal, @Query({ schema: capsQuery }) query: z.infer<typeof capsQuery>): Promise<object> {
     const now = this.clock.now();
     const market = await this.answers.market(caller.tenantId);

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Query, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
+import { queryDocs } from './api-schema.js';
 import { HistoryStore } from './history.store.js';
 import { instant } from './pages.js';
 
@@ -25,6 +26,7 @@ export class HistoryController {
     description: 'NDJSON, for `sluice replay`. It holds routing attributes and keyed hashes, nothing personal.',
   })
   @ApiProduces('application/x-ndjson')
+  @applyDecorators(...queryDocs(exportQuery))
   export(@Caller() { tenantId }: Principal, @Query({ schema: exportQuery }) query: z.infer<typeof exportQuery>): StreamableFile {
     return new StreamableFile(Readable.from(this.lines(tenantId, query)), { type: 'application/x-ndjson' });
   }

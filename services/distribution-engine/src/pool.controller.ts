@@ -1,10 +1,11 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Tx } from '@sluice/db';
 import type { Market } from '@sluice/distribution';
 import { Allow, Caller, Clock, Problem, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
+import { queryDocs } from './api-schema.js';
 import { withCounters } from './counters.store.js';
 import { Engine } from './engine.service.js';
 import { cursor, instant, limit, readCursor, writeCursor } from './pages.js';
@@ -13,8 +14,13 @@ import { PoolStore, type PoolFilter, type PoolPlace } from './pool.store.js';
 
 const ATTRIBUTE = 'attributes.';
 const poolQuery = z.object({
-  client: z.string().optional(), contract: z.string().optional(), campaign: z.string().optional(),
-  from: instant.optional(), to: instant.optional(), sold: z.enum(['any', 'none']).optional(), limit, cursor,
+  client: z.string().optional().describe('Either this or `contract`.'),
+  contract: z.string().optional(),
+  campaign: z.string().optional().describe('Empty: leads without one.'),
+  from: instant.optional().describe('Received at or after this instant.'),
+  to: instant.optional().describe('Received before this instant.'),
+  sold: z.enum(['any', 'none']).optional().describe('any: somebody has it already; none: nobody has.'),
+  limit, cursor,
 }).catchall(z.string());
 type PoolQuery = z.output<typeof poolQuery>;
 
@@ -44,15 +50,9 @@ export class PoolController {
     description: 'What is listed can be taken: the gates are those of taking it. Routing attributes alone are shown, nothing personal. A '
       + 'page may be short and still have a nextCursor.',
   })
-  @ApiQuery({ name: 'client', required: false, description: 'Either this or `contract`.' })
-  @ApiQuery({ name: 'contract', required: false })
-  @ApiQuery({ name: 'campaign', required: false, description: 'Empty: leads without one.' })
-  @ApiQuery({ name: 'from', required: false, description: 'Received at or after this instant.' })
-  @ApiQuery({ name: 'to', required: false, description: 'Received before this instant.' })
-  @ApiQuery({ name: 'sold', required: false, enum: ['any', 'none'], description: 'any: somebody has it already; none: nobody has.' })
-  @ApiQuery({ name: 'attributes.NAME', required: false, description: 'Any routing attribute, as in attributes.state=NY.' })
-  @ApiQuery({ name: 'limit', required: false })
-  @ApiQuery({ name: 'cursor', required: false })
+  @applyDecorators(...queryDocs(poolQuery))
+  @ApiQuery({ name: 'attributes.NAME', required: false, schema: { type: 'string' },
+    description: 'Any routing attribute, as in attributes.state=NY.' })
   async pool(@Caller() { tenantId }: Principal, @Query({ schema: poolQuery }) query: PoolQuery): Promise<object> {
     const filter = filterOf(query);
     const after = readCursor(query.cursor, ['number', 'string']);

@@ -1,10 +1,11 @@
-import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { applyDecorators, Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { GATES, type Lead, type Life, type Market } from '@sluice/distribution';
 import { DistributionRequested } from '@sluice/events';
 import { Allow, Caller, Clock, Problem, type Fault, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
+import { bodyDocs } from './api-schema.js';
 import { withCounters } from './counters.store.js';
 import { Engine } from './engine.service.js';
 import { askedOf } from './heard.js';
@@ -35,6 +36,7 @@ export class PreviewController {
     summary: 'What a distribution by hand would do right now: picks with prices, and the gates of every contract',
     description: 'Commits nothing. It is the decision itself, on the configuration and the counters as they stand.',
   })
+  @applyDecorators(bodyDocs(previewBody))
   async preview(
     @Caller() { tenantId }: Principal, @Param('id') leadId: string, @Body({ schema: previewBody }) body: PreviewBody,
   ): Promise<object> {
