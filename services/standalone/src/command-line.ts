@@ -141,10 +141,11 @@ function addLooks(program: Command, terminal: Terminal): void {
       if (!(await status(api, data, terminal, options.output).finally(() => api.close()))) process.exitCode = 1;
     });
   remote(program.command('explain').description('say of a lead why each contract got it or not').argument('<lead>').argument('[contract]'))
-    .action(async (lead: string, contract: string | undefined, options: Remote) => {
+    .option('--attempt <n>', 'another attempt than the last; 1 is the first', whole).option('--json', 'as data', false)
+    .action(async (lead: string, contract: string | undefined, options: Remote & { attempt?: number; json: boolean }) => {
       const { explain } = await import('./commands/explain.js');
       const api = reach({ ...options, data: folder() });
-      if (!(await explain(api, lead, contract, terminal).finally(() => api.close()))) process.exitCode = 1;
+      if (!(await explain(api, lead, contract, options, terminal).finally(() => api.close()))) process.exitCode = 1;
     });
   program.command('doctor').description('look at what the platform needs, and say what is missing').action(async () => {
     const { doctor } = await import('./commands/doctor.js');

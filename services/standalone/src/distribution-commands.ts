@@ -50,6 +50,13 @@ export function addByHand(program: Command, { remote, whole, reach }: Given, ter
       const { cherryPick } = await import('./commands/distribute.js');
       if (!(await on(reach(options), (api) => cherryPick(api, lead, contract, options, terminal)))) process.exitCode = 1;
     });
+  remote(program.command('pool').description('list the leads that a client may take for itself').argument('<client>'))
+    .option('--campaign <id>').option('--sold <which>', 'any, or none: leads that nobody has').option('--limit <n>', 'how many at most', whole, 50)
+    .option('--json', 'a line of JSON each', false)
+    .action(async (client: string, options: Remote & { campaign?: string; sold?: string; limit: number; json: boolean }) => {
+      const { pool } = await import('./commands/pool.js');
+      await on(reach(options), (api) => pool(api, client, options, terminal));
+    });
   remote(program.command('seen').description('say that users are active, so that push gives them leads').argument('<user...>'))
     .action(async (users: string[], options: Remote) => {
       const { seen } = await import('./commands/seen.js');

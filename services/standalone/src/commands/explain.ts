@@ -1,51 +1,50 @@
 import type { Api } from '../api.js';
 import type { Terminal } from '../terminal.js';
+import { attemptLines, contractLines, rankLines, type ExplainedContract, type Explanation, type Receipt, type ShownAttempt } from './explain-view.js';
 
-interface Limit {
-  readonly scope: string;
-  readonly window: string;
-  readonly used: number | string;
-  readonly limit: number | string;
+export interface ExplainOptions {
+  /** Another attempt than the last one, by its number in the list: 1 is the first. */
+  readonly attempt?: number | undefined;
+  readonly json: boolean;
 }
 
-interface Verdict {
-  readonly contractId: string;
-  readonly clientId: string;
-  readonly code: string;
-  readonly gates: readonly string[];
-  readonly limit: Limit | null;
-  readonly detail: string | null;
-  readonly rank: { readonly method: string; readonly keys: Readonly<Record<string, unknown>> } | null;
-}
-
-interface Receipt {
-  readonly at: string;
-  readonly trigger: string;
-  readonly outcome: string;
-  readonly reason: string | null;
-  readonly verdicts: readonly Verdict[];
-}
-
-/** Says of a lead, attempt by attempt, what became of the contracts in scope, or of the one named; false where it never was in scope. */
-export async function explain(api: Api, leadId: string, contractId: string | undefined, terminal: Terminal): Promise<boolean> {
-  const { data } = await api.call<{ data: { attemptId: string }[] }>('GET', `/v1/leads/${encodeURIComponent(leadId)}/attempts`);
-  let found = contractId === undefined;
-  for (const { attemptId } of data) {
-    const receipt = await api.call<Receipt>('GET', `/v1/attempts/${encodeURIComponent(attemptId)}`);
-    const verdicts = receipt.verdicts.filter((verdict) => contractId === undefined || verdict.contractId === contractId);
-    found ||= verdicts.length > 0;
-    terminal.out(`${receipt.at}  ${receipt.trigger}: ${receipt.outcome}${receipt.reason ? ` (${receipt.reason})` : ''}`);
-    for (const verdict of verdicts) terminal.out(`  ${verdict.contractId.padEnd(24)} ${verdict.code.padEnd(18)} ${inWords(verdict)}`);
+/**
+ * Says of a lead, attempt by attempt, what became of it, and of its last attempt (or the one asked for) why each contract that lost did, or
+ * the one named: its gates, where it ranked, and the one change that would have won.
+ */
+export async function explain(
+  api: Api, leadId: string, contractId: string | undefined, options: ExplainOptions, terminal: Terminal,
+): Promise<boolean> {
+  const lead = `/v1/leads/${encodeURIComponent(leadId)}`;
+  const { data: attempts } = await api.call<{ data: ShownAttempt[] }>('GET', `${lead}/attempts`);
+  const asked = attempts[(options.attempt ?? attempts.length) - 1];
+  if (!asked) {
+    terminal.line(attempts.length === 0 ? 'It was not tried yet.' : `It has ${attempts.length} attempts; there is no attempt ${options.attempt}.`);
+    return false;
   }
-  if (!found) terminal.line(`"${contractId}" was not in scope of any attempt: it is not of the lead's campaign, or did not exist then.`);
-  return found;
+  const query = new URLSearchParams({ attempt: asked.attemptId, ...(contractId && { contract: contractId }) });
+  const explanation = await api.call<Explanation>('GET', `${lead}/explanation?${query.toString()}`);
+  if (options.json) {
+    terminal.out(JSON.stringify({ ...explanation, attempts }));
+    return true;
+  }
+  for (const line of attemptLines(attempts, asked)) terminal.out(line);
+  terminal.out('');
+  const contracts = contractId === undefined ? sorted(explanation.contracts) : explanation.contracts;
+  for (const contract of contracts) for (const line of contractLines(contract, contractId !== undefined)) terminal.out(line);
+  if (contractId !== undefined) {
+    const receipt = await api.call<Receipt>('GET', `/v1/attempts/${encodeURIComponent(asked.attemptId)}`);
+    for (const line of rankLines(receipt, contractId)) terminal.out(line);
+  }
+  if (explanation.basis === 'now') {
+    const why: Record<string, string> = { before_snapshot: 'it was before the last snapshot', log_gone: 'the log of then is gone' };
+    terminal.line(terminal.dim(`Changes were tried on the counters as they stand now, not as they stood then: ${why[explanation.basisReason ?? ''] ?? explanation.basisReason}.`));
+  }
+  return true;
 }
 
-function inWords({ code, detail, limit, rank, gates }: Verdict): string {
-  const others = gates.filter((gate) => gate !== code);
-  const also = others.length > 0 ? `; also ${others.join(', ')}` : '';
-  if (limit) return `${limit.window} of the ${limit.scope}: ${limit.used} of ${limit.limit} used${also}`;
-  if (detail) return `${detail}${also}`;
-  if (rank) return `by ${rank.method}: ${Object.entries(rank.keys).map(([key, value]) => `${key} ${String(value)}`).join(', ')}`;
-  return also.replace(/^; /, '');
+/** Who got it first, then who lost by one thing alone, then the others. */
+function sorted(contracts: readonly ExplainedContract[]): ExplainedContract[] {
+  const weight = ({ code, gates }: ExplainedContract) => (code === 'picked' ? -1 : gates.length);
+  return [...contracts].sort((a, b) => weight(a) - weight(b));
 }
