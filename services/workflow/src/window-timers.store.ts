@@ -167,7 +167,7 @@ export class WindowTimersStore {
   }
 }
 
-const CLAIM = `
+export const CLAIM = `
   WITH due AS MATERIALIZED (
     SELECT ${columns} FROM workflow.window_timers t WHERE t.due_at <= $1 ORDER BY t.due_at, t.since LIMIT $2 FOR UPDATE SKIP LOCKED),
   scope AS (SELECT set_config('sluice.tenants', coalesce(string_agg(DISTINCT "tenantId", ','), ''), true) FROM due)

@@ -22,6 +22,7 @@ const parts: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>>
   engine: async (bench) => (await import('@sluice/distribution-engine')).benchEngine({ url: await bench.database() }),
   intake: async (bench) => (await import('@sluice/intake/bench')).benchIntake({ url: await bench.database() }),
   delivery: async (bench) => (await import('@sluice/delivery/bench')).benchDelivery({ url: await bench.database() }),
+  windows: async (bench) => (await import('@sluice/workflow/bench')).benchWindows({ url: await bench.database() }),
   bus: async (bench) => (await import('@sluice/bus')).benchBus({ url: await bench.database(), ...(bench.brokers ? { brokers: bench.brokers } : {}) }),
   pipeline: (bench) => benchPipeline(bench),
 };
