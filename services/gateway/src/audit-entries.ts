@@ -23,10 +23,9 @@ export function auditNoteOf(event: Heard): AuditNote | undefined {
   if (!moment?.actor) return undefined;
   const action = actionOf(event, moment);
   if (action === undefined) return undefined;
-  const { leadId, ...ids } = moment.ids;
-  const detail = { ...ids, ...(moment.reason ? { reason: moment.reason } : {}) };
+  const detail = { ...moment.ids, ...(moment.reason ? { reason: moment.reason } : {}) };
   return {
-    tenantId: event.tenantId, eventId: event.id, at: moment.at, actor: moment.actor, action, target: String(leadId),
+    tenantId: event.tenantId, eventId: event.id, at: moment.at, actor: moment.actor, action, target: event.subject,
     detail: JSON.stringify(detail),
   };
 }

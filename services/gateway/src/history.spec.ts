@@ -12,8 +12,16 @@ const attempts = fc.record({
   actor: some, requestId: some, held: fc.boolean(),
 });
 const others = fc.record({
-  type: fc.constantFrom('WindowOpened', 'LeadReturned'), at, actor: some, reason: some, ids: fc.dictionary(text, fc.oneof(text, fc.array(text))),
+  type: fc.constantFrom('DistributionRequested', 'LeadReturned'), at, actor: some, reason: some, ids: fc.dictionary(text, fc.oneof(text, fc.array(text))),
 });
+const word = text.filter((value) => value !== '');
+const windows = fc.record({
+  type: fc.constantFrom('WindowOpened', 'WindowExpired'), at, actor: some, generation: fc.nat(), expiresAt: at, every: fc.constantFrom('PT15M', ''),
+  reasons: fc.array(word, { maxLength: 3 }),
+}).map(({ type, at: instant, actor, generation, expiresAt, every, reasons }) => ({
+  type, at: instant, actor, reason: reasons[0], ids: {
+    generation, expiresAt: new Date(expiresAt).toISOString(), ...(every ? { every } : {}), ...(reasons.length > 0 ? { reasons } : {}) },
+}));
 const moments = fc.record({ what: fc.constantFrom('released' as const, 'unresolved' as const), at, reason: text, attempts: fc.nat() });
 
 describe('the history of a row', () => {
@@ -27,7 +35,8 @@ describe('the history of a row', () => {
   });
 
   it('tells what happened besides apart from the attempts, whatever stands between', () => {
-    fc.assert(fc.property(fc.array(fc.oneof(attempts.map((attempt) => ({ attempt })), others.map((other) => ({ other })))), (given) => {
+    const lines = fc.oneof(attempts.map((attempt) => ({ attempt })), fc.oneof(others, windows).map((other) => ({ other })));
+    fc.assert(fc.property(fc.array(lines), (given) => {
       const history = given.map((one) => ('attempt' in one ? attemptLine(one.attempt) : momentLine(one.other))).join('');
       expect(attemptsOf(history)).toEqual(given.flatMap((one) => ('attempt' in one ? [one.attempt] : [])));
       expect(momentsIn(history)).toEqual(given.flatMap((one) => ('other' in one ? [one.other] : [])));
@@ -42,7 +51,7 @@ describe('the history of a row', () => {
   });
 
   it('holds nothing that an array literal would have to escape', () => {
-    fc.assert(fc.property(attempts, moments, others, (attempt, moment, other) => {
+    fc.assert(fc.property(attempts, moments, fc.oneof(others, windows), (attempt, moment, other) => {
       expect(attemptLine(attempt) + outboundLine(moment) + momentLine(other)).not.toMatch(/["\\{},\s]/);
     }), { numRuns: 1000 });
   });

@@ -3,6 +3,7 @@
  * each, in characters that neither an array literal nor a line needs to escape: there are millions of them.
  */
 import { isMoment } from './moments.js';
+import { word } from './word.js';
 
 export interface Attempt {
   readonly attemptId: string;
@@ -29,9 +30,6 @@ export interface OutboundMoment {
   readonly attempts: number;
 }
 
-const PLAIN = /^[\w.-]*$/;
-/** URI encoding leaves none of the separators `|`, `;`, `+` and `:` in a word. */
-const word = (text: string) => (PLAIN.test(text) ? text : encodeURIComponent(text));
 const timeOf = (text: string) => parseInt(text, 36);
 
 export function attemptLine({ attemptId, trigger, round, at, reason, picks, traceId, actor, requestId, held }: Attempt): string {

@@ -49,7 +49,7 @@ export function timelineOf(lead: LeadRow, outbound: readonly OutboundRow[]): Tim
     });
   }
   for (const attempt of attempts) told.push(tellAttempt(lead, attempt));
-  for (const moment of momentsIn(lead.history)) told.push(tellMoment(moment));
+  for (const moment of momentsIn(lead.history)) told.push(tellMoment(lead, moment));
   if (lead.window_tried_at !== null) {
     // A window tries for days; of the times when it found nobody the last one is told, and how many there were.
     told.push({
@@ -73,10 +73,10 @@ function tellAttempt(lead: LeadRow, attempt: Attempt): Told {
     : { ...decided, type: 'LeadNotDistributed', ids, reason };
 }
 
-function tellMoment({ type, at, actor, reason, ids }: Moment): Told {
+function tellMoment({ lead_id: leadId }: LeadRow, { type, at, actor, reason, ids }: Moment): Told {
   const stage = stages[type] ?? 'window';
   const system = stage === 'window' ? 'workflow' : 'engine';
-  return { type, stage, at, actor: actor ? `user:${actor}` : system, reason, ids };
+  return { type, stage, at, actor: actor ? `user:${actor}` : system, reason, ids: { leadId, ...ids } };
 }
 
 function tellOutbound(row: OutboundRow): Told[] {
