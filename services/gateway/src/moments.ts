@@ -83,8 +83,8 @@ interface WindowIds { readonly generation: number; readonly expiresAt: string; r
 interface OfWindow { readonly generation: number; readonly expiresAt: number; readonly every: string; readonly reasons: readonly string[] }
 
 function windowMoment(type: string, at: number, actor: string | undefined, { generation, expiresAt, every, reasons }: OfWindow): Moment {
-  const ids = { generation, expiresAt: new Date(expiresAt).toISOString(), ...(every ? { every } : {}), ...(reasons.length > 0 ? { reasons } : {}) };
-  return { type, at, actor, reason: reasons[0], ids };
+  const more = { ...(every ? { every } : {}), ...(reasons.length > 0 ? { reasons } : {}) };
+  return { type, at, actor, reason: reasons[0], ids: { generation, expiresAt: new Date(expiresAt).toISOString(), ...more } };
 }
 
 /** Begins a line that is no attempt's: URI encoding leaves no equals sign in a word. */
