@@ -51,7 +51,8 @@ async function until<T>(look: () => Promise<T> | T, test: (value: T) => boolean)
   throw new Error('it does not come to that');
 }
 
-const asked = (tenant: string, lead: string): DistributionRequested[] => engine.requests.filter(({ tenantId, leadId }) => tenantId === tenant && leadId === lead);
+const asked = (tenant: string, lead: string): DistributionRequested[] =>
+  engine.requests.filter(({ tenantId, leadId }) => tenantId === tenant && leadId === lead);
 
 describe('the API of windows', () => {
   it('opens a window, shows it with its history, and refuses a second one', async () => {

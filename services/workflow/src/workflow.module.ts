@@ -58,7 +58,8 @@ export class WorkflowModule {
         { provide: WorkflowSettings, useValue: new WorkflowSettings(config) },
         ConfigurationStore, ConfigurationService, TakenService, WriteService, ItemsService,
         DistributionsStore, DistributionsService, DistributionOutcomesService, EngineQueries, ReturnsStore, ReturnsService, ScriptTests,
-        WindowsStore, WindowTimersStore, WindowTerms, WindowStores, WindowSignal, WindowOutcomes, WindowTries, WindowTimerJob, WindowWakes, WindowCommands,
+        WindowsStore, WindowTimersStore, WindowTerms, WindowStores, WindowSignal, WindowOutcomes, WindowTries, WindowTimerJob, WindowWakes,
+        WindowCommands,
       ],
     };
   }
