@@ -51,7 +51,8 @@ export class WorkflowModule {
     return {
       module: WorkflowModule,
       controllers: [
-        ConfigurationController, DistributionsController, InternalController, ReturnsController, ScriptTestsController, WindowsController, WorkflowConsumer,
+        ConfigurationController, DistributionsController, InternalController, ReturnsController, ScriptTestsController, WindowsController,
+        WorkflowConsumer,
         ...(Object.keys(sections) as Section[]).map(itemsControllerOf),
       ],
       providers: [
