@@ -19,14 +19,16 @@ export class PresenceService {
   /** Says that users are there now. Durable when it answers. */
   async seen(tenantId: string, userIds: readonly string[]): Promise<void> {
     const now = this.clock.now();
-    const unsaid: string[] = [];
-    for (const userId of new Set(userIds)) if (!(await this.wasSaid(tenantId, userId))) unsaid.push(userId);
+    const users = [...new Set(userIds)];
+    // At once: the store may be a round trip away, and a call may name a thousand.
+    const said = await Promise.all(users.map((userId) => this.wasSaid(tenantId, userId)));
+    const unsaid = users.filter((_, place) => !said[place]);
     if (unsaid.length === 0) return;
     await this.database.transaction({ service: 'gateway', tenants: [tenantId] }, async (tx) => this.bus.append(tx, unsaid.map((userId) =>
       UserSeen.make({ tenantId, userId, at: new Date(now).toISOString() },
         { id: uuid7(now, randomBytes(10)), time: now, traceparent: traceparentOf() }))));
     // Noted after the commit: noted before, a user whose event was lost would be away for half a minute.
-    for (const userId of unsaid) await this.recent.set(keyOf(tenantId, userId), '1', APART_MS).catch(() => undefined);
+    await Promise.all(unsaid.map((userId) => this.recent.set(keyOf(tenantId, userId), '1', APART_MS).catch(() => undefined)));
   }
 
   /** Where the store of recent ones is empty or away, an event more is said; it changes nothing. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { fastify } from 'fastify';
 import { routes } from './routes.js';
 
-const folders = { intake: 'intake', engine: 'distribution-engine', delivery: 'delivery' } as const;
+const folders = { intake: 'intake', workflow: 'workflow', engine: 'distribution-engine', delivery: 'delivery' } as const;
 
 /** The public routes that the controllers of a service declare, as their text says. */
 function declared(folder: string): { method: string; url: string }[] {

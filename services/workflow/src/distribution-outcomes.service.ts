@@ -82,6 +82,8 @@ export class DistributionOutcomesService implements OnApplicationShutdown {
       this.log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'answers to requests could not be read');
     } finally {
       this.looking = false;
+      // A wake in the meantime found this look under way: one timer is left, not two.
+      clearTimeout(this.timer);
       if (this.waits.size > 0) this.timer = setTimeout(() => void this.look(), TICK_MS);
     }
   }
