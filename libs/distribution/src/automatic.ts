@@ -3,7 +3,7 @@ import type { Decision, Pick, Verdict } from './decision.js';
 import { COMPLEX, FROM, LINE, MASK, PRICE, SHARE, UNTIL } from './gate-cache.js';
 import { holds } from './conditions.js';
 import { fieldOf } from './fields.js';
-import { isSpecial, shutGates, type Details } from './gates.js';
+import { isFree, isSpecial, priceAsked, shutGates, type Details } from './gates.js';
 import { qualifiedKey } from './limits.js';
 import { BIT } from './links.js';
 import { Found } from './partition.js';
@@ -72,12 +72,10 @@ const found = new Found();
 
 function askInFull(scene: Scene, { field, details, qualified }: Prepared, candidate: number, count: number): void {
   const contract = field.contracts[candidate]!;
-  let price = contract.highestPrice(scene.sold + 1, Math.min(scene.most, contract.maxShareCount));
-  // What a client takes from the pool is no distribution: it uses no free lead, and so it is not free (A4).
-  if (contract.trialLeads > 0 && scene.request.trigger !== 'cherryPick' && scene.state.get(`trial|${contract.id}`) < contract.trialLeads) {
+  const price = priceAsked(scene, contract);
+  if (isFree(scene, contract)) {
     field.trials ??= new Uint8Array(count);
     field.trials[candidate] = 1;
-    price = 0;
   }
   const own: Details = [];
   const mask = shutGates(scene, contract, price, own);

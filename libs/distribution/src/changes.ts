@@ -1,12 +1,14 @@
 /** Which single changes could let a losing contract win, smallest first of its kind. Whether one really does is tried by the caller. */
-import { dayNumber, DAY_MS, formatDuration, formatMoney, localDate, localMs, WEEKDAYS, weekdayOfDay } from '@sluice/kernel';
+import { dayNumber, DAY_MS, formatDuration, formatMoney, localDate, localMs, parseMoney, WEEKDAYS, weekdayOfDay } from '@sluice/kernel';
 import type { Moment } from './counterfactual.js';
 import type { Verdict } from './decision.js';
-import type { Contract, Schedule } from './document.js';
+import type { Contract, Order, Schedule, Settings } from './document.js';
 import type { ConfigItem, ItemKind } from './items.js';
 import { rankingChanges } from './ranking-changes.js';
 import type { Gate } from './reasons.js';
 import { criteriaChanges } from './criteria-changes.js';
+import { priceAsked } from './gates.js';
+import { sceneOf } from './scene.js';
 
 export interface Change { kind: ItemKind; id: string; path: string; to: unknown; words: string }
 
@@ -73,7 +75,7 @@ function* gateChanges(trial: Trial, gate: Gate): Iterable<Change> {
     }
     case 'order_missing': case 'order_exhausted': case 'order_past_due': yield* orderChanges(trial); break;
     case 'credit_limit': {
-      const wanted = BigInt(loser.limit?.used ?? 0) + BigInt(terms.highestPrice(1, Infinity));
+      const wanted = BigInt(loser.limit?.used ?? 0) + priceOf(trial);
       const to = formatMoney(wanted, market.ground.currency);
       yield ofClient('creditLimit', to, `credit limit ${terms.client.body.creditLimit} → ${to}`);
       break;
@@ -90,15 +92,15 @@ function placeOf({ moment: { lead } }: Trial): { lat: number; lon: number } | un
 
 const WORD = { hour: 'hourly', rolling60m: 'rolling hourly', day: 'daily', week: 'weekly', month: 'monthly', total: 'total' } as const;
 
-function* capChanges({ loser, moment: { market } }: Trial): Iterable<Change> {
+function* capChanges(trial: Trial): Iterable<Change> {
+  const { loser, bodies, moment: { market } } = trial;
   const { limit } = loser;
   if (!limit || !(limit.window in WORD)) return;
   const { scope, id, window, metric, used } = limit;
   const word = `${WORD[window as keyof typeof WORD]} cap`;
   const terms = market.contracts.get(loser.contractId)!;
-  const price = BigInt(terms.highestPrice(1, Infinity));
   const { currency } = market.ground;
-  const to = metric === 'count' ? used + 1 : formatMoney(BigInt(used) + price, currency);
+  const to = metric === 'count' ? used + 1 : formatMoney(BigInt(used) + priceOf(trial), currency);
   const from = metric === 'count' ? limit.limit : formatMoney(BigInt(limit.limit), currency);
   const words = `${word}${scope === 'contract' ? '' : ` of ${scope} ${id}`} ${from} → ${to}`;
   const plainCount = (caps: unknown) => typeof (caps as Record<string, unknown> | undefined)?.[window] !== 'object';
@@ -106,6 +108,17 @@ function* capChanges({ loser, moment: { market } }: Trial): Iterable<Change> {
   if (scope === 'contract') yield { kind: 'contract', id, path: path(terms.body.caps), to, words };
   if (scope === 'client') yield { kind: 'client', id, path: path(terms.client.body.caps), to, words };
   if (scope === 'campaign') yield { kind: 'campaign', id, path: path(market.campaigns.get(id)?.body.caps), to, words };
+  const groups = (bodies.get('settings|settings')?.body as Settings | undefined)?.groups ?? [];
+  const place = groups.findIndex((group) => group.id === id);
+  if (scope === 'group' && place >= 0) {
+    yield { kind: 'settings', id: 'settings', path: `groups.${place}.${path(groups[place]?.caps)}`, to, words };
+  }
+}
+
+/** What the lead would cost the contract at most, as its gates took it. In minor units. */
+function priceOf({ loser, moment }: Trial): bigint {
+  const { market, state, lead, life, request, now, seed } = moment;
+  return BigInt(priceAsked(sceneOf(market, state, lead, life, request, now, seed), market.contracts.get(loser.contractId)!));
 }
 
 /** Stretches the interval that ended or begins nearest to now, by whole minutes; or opens a closed date. */
@@ -144,15 +157,19 @@ function clock(minutes: number): string {
   return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
 }
 
-function* orderChanges({ loser, moment: { market, state } }: Trial): Iterable<Change> {
-  const { orders, highestPrice } = market.contracts.get(loser.contractId)!;
-  const price = highestPrice.call(market.contracts.get(loser.contractId)!, 1, Infinity);
+function* orderChanges(trial: Trial): Iterable<Change> {
+  const { loser, bodies, moment: { market, state } } = trial;
+  const { orders } = market.contracts.get(loser.contractId)!;
   for (const { id, status, quantity, amount } of orders) {
     if (status !== 'active') yield { kind: 'order', id, path: 'status', to: 'active', words: `order ${id} active` };
     const count = state.get(`order|${id}|count`) + 1;
     if (quantity !== Infinity) yield { kind: 'order', id, path: 'quantity', to: count, words: `order ${id}: ${quantity} → ${count}` };
-    const spent = formatMoney(BigInt(state.get(`order|${id}|amount`) + price), market.ground.currency);
-    if (amount !== Infinity) yield { kind: 'order', id, path: 'amount', to: spent, words: `order ${id}: ${spent}` };
+    const { amount: booked = 0, overdraw = 0 } = bodies.get(`order|${id}`)!.body as Order;
+    const { currency } = market.ground;
+    const short = BigInt(state.get(`order|${id}|amount`)) + priceOf(trial) - parseMoney(overdraw, currency);
+    const to = formatMoney(short, currency);
+    const from = formatMoney(parseMoney(booked, currency), currency);
+    if (amount !== Infinity) yield { kind: 'order', id, path: 'amount', to, words: `order ${id}: ${from} → ${to}` };
   }
   yield { kind: 'contract', id: loser.contractId, path: 'order', to: 'optional', words: 'no order required' };
 }

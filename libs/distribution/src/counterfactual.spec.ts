@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { counterfactuals, withValue, type Moment } from './counterfactual.js';
+import { counterfactuals, withValue, type Counterfactual, type Moment } from './counterfactual.js';
 import { decide } from './decide.js';
 import type { Client, ConfigDocument, Contract, Workflow } from './document.js';
 import { explain } from './explain.js';
@@ -43,6 +43,40 @@ function wordsFor(document: ConfigDocument, id: string, more: Partial<Lead> = {}
 
 const price: Partial<Workflow> = { rules: [{ method: 'price', take: 1 }] };
 
+/** Besides what any world has: money that is limited, scores, places, ages and periods. */
+const wide = fc.tuple(world, fc.array(fc.record({
+  minScore: fc.option(fc.integer({ min: 40, max: 60 }), { nil: undefined }),
+  radiusKm: fc.option(fc.constantFrom(1, 5, 50), { nil: undefined }),
+  percent: fc.option(fc.constantFrom(12.5, 33.3), { nil: undefined }), age: fc.option(fc.integer({ min: 35, max: 45 }), { nil: undefined }),
+}), { minLength: 7, maxLength: 7 }), fc.option(fc.constantFrom(12, 30, 55), { nil: undefined }),
+fc.option(fc.record({ amount: fc.constantFrom(20, 45), overdraw: fc.constantFrom(undefined, 5) }), { nil: undefined }))
+  .map(([document, terms, credit, order]): ConfigDocument => ({
+    ...document,
+    clients: document.clients!.map((client) => ({ ...client, creditLimit: credit })),
+    orders: document.orders!.map((body) => (order ? { ...body, quantity: undefined, ...order } : body)),
+    contracts: document.contracts!.map((body, place) => {
+      const { minScore, radiusKm, percent, age } = terms[place]!;
+      return {
+        ...body, minScore, radiusKm, locations: [{ lat: 40.74, lon: -74.17 + place / 50 }],
+        criteria: age === undefined ? body.criteria : { field: 'age', op: 'atMost' as const, value: age },
+        percentageLimit: percent === undefined ? body.percentageLimit : { percent, lookBack: 'day' as const },
+      };
+    }),
+  }));
+
+/** One step nearer to what it was: a lead, a minor unit, 100 m, a ten-thousandth of a percent. Undefined where there are no steps. */
+function oneStepLess({ path, from, to }: Counterfactual): unknown {
+  const key = path.slice(path.lastIndexOf('.') + 1);
+  if (key === 'amount' || key === 'price' || key === 'creditLimit' || (typeof to === 'string' && /^\d+\.\d\d$/.test(to))) {
+    return (Math.round(Number(to) * 100) - 1) / 100;
+  }
+  if (typeof to !== 'number' || (typeof from !== 'number' && from !== undefined)) return undefined;
+  if (from === undefined && key !== 'qualityScore' && key !== 'weight' && key !== 'percentage') return undefined;
+  if (key === 'percent') return Math.round(to * 10_000 - 1) / 10_000;
+  if (key === 'radiusKm') return Math.round(to * 10 - 1) / 10;
+  return from !== undefined && to < from ? to + 1 : to - 1;
+}
+
 describe('the smallest change that would have won', () => {
   const rows: [words: string, document: ConfigDocument, id: string, more?: Partial<Lead>, before?: number][] = [
     ['price ≥ 31.50', documentWith([{ price: 31.49 }, { price: 20, qualityScore: 1 }], price), 'k1'],
@@ -77,6 +111,36 @@ describe('the smallest change that would have won', () => {
   it('is not told where two gates are shut, or where nothing a person can change would help', () => {
     expect(wordsFor(documentWith([{ status: 'paused', minScore: 5 }], price), 'k0')).toBeUndefined();
     expect(wordsFor(documentWith([{}], price), 'k0', { consent: ['somebody'] })).toBeUndefined();
+  });
+
+  it('is the smallest of its kind: one step less does not win, wherever it goes in steps', () => {
+    const stepped = new Map<string, number>();
+    fc.assert(fc.property(wide, fc.array(fc.constantFrom('NY', 'TX'), { minLength: 1, maxLength: 5 }), (document, states) => {
+      const items = itemsOf(document);
+      const first = momentOf(document, leadOf(0, { lat: 40.71, lon: -74.03, score: 45, attributes: { state: states[0]!, age: 40 } }));
+      const decideNow = ({ market, state, lead, life, request, now, seed }: Moment) =>
+        decide(market, state, lead, life, request, now, seed);
+      for (const [place, state] of states.entries()) {
+        const before = { ...first, lead: leadOf(place + 1, { score: 70, lat: 40.71, lon: -74, attributes: { state, age: 40 } }) };
+        reserve(first.market, first.state, before.lead, newLife(), decideNow(before), NOW, (_, index) => `O${place}/${index}`);
+      }
+      const decision = decideNow(first);
+      for (const found of counterfactuals(first, decision)) {
+        const { contractId, kind, id, path } = found;
+        const less = oneStepLess(found);
+        if (less === undefined) continue;
+        const name = path.replace(/\d/g, '#');
+        stepped.set(name, (stepped.get(name) ?? 0) + 1);
+        const changed = items.map((item) => (item.kind === kind && item.id === id
+          ? { ...item, body: withValue(item.body!, path, less) } as ConfigItem : item));
+        const again = { ...first, market: Market.compile(changed, { deliversAlways: true }), state: State.load(first.state.entries()) };
+        const wins = decideNow(again).picks.some((pick) => pick.contractId === contractId);
+        expect({ ...found, less, wins }).toEqual({ ...found, less, wins: false });
+      }
+    }), { numRuns: 3000 });
+    expect([...stepped.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(300);
+    const kinds = ['price', 'caps.day', 'creditLimit', 'radiusKm', 'percentageLimit.percent'];
+    expect([...stepped.keys()]).toEqual(expect.arrayContaining(kinds));
   });
 
   it('really wins: with the change applied to the whole document the contract is in the plan, in any run', () => {

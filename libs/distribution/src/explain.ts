@@ -2,7 +2,7 @@
  * The verdict of every contract in scope. A decision keeps those that its index let through; what it left out is computed here from the
  * same version of the configuration, so that a decision's cost does not grow with contracts that do not match.
  */
-import { shutGates, type Details } from './gates.js';
+import { priceAsked, shutGates, type Details } from './gates.js';
 import { topReason } from './automatic.js';
 import type { Decision, Trigger, Verdict } from './decision.js';
 import { failingCondition } from './criteria.js';
@@ -31,7 +31,7 @@ export function explain(
     if (verdict) { explained.push(verdict); continue; }
     const details: Details = [];
     const failing = failingCondition(contract.body.criteria, lead, market.ground.regex);
-    const mask = shutGates(scene, contract, contract.highestPrice(1, Infinity), details) | (failing === null ? 0 : BIT.criteria);
+    const mask = shutGates(scene, contract, priceAsked(scene, contract), details) | (failing === null ? 0 : BIT.criteria);
     if (mask === 0) continue;
     const outside: Verdict = { contractId: contract.id, clientId: contract.client.id, code: firstGate(mask), gates: gatesIn(mask) };
     if (failing !== null) outside.detail = failing;
@@ -43,8 +43,8 @@ export function explain(
 }
 
 /**
- * Why a lead as a whole was not sold, null where it was. The decision counts what its index left out as `criteria`; with the verdicts of all
- * contracts each counts by its own first reason.
+ * Why a lead as a whole was not sold, null where it was. The decision counts what its index left out as `criteria`; with the verdicts of
+ * all contracts each counts by its own first reason.
  */
 export function reasonOf(decision: Decision, verdicts: readonly Verdict[]): UnsoldReason | null {
   if (decision.kind !== 'unsold') return null;

@@ -23,6 +23,19 @@ export function shutGates(scene: Scene, contract: ContractTerms, priceMinor: num
   return mask;
 }
 
+/**
+ * The lead would be one of a trial that is left. What a client takes from the pool is no distribution: it uses no free lead, and so it is
+ * not free (A4).
+ */
+export function isFree({ state, request }: Scene, { id, trialLeads }: ContractTerms): boolean {
+  return trialLeads > 0 && request.trigger !== 'cherryPick' && state.get(`trial|${id}`) < trialLeads;
+}
+
+/** The highest price possible, as the gates take it: nothing while the contract has free leads. In minor units. */
+export function priceAsked(scene: Scene, contract: ContractTerms): number {
+  return isFree(scene, contract) ? 0 : contract.highestPrice(scene.sold + 1, Math.min(scene.most, contract.maxShareCount));
+}
+
 /** What hangs on the moment alone: open or not, schedule, caps. */
 export function momentGates(state: State, contract: ContractTerms, priceMinor: number, now: number, details: Details): number {
   let mask = contract.shut;

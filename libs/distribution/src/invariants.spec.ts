@@ -152,6 +152,21 @@ describe('in any run', () => {
     }), RUNS);
   });
 
+  it('deciding moves nothing, and the same state and seed give the same bytes, also to a market and a state of their own (F1, F2)', () => {
+    fc.assert(fc.property(world, visits, (document, all) => {
+      const run = runOf(document);
+      all.forEach((one, place) => run.visit(one, place));
+      const lead: Lead = { leadId: 'asked', tenantId: 't', campaignId: 'x', receivedAt: run.now, attributes: { state: 'NY' } };
+      const before = JSON.stringify([...run.state.entries()]);
+      const ask = (market: Market, state: State) => JSON.stringify(decide(market, state, lead, newLife(), { trigger: 'arrival' }, run.now, seed));
+      const first = ask(run.market, run.state);
+      expect(ask(run.market, run.state)).toBe(first);
+      expect(ask(marketOf(document), State.load(run.state.entries()))).toBe(first);
+      expect(JSON.stringify([...run.state.entries()])).toBe(before);
+      expect(run.state.takeDirty().every(({ key, value }) => run.state.get(key) === value)).toBe(true);
+    }), RUNS);
+  });
+
   it('turning everything down leaves every counter, turn and credit as it was', () => {
     fc.assert(fc.property(world, visits, visit, (document, before, last) => {
       const run = runOf(document);

@@ -15,6 +15,8 @@ export interface Setting {
   sameClient?: boolean;
   document?: Partial<ConfigDocument>;
   seed?: (text: string) => number;
+  /** When the set-up was made. */
+  now?: number;
 }
 
 export class Table {
@@ -24,11 +26,12 @@ export class Table {
   /** Texts that a draw was made from. */
   readonly drawn: string[] = [];
   /** When the next lead comes. */
-  now = NOON;
+  now: number;
   private dealt = 0;
   private readonly seed: (text: string) => number;
 
-  constructor(contracts: Partial<Contract>[], workflow: Partial<Workflow>, { sameClient, document: more, seed }: Setting = {}) {
+  constructor(contracts: Partial<Contract>[], workflow: Partial<Workflow>, { sameClient, document: more, seed, now = NOON }: Setting = {}) {
+    this.now = now;
     const bodies = contracts.map((body, place): Contract =>
       ({ id: `k${place}`, client: sameClient ? `c${place % 3}` : `c${place}`, price: 10, ...body }));
     const clients = [...new Set(bodies.map(({ client }) => client))].map((id) => ({ id }));

@@ -51,7 +51,7 @@ function simulated(drawn: Case): { scenario: Scenario; result: SimulationResult 
     try {
       return { scenario: left, result: simulate(left, { regex }) };
     } catch (error) {
-      const refused = /^timeline\[(\d+)\]: (?:contract .* does not hold|no contract|window of lead)/
+      const refused = /^timeline\[(\d+)\]: (?:contract .* does not hold|no (?:contract|order) |window of lead)/
         .exec(error instanceof Error ? error.message : '');
       if (!refused) throw error;
       left = { ...left, timeline: left.timeline?.filter((_, place) => place !== Number(refused[1])) };
