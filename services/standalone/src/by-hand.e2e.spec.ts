@@ -28,7 +28,13 @@ function setUp(clients: string) {
       { id: 'cord-c', client: 'cord', price: '10.00', maxShareCount: 3, criteria: { field: 'vip', op: 'exists' }, deliveryMethod: 'cord-hook' },
     ],
     deliveryMethods: ['acme', 'bolt', 'cord'].map(hook),
-    campaigns: [{ id: 'solar', workflow: 'w', duplicates: { then: 'accept' }, fields: { state: { type: 'string' }, vip: { type: 'boolean' } } }],
+    campaigns: [
+      { id: 'solar', workflow: 'w', duplicates: { then: 'accept' }, fields: { state: { type: 'string' }, vip: { type: 'boolean' } } },
+      { id: 'calls', duplicates: { then: 'accept' }, fields: { state: { type: 'string' }, vip: { type: 'boolean' } } },
+    ],
+    pushStrategies: [{
+      id: 'to-agents', campaigns: ['calls'], from: 'corporate', method: 'roundRobin', onlyActiveWithin: 'PT30M', recipients: [{ to: 'ann' }, { to: 'bob' }],
+    }],
     workflows: [{ id: 'w', mode: 'onArrival', maxMultiplication: 3, rules: [{ method: 'price' }] }],
   };
 }
@@ -103,6 +109,23 @@ describe('by hand', () => {
     expect((await give(two)).returnId).toBe(first.returnId);
     await shown(two, sold!.leadId, ({ status }) => status === 'returned');
     await until(async () => (await usedOf(two, 'acme-c')) === 0, 10_000, () => 'the unit of the cap');
+  }, 90_000);
+
+  it('a lead for agents waits until one of them is seen, and the others are not asked', async () => {
+    const source = await two.source('calls');
+    const { leadId } = await source.call<{ leadId: string }>('POST', '/v1/leads', { body: { fields: { state: 'NY' } } });
+    await shown(two, leadId, ({ status }) => status === 'held');
+    const held = (tenant: Tenant) => tenant.admin.call<{ data: { leadId: string }[] }>('GET', '/v1/leads?held=true');
+    expect([(await held(one)).data, (await held(two)).data.map((lead) => lead.leadId)]).toEqual([[], [leadId]]);
+    // Another tenant's agent of the same name is nobody here.
+    await one.admin.call('POST', '/v1/users/bob/seen');
+    await until(async () => (await story.platform.bus.lag('engine')).every(({ position, head }) => position >= head), 10_000, () => 'the engine');
+    expect(story.heard.filter((event) => event.subject === leadId && event.type.endsWith('.LeadDistributed'))).toEqual([]);
+    await two.admin.call('POST', '/v1/users:seen', { body: { users: ['bob', 'cy'] } });
+    const lead = await shown(two, leadId, ({ status }) => status === 'distributed' || status === 'accepted');
+    expect(lead.outboundLeads.map(({ contractId }) => contractId)).toEqual(['bob']);
+    expect((await held(two)).data).toEqual([]);
+    expect(await two.admin.call('GET', '/v1/funnel')).toMatchObject({ held: 0 });
   }, 90_000);
 
   it('a lead without a campaign is kept, sold to nobody by itself, and distributed by hand with its fields', async () => {
