@@ -17,6 +17,7 @@
   const exec = Function.prototype.call.bind(RegExp.prototype.exec);
   const IdSet = Set;
   const WORDS_MAX = 200;
+  const NOTHING = '{"refusals":null,"scores":null}';
 
   const functions = [function () {}, function* () {}, async function () {}, async function* () {}];
   // A function made from text would stand outside of the script, where state stays.
@@ -75,9 +76,11 @@
 
   const contracts = [];
 
+
   function judge({ lead, asked }) {
     const script = hooks();
     const refusals = script.filter ? [] : null;
+    let isRefused = false;
     const scores = script.score ? [] : null;
     let hook = 'filter';
     try {
@@ -86,6 +89,7 @@
         hook = 'filter';
         const refusal = script.filter ? refusalOf(script.filter(lead, contract), contract) : null;
         if (refusals) refusals[place] = refusal;
+        if (refusal !== null) isRefused = true;
         if (!scores) continue;
         scores[place] = 0;
         if (refusal !== null) continue;
@@ -95,9 +99,9 @@
         scores[place] = score;
       }
     } catch (error) {
-      return { hook, reason: error instanceof Fault ? 'result' : 'error', words: error instanceof Fault ? error.words : wordsOf(error) };
+      return stringify({ hook, reason: error instanceof Fault ? 'result' : 'error', words: error instanceof Fault ? error.words : wordsOf(error) });
     }
-    return { refusals, scores };
+    return isRefused || scores ? stringify({ refusals, scores }) : NOTHING;
   }
 
   function refusalOf(answer, contract) {
@@ -143,11 +147,16 @@
       for (const [place, facts] of list) contracts[place] = frozen(facts);
       return '';
     },
+    // Runs until it is interrupted, so that the next step is the first of ten thousand.
+    align() {
+      for (;;);
+    },
     judge(given) {
-      return stringify(judge(frozen(parse(given))));
+      // The lead is not frozen, which takes as long as reading it: it is read anew for every call.
+      return judge(parse(given));
     },
     afterPlan(given) {
-      return stringify(afterPlan(frozen(parse(given))));
+      return stringify(afterPlan(parse(given)));
     },
   };
 })

@@ -59,9 +59,15 @@ class Script {
     if (runner.error) throw new Error(`the prelude: ${JSON.stringify(this.context.dump(runner.error))}`);
     const entries = this.context.callFunction(runner.value, this.context.undefined, make.value);
     if (entries.error) throw new Error(`the prelude: ${JSON.stringify(this.context.dump(entries.error))}`);
-    this.entries = ['names', 'facts', 'judge', 'afterPlan'].map((name) => this.context.getProp(entries.value, name));
+    this.entries = ['names', 'facts', 'judge', 'afterPlan', 'align'].map((name) => this.context.getProp(entries.value, name));
     this.ffi = quickjs.getFFI();
     this.argv = this.ffi.module._malloc(4);
+    // As numbers, since handles are looked through at every use.
+    this.words = new Int32Array(this.memory.buffer);
+    this.ctx = this.context.ctx.value;
+    this.rt = this.runtime.rt.value;
+    this.self = this.context.undefined.value;
+    this.functions = this.entries.map((entry) => entry.value);
   }
 
   thrown(error) {
@@ -72,16 +78,15 @@ class Script {
 
   /** Calls an entry with the text in shared memory, by its bytes: no text is made of them on this side. */
   call(entry, length) {
-    const { ffi, context } = this;
+    const { ffi, ctx } = this;
     const { module } = ffi;
     const input = module._malloc(length + 1);
     module.HEAPU8.set(body.subarray(0, length), input);
     module.HEAPU8[input + length] = 0;
-    const ctx = context.ctx.value;
     const argument = ffi.QTS_NewString(ctx, input);
     module._free(input);
-    new Int32Array(this.memory.buffer)[this.argv >> 2] = argument;
-    const result = ffi.QTS_Call(ctx, this.entries[entry].value, context.undefined.value, 1, this.argv);
+    this.words[this.argv >> 2] = argument;
+    const result = ffi.QTS_Call(ctx, this.functions[entry], this.self, 1, this.argv);
     ffi.QTS_FreeValuePointer(ctx, argument);
     const thrown = ffi.QTS_ResolveException(ctx, result);
     let fault;
@@ -90,7 +95,7 @@ class Script {
       fault = { reason: ticks > ticksMax ? 'steps' : 'memory' };
     }
     if (this.exhausted) fault = { reason: 'memory' };
-    if (!fault && ffi.QTS_IsJobPending(this.runtime.rt.value)) fault = { reason: 'result', words: 'a script cannot wait: async functions and promises are not run' };
+    if (!fault && ffi.QTS_IsJobPending(this.rt)) fault = { reason: 'result', words: 'a script cannot wait: async functions and promises are not run' };
     if (fault) { ffi.QTS_FreeValuePointer(ctx, result); return answer(fault); }
     const output = ffi.QTS_GetString(ctx, result);
     ffi.QTS_FreeValuePointer(ctx, result);
@@ -128,7 +133,7 @@ function run() {
   ticksMax = head[TICKS];
   switch (head[OP]) {
     case 0: return load(key);
-    case 4:
+    case 5:
       scripts.delete(key);
       head[STATUS] = 0;
       head[LENGTH] = 0;

@@ -1,7 +1,7 @@
 /**
  * One script in the sandbox. What it answers hangs on the lead, the contracts and the instant alone: state does not outlive a call, and
  * where a call fails on what earlier ones left behind (memory that is not yet free, a count of steps that stood between two ticks), it is
- * made again in a fresh sandbox, whose answer counts. A fresh one allows the most, so what succeeds elsewhere succeeds there.
+ * made again in a fresh sandbox, whose answer counts. A fresh one allows the most: what succeeds elsewhere would succeed there as well.
  */
 import type { AskedContract } from '@sluice/distribution';
 import { contractFacts } from './facts.js';
@@ -32,8 +32,6 @@ export class LoadedScript {
   private told = new Map<string, Told>();
   private places = 0;
   private generation = -1;
-  private isFresh = false;
-  private wasFresh = false;
   private loaded: { hooks: ReadonlySet<HookName>; fault?: undefined } | { fault: Fault } = { hooks: new Set() };
 
   constructor(private readonly sandbox: Sandbox, readonly code: string, private readonly steps = STEPS) {
@@ -72,23 +70,22 @@ export class LoadedScript {
     // What does not load is not loaded anew for each lead.
     if (this.loaded.fault) return { fault: this.loaded.fault };
     let answer = this.once(entry, lead, contracts);
-    if (answer.fault && !this.wasFresh && HANGS_ON_HISTORY.has(answer.fault.reason)) {
+    if (answer.fault && HANGS_ON_HISTORY.has(answer.fault.reason)) {
       this.drop();
-      answer = this.once(entry, lead, contracts);
+      answer = this.once(entry, lead, contracts, true);
     }
     // What ran out of memory may have left a part of it in use.
     if (answer.fault) this.drop();
     return answer.fault ? answer : said(answer.text);
   }
 
-  private once(entry: 'judge' | 'afterPlan', lead: string, contracts: readonly AskedContract[]): Answer {
+  /** `afresh`: told nothing but what this call needs, and its steps counted from a whole tick on. */
+  private once(entry: 'judge' | 'afterPlan', lead: string, contracts: readonly AskedContract[], afresh = false): Answer {
     if (this.places > PLACES_MAX) this.drop();
     this.ready();
-    this.wasFresh = this.isFresh;
-    this.isFresh = false;
-    if (this.loaded.fault) return { fault: this.loaded.fault };
     const places = this.tell(contracts);
     if (typeof places !== 'string') return { fault: places };
+    if (afresh) this.sandbox.align(this.key);
     return this.sandbox.ask(entry, this.key, `{"lead":${lead},"asked":[${places}]}`, this.steps);
   }
 
@@ -100,7 +97,6 @@ export class LoadedScript {
     this.generation = this.sandbox.generation;
     this.told = new Map();
     this.places = 0;
-    this.isFresh = true;
   }
 
   /** Places of the contracts in the sandbox, told there first where they are new or have changed. */

@@ -100,7 +100,6 @@ describe('a script in the sandbox', () => {
     ['a name of nobody', 'leak = 1'],
     ['a built-in function', 'JSON.stringify = () => "{}"'],
     ['a property of one', 'Math.leak = 1'],
-    ['the lead', 'lead.fields.state = "TX"'],
     ['the contract', 'contract.tags.push("x")'],
     ['the list of a template', '(function tag(list) { list.leak = 1; })`x`'],
     ['a property of a prototype by definition', 'Object.defineProperty(RegExp.prototype, "leak", { value: 1 })'],
@@ -114,6 +113,13 @@ describe('a script in the sandbox', () => {
       function filter() { filter.calls = (filter.calls ?? 0) + 1; C.n++; count++; list.push(1); seen.set(seen.size, 1); return [count, list.length, seen.size, C.n, filter.calls].join(); }`);
     const answers = [1, 2, 3].map(() => script.judge(LEAD, contracts).refusals);
     expect(answers).toEqual([['1,1,1,1,1', '2,2,2,2,2'], ['1,1,1,1,1', '2,2,2,2,2'], ['1,1,1,1,1', '2,2,2,2,2']]);
+    script.drop();
+  });
+
+  it('sees the lead as it is, whatever it did to it before', () => {
+    const script = new LoadedScript(sandbox, 'function filter(lead) { const was = lead.fields.state; lead.fields.state = "TX"; return was; }');
+    const answers = [1, 2].map(() => script.judge(LEAD, contracts).refusals?.[0]);
+    expect(answers).toEqual(['NY', 'NY']);
     script.drop();
   });
 

@@ -20,7 +20,7 @@ export interface SandboxOptions {
 /** Steps are counted in ten thousands of loop turns and calls. */
 export const STEPS_A_TICK = 10_000;
 
-const OP = { load: 0, facts: 1, judge: 2, afterPlan: 3, drop: 4 } as const;
+const OP = { load: 0, facts: 1, judge: 2, afterPlan: 3, align: 4, drop: 5 } as const;
 /** Places of the header, as in worker.cjs. */
 const [TURN, KIND, KEY, LENGTH, TICKS, STATUS] = [0, 1, 2, 3, 4, 5];
 const [ASKED, ANSWERED] = [1, 2];
@@ -71,6 +71,11 @@ export class Sandbox {
   /** Asks a loaded script; `steps` bound it. */
   ask(hook: 'judge' | 'afterPlan', key: number, json: string, steps: number): Answer {
     return this.call(OP[hook], key, json, Math.ceil(steps / STEPS_A_TICK));
+  }
+
+  /** Brings the count of steps to where the next tick is whole. */
+  align(key: number): void {
+    this.call(OP.align, key, '', 0);
   }
 
   drop(key: number): void {

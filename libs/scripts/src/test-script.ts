@@ -55,7 +55,7 @@ function answerOf(loaded: LoadedScript, test: ScriptTest, document: ConfigDocume
     if (judged.refusals?.[0] != null) return { passed: false, words: `refused: ${judged.refusals[0] || 'without words'}` };
     return { passed: judged.scores![0] === expect, words: String(judged.scores![0]) };
   }
-  const refusal = judged.refusals![0]!;
+  const refusal = judged.refusals?.[0] ?? null;
   if (refusal === null) return { passed: expect === true, words: 'true' };
   return { passed: expect === false || expect === refusal, words: refusal === '' ? 'false' : JSON.stringify(refusal) };
 }
