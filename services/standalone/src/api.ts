@@ -37,7 +37,7 @@ export class Api {
       body: options.body === undefined ? undefined : text ? (options.body as string) : JSON.stringify(options.body),
     });
     const body = await response.body.text();
-    const json = /json/.test(String(response.headers['content-type'] ?? ''));
+    const json = /[/+]json/.test(String(response.headers['content-type'] ?? ''));
     if (response.statusCode >= 400) throw new ApiRefusal(response.statusCode, json ? JSON.parse(body) : { detail: body.slice(0, 500) });
     return (json ? JSON.parse(body) : body) as T;
   }
