@@ -41,12 +41,13 @@ export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, aske
     actor: asked.request.actor,
     campaignId: lead.campaignId || undefined,
     workflowId: decision.workflowId,
-    receipt: receiptText(decision, reserved.life.rounds, reserved.holdings.map((holding) => holding.outboundLeadId), asked, outlook),
+    // Whoever watches a replay looks at the memory: most of its time would go into receipts that nobody reads.
+    receipt: run.tools.watch ? '' : receiptText(decision, reserved.life.rounds,
+      reserved.holdings.map((holding) => holding.outboundLeadId), asked, outlook),
   });
-  const told: Told = { asked, attemptId, outlook, traceparent };
+  const told: Told = { asked, attemptId, full: decision.full && decision.trigger !== 'cherryPick', outlook, traceparent };
   if (decision.kind === 'distributed') sayDistributed(run, tenant, kept, decision, reserved, told);
-  else sayNotDistributed(run, tenant, kept, { ...told, reason: decision.reason, full: decision.full,
-    reasons: topReasons(decision.reason, decision.considered) });
+  else sayNotDistributed(run, tenant, kept, told, decision.reason, topReasons(decision.reason, decision.considered));
   sayIfFulfilled(run, kept, traceparent);
 }
 
@@ -75,24 +76,27 @@ function heldSinceOf(
 
 type Distributed = Decision & { kind: 'distributed' };
 
-/** What is said of an attempt besides what was decided. */
+/** What is said of an attempt. */
 interface Told {
   readonly asked: Asked;
   readonly attemptId: string;
+  readonly full: boolean;
   readonly outlook: Outlook;
   readonly traceparent: string | undefined;
 }
 
-/** What both outcomes say. */
-function outcomeOf(run: Run, tenant: TenantMemory, { lead, life, windowGeneration }: StoredLead, { asked, attemptId, outlook }: Told) {
+/** What both outcomes say. What is not there is undefined, and not written: spreads would cost more than the rest of the event. */
+function outcomeOf<P, R extends string | undefined>(
+  run: Run, { version }: TenantMemory, { lead, life, windowGeneration }: StoredLead, { asked, attemptId, full, outlook }: Told, picks: P,
+  reason: R, reasons?: string[],
+) {
+  const isUnsold = reason !== undefined;
   return {
     tenantId: lead.tenantId, attemptId, leadId: lead.leadId, campaignId: lead.campaignId, trigger: asked.request.trigger,
-    round: life.rounds, configurationVersion: tenant.version, decidedAt: run.nowText,
-    ...(asked.requestId ? { requestId: asked.requestId } : {}),
-    ...(asked.request.actor ? { actor: asked.request.actor } : {}),
-    ...(outlook.nextChanceAt ? { nextChanceAt: outlook.nextChanceAt } : {}),
-    ...(outlook.waitsOn.length > 0 ? { waitsOn: [...outlook.waitsOn] } : {}),
-    ...(windowGeneration > 0 ? { windowGeneration } : {}),
+    round: life.rounds, configurationVersion: version, decidedAt: run.nowText, reason, picks, full, requestId: asked.requestId,
+    actor: asked.request.actor, nextChanceAt: outlook.nextChanceAt, waitsOn: outlook.waitsOn,
+    windowGeneration: windowGeneration > 0 ? windowGeneration : undefined, reasons,
+    held: (isUnsold && outlook.held) || undefined, heldUntil: isUnsold ? outlook.heldUntil : undefined,
   };
 }
 
@@ -111,7 +115,7 @@ function sayDistributed(
     priceMinor: String(pick.priceMinor),
     currency,
   }));
-  said.push(LeadDistributed.make({ ...outcomeOf(run, tenant, stored, told), picks, full: decision.full && decision.trigger !== 'cherryPick' },
+  said.push(LeadDistributed.make(outcomeOf(run, tenant, stored, told, picks, undefined),
     { id: run.id(), time: run.now, traceparent }));
   for (const { contractId, limit } of limitsReached(tenant.market, tenant.state, reserved.holdings, run.now)) {
     said.push(LimitReached.make({ tenantId, contractId, limit, at: run.nowText }, { id: run.id(), time: run.now, traceparent }));
@@ -128,7 +132,7 @@ function sayDistributed(
       tenantId, leadId, attemptId, campaignId, ...pick,
       deliveryMethodId: decision.picks[place]!.deliveryMethodId ?? '',
       reservedAt: run.nowText,
-      ...(deadline === undefined ? {} : { deadline: new Date(deadline).toISOString() }),
+      deadline: deadline === undefined ? undefined : new Date(deadline).toISOString(),
       configurationVersion: tenant.version,
       attributes: lead.attributes,
       receivedAt,
@@ -138,15 +142,10 @@ function sayDistributed(
 }
 
 function sayNotDistributed(
-  run: Run, tenant: TenantMemory, stored: StoredLead,
-  told: Told & { readonly reason: string; readonly reasons: string[]; readonly full: boolean },
+  run: Run, tenant: TenantMemory, stored: StoredLead, told: Told, reason: string, reasons: string[],
 ): void {
-  const { reason, reasons, full, outlook, traceparent } = told;
-  run.changes.said.push(LeadNotDistributed.make({
-    ...outcomeOf(run, tenant, stored, told), reason, reasons, full,
-    ...(outlook.held ? { held: true } : {}),
-    ...(outlook.heldUntil ? { heldUntil: outlook.heldUntil } : {}),
-  }, { id: run.id(), time: run.now, traceparent }));
+  run.changes.said.push(LeadNotDistributed.make(outcomeOf(run, tenant, stored, told, undefined, reason, reasons),
+    { id: run.id(), time: run.now, traceparent: told.traceparent }));
 }
 
 /** A decision that throws is an attempt as well: the lead is told why, and the partition goes on. */
@@ -162,18 +161,19 @@ function fault(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked,
     actor: asked.request.actor, campaignId: stored.lead.campaignId || undefined, receipt: faultyReceiptText(round, asked),
   });
   run.changes.faults.push({ leadId, message: error instanceof Error ? error.message : 'unknown' });
-  sayNotDistributed(run, tenant, kept, {
-    asked, attemptId, reason: 'internal_error', reasons: ['internal_error'], full: false,
-    outlook: { waitsOn: [], held: kept.heldSince !== undefined }, traceparent: run.tools.trace(leadId, heard.traceparent),
-  });
+  const traceparent = run.tools.trace(leadId, heard.traceparent);
+  const outlook = { held: kept.heldSince !== undefined };
+  sayNotDistributed(run, tenant, kept, { asked, attemptId, full: false, outlook, traceparent }, 'internal_error', ['internal_error']);
 }
 
 function keep(
   run: Run, tenant: TenantMemory, stored: StoredLead, id: string, { request: { trigger, workflow }, requestId }: Asked,
   { life, window, heldSince }: Pick<StoredLead, 'life' | 'window' | 'heldSince'>,
 ): StoredLead {
-  const attempted = { id, trigger, ...(workflow === undefined ? {} : { workflow }), ...(requestId ? { requestId } : {}) };
-  const kept = { ...stored, life, window, heldSince, attempts: [...stored.attempts, attempted] };
+  const { lead, attempts, windowGeneration } = stored;
+  const kept: StoredLead = {
+    lead, life, attempts: [...attempts, { id, trigger, workflow, requestId }], windowGeneration, window, heldSince,
+  };
   run.keep(kept);
   const held = heldLead(kept);
   if (held) tenant.held.put(held); else tenant.held.remove(kept.lead.leadId);

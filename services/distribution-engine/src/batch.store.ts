@@ -54,8 +54,8 @@ export function storedLead(row: Omit<LeadRow, 'tenant_id' | 'lead_id'>): StoredL
     life: JSON.parse(row.life) as Life,
     attempts: JSON.parse(row.attempts) as Attempted[],
     windowGeneration: row.window_generation,
-    ...(row.lead_window ? { window: JSON.parse(row.lead_window) as LeadWindow } : {}),
-    ...(row.held_since ? { heldSince: Number(row.held_since) } : {}),
+    window: row.lead_window ? JSON.parse(row.lead_window) as LeadWindow : undefined,
+    heldSince: row.held_since ? Number(row.held_since) : undefined,
   };
 }
 

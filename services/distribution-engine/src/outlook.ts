@@ -7,14 +7,14 @@ export interface Outlook {
   /** When time alone can open what is shut for a contract that matched. */
   readonly nextChanceAt?: string;
   /** Contracts, or recipients, whom only a limit shuts out: a unit given back, or another limit, would open them. */
-  readonly waitsOn: readonly string[];
+  readonly waitsOn?: string[];
   readonly held: boolean;
   /** Of a push lead: when it goes to its strategy's recipient for what nobody took. */
   readonly heldUntil?: string;
 }
 
 /** A lead that no window and no recipient waits for is done with, and costs nothing more. */
-const NOTHING: Outlook = { waitsOn: [], held: false };
+const NOTHING: Outlook = { nextChanceAt: undefined, waitsOn: undefined, held: false, heldUntil: undefined };
 /** More would not be woken one by one any more, but by the window's own beat. */
 const MOST_WAITED_ON = 64;
 
@@ -29,16 +29,16 @@ export function outlookOf({ market, state }: TenantMemory, stored: StoredLead, d
   const held = heldSince !== undefined;
   if (!window && !held) return NOTHING;
   return {
-    ...instant('nextChanceAt', nextChance(market, state, lead, decision.verdicts, now)),
+    nextChanceAt: instantOf(nextChance(market, state, lead, decision.verdicts, now)),
     waitsOn: waitsOn(decision.verdicts),
     held,
-    ...(held ? instant('heldUntil', timeoutAt(market, lead, heldSince)) : {}),
+    heldUntil: held ? instantOf(timeoutAt(market, lead, heldSince)) : undefined,
   };
 }
 
-function waitsOn(verdicts: readonly Verdict[]): readonly string[] {
+function waitsOn(verdicts: readonly Verdict[]): string[] | undefined {
   const shut = verdicts.filter(({ gates }) => gates.length > 0 && gates.every((gate) => LIMITS.has(gate)));
-  return [...new Set(shut.map(({ contractId }) => contractId))].sort().slice(0, MOST_WAITED_ON);
+  return shut.length === 0 ? undefined : [...new Set(shut.map(({ contractId }) => contractId))].sort().slice(0, MOST_WAITED_ON);
 }
 
 /** Of strategies that take this lead: another's time-out would end no wait. */
@@ -48,8 +48,8 @@ function timeoutAt(market: TenantMemory['market'], lead: Lead, heldSince: number
   return heldSince + Math.min(...after, Infinity);
 }
 
-function instant<K extends string>(name: K, at: number): { readonly [P in K]?: string } {
-  return Number.isFinite(at) ? { [name]: new Date(at).toISOString() } as { [P in K]: string } : {};
+function instantOf(at: number): string | undefined {
+  return Number.isFinite(at) ? new Date(at).toISOString() : undefined;
 }
 
 /** The most frequent reasons, three at most; the one that is said of the lead as a whole comes first. */

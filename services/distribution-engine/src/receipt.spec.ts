@@ -23,7 +23,7 @@ const decision: Decision = {
 
 it('a receipt is read back with every verdict, rank and pick as it was decided', () => {
   const text = receiptText(decision, 2, ['o1'], { request: { trigger: 'manual', actor: 'ann' }, requestId: 'r1' },
-    { waitsOn: [], held: false });
+    { held: false });
   expect(parseReceipt(text)).toEqual({
     round: 2, workflowId: 'w', actor: 'ann', requestId: 'r1', full: false, minimumsMet: true, considered: decision.considered, verdicts,
     picks: [{ outboundLeadId: 'o1', contractId: 'a', clientId: 'x', rule: 'w/r0', priceMinor: '10', overridden: ['schedule_closed'] }],
@@ -32,6 +32,6 @@ it('a receipt is read back with every verdict, rank and pick as it was decided',
 
 it('names the keys of a ranking once, however many contracts it ranked', () => {
   const many = Array.from({ length: 50 }, (_, place): Verdict => ({ ...verdicts[0]!, contractId: `c${place}` }));
-  const text = receiptText({ ...decision, verdicts: many } as Decision, 1, ['o1'], { request: { trigger: 'arrival' } }, { waitsOn: [], held: false });
+  const text = receiptText({ ...decision, verdicts: many } as Decision, 1, ['o1'], { request: { trigger: 'arrival' } }, { held: false });
   expect(text.split('qualityScore')).toHaveLength(2);
 });

@@ -91,7 +91,7 @@ function receive(run: Run, heard: Heard<LeadReceived>, topic: string): void {
   const tenant = run.tenant(tenantId);
   if (configurationVersion > tenant.version) return run.wait(heard, topic, 'version', String(configurationVersion));
   if (run.lead(tenantId, leadId)) return;
-  const stored = { lead: leadOf(heard.data), life: newLife(), attempts: [], windowGeneration: 0 };
+  const stored = { lead: leadOf(heard.data), life: newLife(), attempts: [], windowGeneration: 0, window: undefined, heldSince: undefined };
   run.keep(stored, true);
   const { market } = tenant;
   const isPushed = market.workflowOf(stored.lead.campaignId) === undefined && market.strategiesOf(stored.lead.campaignId).length > 0;
