@@ -1,7 +1,7 @@
 /** Attempts and verdicts as the API shows them. */
 import type { Verdict } from '@sluice/distribution';
 import { csvLine } from './csv.js';
-import { parseReceipt, type Receipt } from './receipt.js';
+import type { Receipt } from './receipt.js';
 
 export interface ShownAttempt {
   readonly attemptId: string;
@@ -32,11 +32,14 @@ export interface AttemptOfStore {
   readonly campaignId?: string | null;
 }
 
+type Head = Pick<Receipt, 'round' | 'actor' | 'reason' | 'picks' | 'workflowId'>;
+
+/** An attempt of a list: of its receipt, whole or only its head, no verdict is read. */
 export function attemptView(attempt: AttemptOfStore & { readonly receipt: string }): ShownAttempt {
-  return viewOf(attempt, parseReceipt(attempt.receipt));
+  return viewOf(attempt, JSON.parse(attempt.receipt) as Head);
 }
 
-export function viewOf(attempt: AttemptOfStore, receipt: Receipt): ShownAttempt {
+export function viewOf(attempt: AttemptOfStore, receipt: Head): ShownAttempt {
   const { attemptId, leadId, at, trigger, version, outcome, campaignId } = attempt;
   const { round, actor, reason, picks, workflowId } = receipt;
   const isDistributed = outcome === 'distributed';

@@ -26,6 +26,7 @@ export interface HistoryAttemptRow {
   readonly trigger: string;
   readonly version: number;
   readonly outcome: string;
+  /** Its head: all but the verdicts and what was considered. */
   readonly receipt: string;
   readonly actor: string | null;
   readonly campaign_id: string | null;
@@ -45,7 +46,10 @@ export interface PageAsked {
   readonly oldestFirst?: boolean;
 }
 
-const COLUMNS = 'a.attempt_id, a.lead_id, a.at, a.trigger, a.version, a.outcome, a.receipt, a.actor, a.campaign_id, a.workflow_id';
+/** The receipt up to its verdicts: they are nine tenths of it, and stand last. A quote inside a text stands behind a backslash. */
+const HEAD = `CASE WHEN position(',"considered":' IN a.receipt) > 0
+  THEN left(a.receipt, position(',"considered":' IN a.receipt) - 1) || '}' ELSE a.receipt END AS receipt`;
+const COLUMNS = `a.attempt_id, a.lead_id, a.at, a.trigger, a.version, a.outcome, ${HEAD}, a.actor, a.campaign_id, a.workflow_id`;
 /** Attempts that one page looks at before it says "nothing yet, go on from here": what no index knows must not read a table to its end. */
 const LOOKED_AT_MAX = 20_000;
 

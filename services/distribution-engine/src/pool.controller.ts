@@ -27,10 +27,10 @@ type PoolQuery = z.output<typeof poolQuery>;
 const NAMES = Object.keys(poolQuery.shape);
 /** Leads that one page looks at before it says "nothing yet, go on from here". */
 const LOOKED_AT_MAX = 20_000;
-/** Leads that are decided on together. */
-const STRETCH = 200;
+/** Leads that are decided on together, at least. */
+const STRETCH_MIN = 50;
 /** Stretches of one page: behind them it is short, and says where to go on. */
-const STRETCHES_MAX = 10;
+const STRETCHES_MAX = 20;
 /** A lead is offered to so many contracts of a client. */
 const CONTRACTS_MAX = 50;
 
@@ -72,7 +72,7 @@ export class PoolController {
     const seed = this.engine.seeds.of(tenantId);
     const found: Offered[] = [];
     for (let stretch = 0, place = after; ; stretch++) {
-      const { leads, next } = await this.store.leads(tx, tenantId, filter, place, STRETCH, LOOKED_AT_MAX);
+      const { leads, next } = await this.store.leads(tx, tenantId, filter, place, Math.max(STRETCH_MIN, size + 1), LOOKED_AT_MAX);
       found.push(...await withCounters(tx, tenantId, (state) => offeredOf(leads, contracts, market, state, now, seed)));
       if (found.length > size) {
         const { lead } = found[size - 1]!;

@@ -43,7 +43,9 @@ export function previewOf(of: Case, state: State): Preview {
   const decision = decide(market, state, lead, life, request, now, seed);
   const verdicts = of.all && request.contracts === undefined
     ? explain(market, lead, decision.verdicts, now, { state, life, trigger: request.trigger }) : decision.verdicts;
-  const tried = new Set(verdicts.filter(isWorthTrying).slice(0, TRIED_MAX));
+  // The rules never see whom the index left out, whatever is passed over.
+  const canBe = request.contracts ? isWorthTrying : (verdict: Verdict) => isWorthTrying(verdict) && !verdict.gates.includes('criteria');
+  const tried = new Set(verdicts.filter(canBe).slice(0, TRIED_MAX));
   return { decision, contracts: verdicts.map((verdict) => shownOf(verdict, market.ground.currency,
     tried.has(verdict) ? overridden(of, state, verdict) : null)) };
 }
