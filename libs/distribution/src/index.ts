@@ -9,6 +9,7 @@ export * from './decide.js';
 export * from './reserve.js';
 export * from './explain.js';
 export * from './chance.js';
+export { timesOutAt } from './push.js';
 export * from './window.js';
 export * from './scenario.js';
 export * from './script-host.js';

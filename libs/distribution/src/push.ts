@@ -3,8 +3,9 @@
  * under it is, so a lead never gets stuck half way; both levels count, and the assignment names the last one.
  */
 import type { Decision, Pick, Verdict } from './decision.js';
-import type { Holding, Life, Unit } from './lead.js';
+import type { Holding, Lead, Life, Unit } from './lead.js';
 import { BIT } from './links.js';
+import type { Market } from './market.js';
 import { resetBucket } from './newcomers.js';
 import type { RecipientTerms, StrategyTerms } from './phases.js';
 import type { UnsoldReason } from './reasons.js';
@@ -73,9 +74,23 @@ export function decidePush(scene: Scene, strategies: readonly StrategyTerms[]): 
   return new PushDecision(scene, late ?? matching[0]!, late ? [toFallback(late)] : [], verdicts) as unknown as Decision;
 }
 
-/** Nobody took it for so long that it goes to the fallback recipient, active or not. */
+/** Nobody took it for so long that it goes to the fallback recipient, active or not; but not again to one who turned it down (A2). */
 function isLate({ life, now }: Scene, { timeout }: StrategyTerms): boolean {
-  return timeout !== null && life.heldSince !== undefined && now - life.heldSince >= timeout.afterMs;
+  return timeout !== null && life.heldSince !== undefined && now - life.heldSince >= timeout.afterMs && !turnedDown(life, timeout.to);
+}
+
+function turnedDown({ picks }: Life, recipient: string): boolean {
+  return picks.some(({ contractId, state }) => contractId === recipient && (state === 'rejected' || state === 'failed'));
+}
+
+/** When a lead that is held goes to a fallback recipient (D4), in epoch milliseconds; Infinity where no time-out ends its wait. */
+export function timesOutAt(market: Market, lead: Lead, life: Life): number {
+  const { heldSince } = life;
+  if (heldSince === undefined) return Infinity;
+  // Only of strategies that take this lead: another's time-out would come due again and again, and never end the wait.
+  const after = market.strategiesOf(lead.campaignId)
+    .flatMap(({ timeout, test }) => (timeout !== null && test(lead) && !turnedDown(life, timeout.to) ? [timeout.afterMs] : []));
+  return heldSince + Math.min(...after, Infinity);
 }
 
 function toFallback(strategy: StrategyTerms): Level {
@@ -110,8 +125,7 @@ function judge(
   let mask = 0;
   let detail: LimitDetail | undefined;
   if (!recipient.test(lead)) mask |= BIT.criteria;
-  if (life.picks.some((holding) => holding.contractId === recipient.to
-    && (holding.state === 'rejected' || holding.state === 'failed'))) mask |= BIT.rejected_before;
+  if (turnedDown(life, recipient.to)) mask |= BIT.rejected_before;
   for (const limit of recipient.limits) {
     const used = state.used(limit, now);
     if (used + 1 <= limit.limit) continue;

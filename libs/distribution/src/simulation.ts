@@ -11,6 +11,7 @@ import { explain, reasonOf } from './explain.js';
 import { newLife, type Holding, type Lead, type Life } from './lead.js';
 import type { Market } from './market.js';
 import type { UnsoldReason } from './reasons.js';
+import { timesOutAt } from './push.js';
 import { accept, release, reserve, returned } from './reserve.js';
 import { stands } from './scene.js';
 import type { ScriptHost } from './script-host.js';
@@ -353,10 +354,7 @@ export class Simulation {
   }
 
   private timeoutOf({ lead, life }: Track): number {
-    if (life.heldSince === undefined) return Infinity;
-    // Only of strategies that take this lead: another's time-out would come due again and again, and never end the wait.
-    const after = this.market.strategiesOf(lead.campaignId).flatMap(({ timeout, test }) => (test(lead) ? timeout?.afterMs ?? [] : []));
-    const due = life.heldSince + Math.min(...after, Infinity);
+    const due = timesOutAt(this.market, lead, life);
     return due >= this.now ? due : Infinity;
   }
 }

@@ -18,11 +18,15 @@ export function generatePush(seed: string): Scenario {
   const timeline: ScenarioStep[] = [];
   let at = START;
   const pace = random.pick([300, 3600, 20_000]);
+  const refusing = random.chance(0.5);
+  const changing = random.chance(0.3);
   for (let place = random.int(5, 22); place > 0; place--) {
     at += random.int(1, pace) * 1000 + 7;
     const fields = random.chance(0.8) ? { state: random.pick(['NY', 'TX']) } : undefined;
+    const rejectedBy = refusing ? USERS.filter(() => random.chance(0.3)) : [];
     timeline.push(random.chance(0.5) ? { at: iso(at), seen: { user: random.pick(USERS) } }
-      : { at: iso(at), lead: { id: `L${place}`, campaign: 'm', ...(fields && { fields }) } });
+      : { at: iso(at), lead: { id: `L${place}`, campaign: 'm', ...(fields && { fields }) }, ...(refusing && { rejectedBy }) });
+    if (changing && random.chance(0.15)) timeline.push({ at: iso(at), set: changeOf(random, random.pick(strategies)) });
   }
   return {
     name: seed, timeline, until: iso(at + 3 * 86_400_000),
@@ -31,6 +35,16 @@ export function generatePush(seed: string): Scenario {
       pushStrategies: strategies,
     },
   };
+}
+
+/** Other weights, other numbers in the same caps, another span of activity. */
+function changeOf(random: SeededRandom, { id, recipients, onlyActiveWithin }: PushStrategy): Record<string, unknown> {
+  const renumbered = recipients.map(({ caps, weight, ...recipient }): Recipient => ({
+    ...recipient, ...(weight === undefined ? {} : { weight: random.pick([1, 2, 0.5]) }),
+    ...(caps && { caps: Object.fromEntries(Object.keys(caps).map((window) => [window, random.int(1, 3)])) }),
+  }));
+  const active = onlyActiveWithin === undefined ? {} : { onlyActiveWithin: random.pick(['PT30M', 'PT5H']) };
+  return { pushStrategies: { [id]: random.chance(0.5) ? { recipients: renumbered } : active } };
 }
 
 function strategyOf(random: SeededRandom, id: string, from: string, pool: readonly string[]): PushStrategy {

@@ -1,15 +1,17 @@
 /** Push (D3, D4) the slow way: who is active, whose turn it is and what is used up is read from the list of assignments each time. */
 import { bucketEnd, bucketOf, dayNumber, localDate, parseDuration } from '@sluice/kernel';
-import type { ConfigDocument, PushStrategy, Recipient } from '../document.js';
+import type { ConfigDocument, Criteria, PushStrategy, Recipient } from '../document.js';
 import type { Scenario } from '../scenario.js';
-import type { CaseLead } from './case.js';
+import type { CaseLead, LeadStep } from './case.js';
 import { meets } from './criteria.js';
 import { add, compareFractions, decimal, fraction, minus, over, times, zoneOf, type Fraction } from './history.js';
-import type { OracleLine } from './run.js';
+import { withSet, type OracleLine } from './run.js';
 
 interface Level { strategy: PushStrategy; to: string; earned: ReadonlyMap<string, Fraction> }
 interface Assignment { at: number; lead: string; path: readonly Level[] }
 interface Held { lead: CaseLead; since: number }
+/** Who will turn a lead down, and who has. */
+interface Refusals { by: readonly string[]; had: Set<string> }
 interface Run {
   document: ConfigDocument;
   started: number;
@@ -17,6 +19,7 @@ interface Run {
   given: Assignment[];
   seen: Map<string, number>;
   held: Held[];
+  refusals: Map<string, Refusals>;
   lines: OracleLine[];
 }
 
@@ -26,21 +29,39 @@ const ONE = fraction(1);
 /** Every assignment of a scenario that has only push strategies, leads and people that are seen. */
 export function runPush({ config, timeline = [], until }: Scenario): OracleLine[] {
   const started = Date.parse(timeline[0]?.at ?? '');
-  const run: Run = { document: config, started, now: started, given: [], seen: new Map(), held: [], lines: [] };
+  const run: Run = { document: config, started, now: started, given: [], seen: new Map(), held: [], refusals: new Map(), lines: [] };
   for (const step of timeline) {
     advance(run, Date.parse(step.at));
     if ('seen' in step) {
       run.seen.set(step.seen.user, run.now);
       tryHeld(run);
-    } else if ('lead' in step && typeof step.lead === 'object' && 'id' in step.lead) arrive(run, step.lead as CaseLead);
+    } else if ('set' in step) {
+      run.document = withSet(run.document, step.set);
+      tryHeld(run);
+    } else if ('lead' in step && typeof step.lead === 'object' && 'id' in step.lead) arrive(run, step as LeadStep);
   }
   if (until !== undefined) advance(run, Date.parse(until));
   return run.lines;
 }
 
-function arrive(run: Run, lead: CaseLead): void {
-  const matching = strategiesFor(run, lead);
-  if (matching.length > 0 && !assign(run, lead, run.now, 'push')) run.held.push({ lead, since: run.now });
+function arrive(run: Run, { lead, rejectedBy = [] }: LeadStep): void {
+  run.refusals.set(lead.id, { by: rejectedBy, had: new Set() });
+  if (strategiesFor(run, lead).length > 0) give(run, lead, Infinity);
+}
+
+/**
+ * To whoever takes it: one that turns it down has everything back (RR2, F4), and the next is asked (F5). Where nobody is left it is held.
+ */
+function give(run: Run, lead: CaseLead, since: number): void {
+  run.held = run.held.filter((each) => each.lead !== lead);
+  for (let from = since; ; from = Infinity) {
+    const to = assign(run, lead, from);
+    if (to === undefined) { run.held.push({ lead, since: Math.min(from, run.now) }); return; }
+    const refusals = run.refusals.get(lead.id);
+    if (!refusals?.by.includes(to)) return;
+    refusals.had.add(to);
+    run.given.pop();
+  }
 }
 
 function advance(run: Run, to: number): void {
@@ -53,7 +74,7 @@ function advance(run: Run, to: number): void {
 
 /** Oldest first (D4). */
 function tryHeld(run: Run): void {
-  for (const each of [...run.held]) if (assign(run, each.lead, each.since, 'push')) run.held.splice(run.held.indexOf(each), 1);
+  for (const { lead, since } of [...run.held].sort((a, b) => a.since - b.since)) give(run, lead, since);
 }
 
 function nextInstant(run: Run): number {
@@ -68,19 +89,26 @@ function nextInstant(run: Run): number {
 
 function strategiesFor(run: Run, lead: CaseLead): PushStrategy[] {
   return (run.document.pushStrategies ?? []).filter(({ from, campaigns, criteria }) => (
-    from === 'corporate' && campaigns?.includes(lead.campaign) === true && (!criteria || meets(criteria, { lead, receivedAt: run.now, place: undefined }))));
+    from === 'corporate' && campaigns?.includes(lead.campaign) === true && lets(run, criteria, lead)));
 }
 
-function assign(run: Run, lead: CaseLead, since: number, trigger: string): boolean {
+function lets(run: Run, criteria: Criteria | undefined, lead: CaseLead): boolean {
+  return !criteria || meets(criteria, { lead, receivedAt: run.now, place: undefined });
+}
+
+/** Who got it; undefined where nobody can take it. */
+function assign(run: Run, lead: CaseLead, since: number): string | undefined {
   const matching = strategiesFor(run, lead);
   const found = matching.map((strategy) => descend(run, strategy, lead)).find((path) => path !== undefined);
-  const late = matching.find(({ timeout }) => timeout && run.now - since >= parseDuration(timeout.after));
+  // Not to somebody who turned it down.
+  const late = matching.find(({ timeout }) => timeout && run.now - since >= parseDuration(timeout.after)
+    && !run.refusals.get(lead.id)?.had.has(timeout.to));
   const path = found ?? (late?.timeout ? [{ strategy: late, to: late.timeout.to, earned: new Map<string, Fraction>() }] : undefined);
-  if (!path) return false;
+  if (!path) return undefined;
   run.given.push({ at: run.now, lead: lead.id, path });
   const to = path[path.length - 1]?.to ?? '';
-  run.lines.push({ at: run.now, lead: lead.id, trigger, assigned: [{ contract: to, price: '0.00' }], refused: {} });
-  return true;
+  run.lines.push({ at: run.now, lead: lead.id, trigger: 'push', assigned: [{ contract: to, price: '0.00' }], refused: {} });
+  return to;
 }
 
 /** The way down to a user; undefined where nobody can take the lead. A branch can only if somebody under it can (look-ahead). */
@@ -103,12 +131,12 @@ function belowOf(run: Run, { to }: Recipient, lead: CaseLead): Level[][] | undef
   const onward = (run.document.pushStrategies ?? []).filter(({ from, campaigns = [] }) => (
     from === to && (campaigns.length === 0 || campaigns.includes(lead.campaign))));
   if (onward.length === 0) return undefined;
-  const matching = onward.filter(({ criteria }) => !criteria || meets(criteria, { lead, receivedAt: run.now, place: undefined }));
+  const matching = onward.filter(({ criteria }) => lets(run, criteria, lead));
   return matching.map((strategy) => descend(run, strategy, lead)).filter((path) => path !== undefined);
 }
 
 function mayTake(run: Run, strategy: PushStrategy, { to, caps, criteria }: Recipient, lead: CaseLead): boolean {
-  if (criteria && !meets(criteria, { lead, receivedAt: run.now, place: undefined })) return false;
+  if (!lets(run, criteria, lead) || run.refusals.get(lead.id)?.had.has(to)) return false;
   const zone = caps?.timezone ?? zoneOf(run.document, strategy);
   return (['hour', 'day'] as const).every((window) => {
     const limit = caps?.[window];

@@ -1,8 +1,11 @@
 /** What random cases once found, each as small as it got: both readings have to say what the rules say. */
 import { describe, expect, it } from '@jest/globals';
 import type { ConfigDocument, Contract, Rule } from '../document.js';
+import type { Scenario } from '../scenario.js';
+import { simulate } from '../simulate.js';
 import type { Case, CaseStep } from './case.js';
 import { runLive } from './live.js';
+import { runPush } from './push.js';
 import { runOracle } from './run.js';
 import { scoreOf, type Scripts } from './scripts.js';
 
@@ -80,5 +83,20 @@ describe('both readings agree that', () => {
     const back: CaseStep = { at: at(3), set: { contracts: { C: { client: 'c', price: '10.00' } } } };
     expect(assigned({ config, timeline: [lead(0), lead(1), lead(4)] })).toEqual(['A', 'B', 'C']);
     expect(assigned({ config, timeline: [lead(0), lead(1), gone, back, lead(4)] })).toEqual(['A', 'B', 'A']);
+  });
+
+  it('a lead that nobody took goes to the fallback recipient, and not again to one that turned it down (A2, D4)', () => {
+    const scenario: Scenario = {
+      config: {
+        apiVersion: 'v1', campaigns: [{ id: 'solar' }], pushStrategies: [{
+          id: 's', campaigns: ['solar'], from: 'corporate', onlyActiveWithin: 'PT30M', recipients: [{ to: 'u1' }],
+          timeout: { after: 'P1D', to: 'u2' },
+        }],
+      },
+      timeline: [{ at: at(0), lead: { id: 'L', campaign: 'solar' }, rejectedBy: ['u2'] }], until: '2026-03-09T09:00:00Z',
+    };
+    const given = [runPush(scenario), simulate(scenario).lines].map((lines) => (
+      lines.flatMap((line) => line.assigned.map(({ contract }) => `${new Date(line.at).toISOString()} ${contract}`))));
+    expect(given).toEqual([['2026-03-03T09:00:00.000Z u2'], ['2026-03-03T09:00:00.000Z u2']]);
   });
 });

@@ -6,7 +6,7 @@ type Tree = { [key: string]: unknown } | unknown[];
 /** Keys without which what stands around them means nothing. */
 const KEPT = [
   'id', 'at', 'client', 'method', 'mode', 'workflow', 'apiVersion', 'group', 'lookBack', 'campaign', 'deliveryMethod', 'contract', 'lead',
-  'window', 'length', 'every', 'start', 'outcome', 'method', 'until',
+  'window', 'length', 'every', 'start', 'outcome', 'method', 'until', 'to', 'from', 'after', 'user',
 ];
 
 /** Drops steps, contracts, rules and settings one at a time, over and over, as long as `differs` stays true. */
