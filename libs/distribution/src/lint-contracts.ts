@@ -1,51 +1,86 @@
 /** Findings about one contract or order: terms that contradict themselves or each other. */
-import { compileSchedule, parseMoney } from '@sluice/kernel';
+import { compileSchedule, formatMoney, parseMoney } from '@sluice/kernel';
 import type { Atom } from './atoms.js';
 import { alternatives } from './criteria.js';
-import type { CapLimit, Contract, Criteria, Order, Rule } from './document.js';
-import { groupOf, serves, type Finding, type Outline } from './lint.js';
+import type { CapLimit, Caps, Contract, Criteria, Order } from './document.js';
+import { highestPriceOf } from './lint-money.js';
+import { isInSomePhase, isListed, serves, type Outline, type Warn } from './lint-outline.js';
 
 const DAY_MS = 86_400_000;
 
-export function contractFindings(outline: Outline, contract: Contract, path: string): Finding[] {
-  const findings: Finding[] = [];
-  const warn = (code: string, at: string, message: string) =>
-    findings.push({ level: 'warning', code, path: at ? `${path}.${at}` : path, message });
-  if (contradicts(contract.criteria)) warn('criteria_never_hold', 'criteria',
-    'No lead can meet these criteria: they contradict each other.');
-  if (contract.schedule && neverOpens(outline, contract)) warn('schedule_never_opens', 'schedule', 'This schedule has no open hour.');
+export function contractFindings(outline: Outline, contract: Contract, warn: Warn): void {
+  const { id, schedule } = contract;
+  if (contradicts(contract.criteria)) {
+    warn('criteria_never_hold', 'criteria', `No lead can meet the criteria of contract ${id}, as they contradict each other: take one of them out, or join them by any.`);
+  }
+  if (schedule && neverOpens(outline, contract)) {
+    warn('schedule_never_opens', 'schedule', `The schedule of contract ${id} has no open hour: add one, or take the schedule away.`);
+  }
+  if (!schedule && outline.document.requireSchedule === true) {
+    warn('schedule_missing', 'schedule', `A schedule is required, and contract ${id} has none, so that it gets no leads: add one.`);
+  }
   if ((contract.status ?? 'open') === 'open' && !isReached(outline, contract)) {
-    const message = `No rule of a workflow that distributes can pick ${contract.id}: look at its campaigns, and at the rules' filters.`;
-    warn('contract_unreachable', '', message);
+    warn('contract_unreachable', '', `No rule of a workflow that distributes can pick ${id}: look at its campaigns, their lists, and the rules' filters.`);
   }
-  const caps = { hour: countOf(contract.caps?.hour), day: countOf(contract.caps?.day), week: countOf(contract.caps?.week),
-    month: countOf(contract.caps?.month) };
-  const rising = [['hour', caps.hour], ['day', caps.day], ['week', caps.week], ['month', caps.month]] as const;
-  rising.forEach(([window, limit], place) => {
-    const wider = rising.slice(place + 1).find(([, other]) => other !== undefined && limit !== undefined && other < limit);
-    if (wider) warn('cap_never_reached', `caps.${window}`,
-      `The cap of a ${window} (${limit}) is never reached, because that of a ${wider[0]} is ${wider[1]}.`);
-  });
+  caps(contract, warn);
   if (contract.order === 'required' && !(outline.document.orders ?? [])
-    .some((order) => order.contract === contract.id && order.status !== 'closed')) {
-    warn('order_missing', 'order', 'This contract needs an order to get leads, and has none.');
+    .some((order) => order.contract === id && order.status !== 'closed')) {
+    warn('order_missing', 'order', `Contract ${id} needs an order to get leads, and has none that is open: add one, or say order: optional.`);
   }
-  return findings;
 }
 
-export function orderFindings(outline: Outline, order: Order, path: string): Finding[] {
+function caps({ id, caps: own }: Contract, warn: Warn): void {
+  const windows = ['hour', 'day', 'week', 'month', 'total'] as const;
+  windows.forEach((window, place) => {
+    const limit = countOf(own?.[window]);
+    if (limit === undefined) return;
+    if (limit === 0) {
+      warn('cap_of_nothing', `caps.${window}`, `The cap of contract ${id} lets no lead through: raise it, or pause the contract.`);
+      return;
+    }
+    const wider = windows.slice(place + 1).find((other) => (countOf(own?.[other]) ?? Infinity) < limit);
+    if (!wider) return;
+    const message = `The cap of contract ${id} by ${window} (${limit}) is never reached, because that by ${wider} is ${countOf(own?.[wider])}: lower one or raise the other.`;
+    warn('cap_never_reached', `caps.${window}`, message);
+  });
+}
+
+export function orderFindings(outline: Outline, order: Order, warn: Warn): void {
   const contract = outline.contracts.find(({ id }) => id === order.contract);
-  const findings: Finding[] = [];
-  if (!contract || order.quantity === undefined) return findings;
-  const total = countOf(contract.caps?.total);
-  const days = order.end === undefined ? undefined : Math.max(1, Math.round((Date.parse(order.end) - Date.parse(order.start)) / DAY_MS));
-  const day = countOf(contract.caps?.day);
-  const most = Math.min(total ?? Infinity, days !== undefined && day !== undefined ? days * day : Infinity);
-  if (most < order.quantity) {
-    const message = `The caps of ${contract.id} let ${most} leads through while this order of ${order.quantity} is open.`;
-    findings.push({ level: 'warning', code: 'cap_below_order', path: `${path}.quantity`, message });
+  if (!contract || order.status === 'closed') return;
+  const most = mostLeads(outline, contract, order);
+  if (order.quantity !== undefined && most.leads < order.quantity) {
+    warn('cap_below_order', 'quantity', `The caps of ${contract.id} let ${most.leads} leads through while order ${order.id} of ${order.quantity} is open: raise them, or lower the order.`);
   }
-  return findings;
+  if (order.amount === undefined || most.money === undefined) return;
+  const currency = outline.document.currency ?? 'USD';
+  if (most.money >= parseMoney(order.amount, currency)) return;
+  warn('cap_below_order', 'amount', `The caps of ${contract.id} let ${formatMoney(most.money, currency)} through while order ${order.id} of ${order.amount} is open: raise them, or lower the order.`);
+}
+
+/** What the caps of a contract and its client let through while an order is open; `money` undefined = any amount. */
+function mostLeads(outline: Outline, contract: Contract, { start, end }: Order): { leads: number; money: bigint | undefined } {
+  const days = end === undefined ? Infinity : Math.max(1, Math.ceil((Date.parse(end) - Date.parse(start)) / DAY_MS));
+  const buckets = { total: 1, month: Math.ceil(days / 28) + 1, week: Math.ceil(days / 7) + 1, day: days, hour: days * 25 };
+  const price = highestPriceOf(outline, contract);
+  const currency = outline.document.currency ?? 'USD';
+  let leads = Infinity;
+  let money: bigint | undefined;
+  const atMost = (sum: bigint) => { if (money === undefined || sum < money) money = sum; };
+  for (const own of [contract.caps, outline.clients.get(contract.client)?.caps] as (Caps | undefined)[]) {
+    for (const [window, times] of Object.entries(buckets) as [keyof typeof buckets, number][]) {
+      const limit = own?.[window];
+      if (limit === undefined || times === Infinity) continue;
+      const count = countOf(limit);
+      if (count !== undefined) { leads = Math.min(leads, count * times); atMost(price * BigInt(count * times)); }
+      const amount = typeof limit === 'object' ? limit.amount : undefined;
+      if (amount === undefined) continue;
+      const sum = parseMoney(amount, currency) * BigInt(times);
+      atMost(sum);
+      if (price > 0n && !contract.prices) leads = Math.min(leads, Number(sum / price));
+    }
+  }
+  return { leads, money };
 }
 
 /** No value of any field meets them. */
@@ -72,29 +107,12 @@ function isReached(outline: Outline, contract: Contract): boolean {
     if (!serves(contract, campaign.id) || !workflow) return false;
     // By hand, or from the pool, it can be reached without rules.
     if (workflow.mode === 'off') return true;
-    const group = groupOf(outline, contract);
-    return (workflow.groups ?? []).some((phase) => phase.group === group) || (workflow.rules ?? [])
-      .some((rule) => letsIn(outline, rule, contract));
+    const fallback = workflow.fallback === undefined ? undefined : outline.workflowsOf.get(workflow.fallback)?.workflow;
+    const tried = fallback ? [workflow, fallback] : [workflow];
+    return isListed(outline, campaign, contract) && tried.some((each) => isInSomePhase(outline, each, contract));
   });
-}
-
-/** Whether a rule's filter lets a contract in. */
-export function letsIn(outline: Outline, { contracts: filter }: Rule, contract: Contract): boolean {
-  const named = [...(filter?.groups ?? []), ...(filter?.tags ?? []), ...(filter?.ids ?? []), ...(filter?.clients ?? [])];
-  if (!filter || named.length === 0) return true;
-  const group = groupOf(outline, contract);
-  return (filter.ids ?? []).includes(contract.id) || (group !== undefined && (filter.groups ?? []).includes(group))
-    || (filter.clients ?? []).includes(contract.client) || (filter.tags ?? []).some((tag) => contract.tags?.includes(tag));
 }
 
 function countOf(cap: CapLimit | undefined): number | undefined {
   return typeof cap === 'object' ? cap.count : cap;
-}
-
-/** The most a contract pays, in minor units. */
-export function highestPriceOf({ document }: Outline, contract: Contract): bigint {
-  const currency = document.currency ?? 'USD';
-  const prices = Object.values(contract.prices ?? {}).map((price) => parseMoney(price, currency));
-  if (prices.length === 0) return contract.price === undefined ? 0n : parseMoney(contract.price, currency);
-  return prices.reduce((most, price) => (price > most ? price : most), 0n);
 }

@@ -1,7 +1,7 @@
 /** Findings about one script: that it is never asked, or that its tests show less than they seem to. */
 import type { Contract, Script } from './document.js';
 import { contradicts } from './lint-contracts.js';
-import { serves, type Finding, type Outline } from './lint.js';
+import { serves, type Finding, type Outline } from './lint-outline.js';
 
 export function scriptFindings(outline: Outline, script: Script, path: string): Finding[] {
   if ((script.status ?? 'off') === 'off') return [];
