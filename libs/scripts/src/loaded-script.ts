@@ -25,11 +25,12 @@ export function hooksOf(sandbox: Sandbox, code: string): { hooks: HookName[]; fa
   return answer.fault ? { fault: answer.fault } : JSON.parse(answer.text) as { hooks: HookName[] };
 }
 
-interface Told { place: number; body: unknown; client: unknown }
+interface Told { place: number; client: unknown }
 
 export class LoadedScript {
   private readonly key: number;
-  private told = new Map<string, Told>();
+  /** By the contract's body, which is replaced when it changes. */
+  private told = new WeakMap<object, Told>();
   private places = 0;
   private generation = -1;
   private loaded: { hooks: ReadonlySet<HookName>; fault?: undefined } | { fault: Fault } = { hooks: new Set() };
@@ -95,7 +96,7 @@ export class LoadedScript {
     this.loaded = answer.fault ? answer : { hooks: new Set((JSON.parse(answer.text) as { hooks: HookName[] }).hooks) };
     // Read behind the load, which may have started the thread anew or ended it.
     this.generation = this.sandbox.generation;
-    this.told = new Map();
+    this.told = new WeakMap();
     this.places = 0;
   }
 
@@ -104,10 +105,10 @@ export class LoadedScript {
     let places = '';
     let news: [number, unknown][] = [];
     for (const contract of contracts) {
-      let told = this.told.get(contract.id);
-      if (told === undefined || told.body !== contract.body || told.client !== contract.client.body) {
-        told = { place: this.places++, body: contract.body, client: contract.client.body };
-        this.told.set(contract.id, told);
+      let told = this.told.get(contract.body);
+      if (told === undefined || told.client !== contract.client.body) {
+        told = { place: this.places++, client: contract.client.body };
+        this.told.set(contract.body, told);
         news.push([told.place, contractFacts(contract)]);
         if (news.length === FACTS_AT_ONCE) {
           const { fault } = this.sandbox.facts(this.key, JSON.stringify(news));

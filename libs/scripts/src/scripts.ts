@@ -17,16 +17,21 @@ interface Attached {
   readonly body: Script;
   readonly version: number;
   readonly loaded: LoadedScript;
+  readonly timing: string;
   readonly campaigns: ReadonlySet<string> | null;
   readonly contracts: ReadonlySet<string> | null;
   readonly when: (lead: Lead) => boolean;
 }
 
-interface Known { scripts: readonly Script[]; attached: Attached[]; active: Attached[]; shadow: Attached[] }
+interface Known { scripts: readonly Script[]; active: Attached[]; shadow: Attached[] }
+
+/** A loaded one takes a megabyte or two. */
+const LOADED_MAX = 64;
 
 /** All scripts of a process: one sandbox for the scripts of all its markets. */
 export class Scripts implements ScriptHost {
   private readonly known = new WeakMap<Market, Known>();
+  private readonly loaded = new Map<string, LoadedScript>();
   readonly timings = new Timings();
 
   constructor(private readonly sandbox = new Sandbox(), private readonly regex?: RegexEngine) {}
@@ -52,27 +57,42 @@ export class Scripts implements ScriptHost {
   private knownOf(market: Market): Known {
     let known = this.known.get(market);
     if (known?.scripts === market.scripts) return known;
-    const before = new Map(known?.attached.map((one) => [one.body.id, one]));
-    const attached = market.scripts.map((body) => this.attach(body, before));
-    for (const { loaded } of before.values()) loaded.drop();
+    const attached = market.scripts.filter(({ status = 'off' }) => status !== 'off').map((body) => this.attach(body));
     known = {
-      scripts: market.scripts, attached, active: attached.filter(({ body }) => body.status === 'active'),
+      scripts: market.scripts, active: attached.filter(({ body }) => body.status === 'active'),
       shadow: attached.filter(({ body }) => body.status === 'shadow'),
     };
     this.known.set(market, known);
     return known;
   }
 
-  private attach(body: Script, before: Map<string, Attached>): Attached {
-    const was = before.get(body.id);
-    const steps = body.limits?.steps ?? STEPS;
-    const isSame = was !== undefined && was.body.code === body.code && (was.body.limits?.steps ?? STEPS) === steps;
-    if (isSame) before.delete(body.id);
+  private attach(body: Script): Attached {
     return {
-      body, version: body.version ?? 1, loaded: isSame ? was.loaded : new LoadedScript(this.sandbox, body.code, steps),
-      campaigns: setOf(body.campaigns), contracts: setOf(body.contracts), when: testOf(body.when, this.regex),
+      body, version: body.version ?? 1, loaded: this.loadedFor(body), timing: timingKey(body), campaigns: setOf(body.campaigns),
+      contracts: setOf(body.contracts), when: testOf(body.when, this.regex),
     };
   }
+
+  /** Markets with the same code share what is loaded of it: that of a preview, say, and the live one. */
+  private loadedFor({ code, limits }: Script): LoadedScript {
+    const steps = limits?.steps ?? STEPS;
+    const key = `${steps} ${code}`;
+    const loaded = this.loaded.get(key) ?? new LoadedScript(this.sandbox, code, steps);
+    this.loaded.delete(key);
+    this.loaded.set(key, loaded);
+    const [oldest] = this.loaded.keys();
+    if (this.loaded.size > LOADED_MAX && oldest !== undefined) {
+      // Whoever still uses it loads it again.
+      this.loaded.get(oldest)!.drop();
+      this.loaded.delete(oldest);
+    }
+    return loaded;
+  }
+}
+
+/** Same id and code: the same script, whichever market it is read from. */
+export function timingKey({ id, code }: Script): string {
+  return `${id} ${code}`;
 }
 
 /** Blank = all. */
@@ -105,7 +125,7 @@ class ScriptHooks implements Hooks {
       if (!script.loaded.has('filter') && !script.loaded.has('score') && script.loaded.fault === undefined) continue;
       const start = performance.now();
       const judged = script.loaded.judge(this.textOf(lead, now), places?.map((place) => contracts[place]!) ?? contracts);
-      this.timings.add(script.body.id, performance.now() - start);
+      this.timings.add(script.timing, performance.now() - start);
       if (judged.fault) { this.fail(script, judged.fault); continue; }
       this.note(script, { status: 'applied' });
       if (judged.refusals) refusals = joined(refusals, judged.refusals, places, contracts.length, script.body.id);
@@ -124,7 +144,7 @@ class ScriptHooks implements Hooks {
       if (own.length === 0) continue;
       const start = performance.now();
       const planned = script.loaded.afterPlan(this.textOf(lead, now), own);
-      this.timings.add(script.body.id, performance.now() - start);
+      this.timings.add(script.timing, performance.now() - start);
       if (planned.fault) { this.fail(script, planned.fault, 'afterPlan'); continue; }
       this.note(script, { status: 'applied' });
       const kept = new Set(planned.stay);

@@ -5,16 +5,16 @@ const STEPS = 80;
 export class Timings {
   private readonly counts = new Map<string, Uint32Array>();
 
-  add(id: string, ms: number): void {
-    let counts = this.counts.get(id);
-    if (!counts) this.counts.set(id, (counts = new Uint32Array(STEPS)));
+  add(script: string, ms: number): void {
+    let counts = this.counts.get(script);
+    if (!counts) this.counts.set(script, (counts = new Uint32Array(STEPS)));
     const step = Math.floor(Math.log(Math.max(1, ms * 1_000)) / Math.log(STEP));
     counts[Math.min(STEPS - 1, step)]! += 1;
   }
 
   /** Microseconds that a part of the calls stayed below, at most a quarter too high; null where none was made. */
-  percentile(id: string, part: number): number | null {
-    const counts = this.counts.get(id);
+  percentile(script: string, part: number): number | null {
+    const counts = this.counts.get(script);
     if (!counts) return null;
     let left = counts.reduce((sum, count) => sum + count, 0) * part;
     for (let step = 0; step < STEPS; step++) {
