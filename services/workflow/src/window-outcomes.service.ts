@@ -12,6 +12,13 @@ import type { Timer } from './window-timer.js';
 import { WindowTimersStore, type LeadKey, type LiveTimer, type Wake } from './window-timers.store.js';
 import { WindowsStore, type Facts, type WindowRow } from './windows.store.js';
 
+/** What is known of the leads of a batch, by tenant and lead; of tenants: by tenant. */
+interface Known {
+  readonly live: ReadonlyMap<string, Partial<Record<Timer['kind'], LiveTimer>>>;
+  readonly opened: ReadonlyMap<string, object>;
+  readonly terms: ReadonlyMap<string, TenantTerms>;
+}
+
 /** A request would overtake the return that it hopes to gain from: the engine hears the two on different topics. */
 const RETURN_TAKES_MS = 1_000;
 
@@ -39,9 +46,9 @@ export class WindowOutcomes {
     const terms = tenants.length > 0 ? await this.stores.terms.of(tx, tenants, true) : new Map<string, TenantTerms>();
     await this.wake(tx, news, now);
     const live = await this.live(tx, news);
-    await this.open(tx, news.leads, live, terms, now);
+    const opened = await this.open(tx, news.leads, live, terms, now);
     await this.goOn(tx, news.leads, live, now);
-    await this.hold(tx, news.leads, live, terms, now);
+    await this.hold(tx, news.leads, { live, opened, terms }, now);
     await this.fulfil(tx, news.leads, now);
     tx.afterCommit(() => this.signal.wake());
   }
@@ -71,21 +78,23 @@ export class WindowOutcomes {
     return found;
   }
 
+  /** Answers which leads have a window by now. */
   private async open(
     tx: Tx, leads: readonly LeadNews[], live: ReadonlyMap<string, object>, terms: ReadonlyMap<string, TenantTerms>, now: number,
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<string, object>> {
     const openings = new Map<string, Opening>();
     for (const news of leads) {
       const opening = live.has(keyOf(news)) ? undefined : openingOf(news, terms.get(news.tenantId), now);
       if (opening) openings.set(keyOf(news), opening);
     }
-    if (openings.size === 0) return;
+    if (openings.size === 0) return openings;
     const { windows, timers } = this.stores;
     const opened = (await windows.open(tx, [...openings.values()].map(rowOf))).map((key) => openings.get(keyOf(key))!);
     await timers.add(tx, opened.map(({ timer }) => timer));
-    await windows.waitFor(tx, opened.map(waiting).filter(({ waitsOn }) => waitsOn.length > 0));
+    await windows.addWaits(tx, opened.map(waiting));
     await windows.remember(tx, opened.flatMap(({ happened }) => happened.history));
     this.bus.append(tx, opened.flatMap(({ happened }) => happened.said));
+    return openings;
   }
 
   private async goOn(tx: Tx, leads: readonly LeadNews[], live: ReadonlyMap<string, { window?: LiveTimer }>, now: number): Promise<void> {
@@ -99,18 +108,14 @@ export class WindowOutcomes {
       .map(waiting));
   }
 
-  private async hold(
-    tx: Tx, leads: readonly LeadNews[], live: ReadonlyMap<string, Partial<Record<Timer['kind'], LiveTimer>>>, terms: ReadonlyMap<string, TenantTerms>,
-    now: number,
-  ): Promise<void> {
+  private async hold(tx: Tx, leads: readonly LeadNews[], { live, opened, terms }: Known, now: number): Promise<void> {
     const held: { news: LeadNews; hold: Timer }[] = [];
     const free: LiveTimer[] = [];
     for (const news of leads) {
       if (!news.outcome) continue;
       const { window, hold: before } = live.get(keyOf(news)) ?? {};
-      const tenant = terms.get(news.tenantId);
-      const hasWindow = window !== undefined || openingOf(news, tenant, now) !== undefined;
-      const hold = holdOf(news, tenant, hasWindow, before, now);
+      const hasWindow = window !== undefined || opened.has(keyOf(news));
+      const hold = holdOf(news, terms.get(news.tenantId), hasWindow, before, now);
       if (hold) held.push({ news, hold });
       else if (before) free.push(before);
     }

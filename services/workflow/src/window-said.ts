@@ -3,7 +3,7 @@ import { evolveWindow, type WindowEvent, type WindowState } from '@sluice/distri
 import {
   DistributionRequested, WindowEdited, WindowExpired, WindowFulfilled, WindowOpened, WindowPaused, WindowResumed, WindowStopped, type Said,
 } from '@sluice/events';
-import { formatDuration, sha256, utf8, uuidFrom } from '@sluice/kernel';
+import { formatDuration } from '@sluice/kernel';
 
 /** Which window, who did it, and the trace that it belongs to. */
 export interface Scene {
@@ -64,14 +64,14 @@ export function entryOf({ tenantId, leadId, actor }: Scene, window: WindowState,
   return { tenantId, leadId, generation, what, at, actor, expiresAt, everyMs };
 }
 
-/** Ids derive from window and generation: said again, it is the same event. */
+/** Ids are made of window and generation: said again, it is the same event. */
 export function saidOf(scene: Scene, entry: HistoryEntry, reasons: readonly string[] = []): Said {
   const { tenantId, leadId, campaignId, actor, traceparent } = scene;
   const data = {
     tenantId, leadId, campaignId, generation: entry.generation, at: iso(entry.at), expiresAt: iso(entry.expiresAt),
     every: formatDuration(entry.everyMs), actor,
   };
-  const about = { id: idOf(`window ${tenantId} ${leadId} ${entry.generation}`), time: entry.at, traceparent };
+  const about = { id: `window ${tenantId} ${leadId} ${entry.generation}`, time: entry.at, traceparent };
   if (entry.what === 'expired') return WindowExpired.make({ ...data, reasons: [...reasons] }, about);
   return events[entry.what as keyof typeof events].make(data, about);
 }
@@ -87,10 +87,6 @@ export function requestOf(
   return DistributionRequested.make({
     tenantId, leadId, requestId, trigger, configurationVersion: version, windowGeneration: generation, workflowId: workflowId ?? '',
   }, { id: requestId, time: now, traceparent });
-}
-
-function idOf(text: string): string {
-  return uuidFrom(sha256(utf8(text)).subarray(0, 16));
 }
 
 function iso(at: number): string {

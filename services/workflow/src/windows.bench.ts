@@ -1,10 +1,11 @@
 import { busMigrations, PostgresBus } from '@sluice/bus';
 import { Database } from '@sluice/db';
+import { LeadNotDistributed, type Heard } from '@sluice/events';
 import { PinoLog, SystemClock } from '@sluice/runtime';
 import pg from 'pg';
 import { Workflow1764000000002 } from './migrations/1764000000002-workflow.js';
 import { Windows1764100000030 } from './migrations/1764100000030-windows.js';
-import { WindowStores } from './window-outcomes.service.js';
+import { WindowOutcomes, WindowStores } from './window-outcomes.service.js';
 import { WindowSignal } from './window-signal.service.js';
 import { WindowTerms } from './window-terms.service.js';
 import { WindowTimerJob } from './window-timer.job.js';
@@ -38,6 +39,7 @@ const CLAIM_MAX = 500;
 const LOOKS = 400;
 const DAY_MS = 86_400_000;
 const FLOOD = 40_000;
+const BATCHES = 40;
 
 /** Keeps how late each try was committed, by the clock that the windows go by. */
 class MeasuredTries extends WindowTries {
@@ -75,6 +77,7 @@ export async function benchWindows(options: WindowsBenchOptions): Promise<BenchR
       await rig.plan(number),
       await rig.lateness(rate, seconds, number),
       await rig.flood(url, number),
+      await rig.opening(url, number),
     ];
   } finally {
     await bus?.close();
@@ -148,7 +151,8 @@ class Rig {
   /** The job of one process, as it runs in the service, while so many come due a second, evenly. */
   async lateness(rate: number, seconds: number, number: string): Promise<BenchRow> {
     const count = rate * seconds;
-    await this.makeDue(count, 1000 / rate, 1_000);
+    // Long enough that the rows are written and tidied up before the first is due.
+    await this.makeDue(count, 1000 / rate, 10_000);
     const tries = new MeasuredTries(this.database, this.bus, this.clock, this.stores);
     const job = new WindowTimerJob(tries, new WindowSignal(), this.clock, new PinoLog('bench', 'error'));
     job.onApplicationBootstrap();
@@ -183,6 +187,24 @@ class Rig {
     };
   }
 
+  /** Windows opened from outcomes, a batch a transaction with its events, against a bare insert of the same rows. */
+  async opening(url: string, number: string): Promise<BenchRow> {
+    const outcomes = new WindowOutcomes(this.stores, this.bus, this.clock, new WindowSignal());
+    const bare = await bareInserts(url);
+    const started = performance.now();
+    for (let turn = 0; turn < BATCHES; turn++) {
+      const events = arrivals(turn, this.clock.now());
+      await this.database.transaction({ service: 'workflow', tenants: ['tenant-0'] }, (tx) => outcomes.take(
+        { group: 'workflow', topic: 'sluice.distribution', partition: 0, first: 1, last: events.length, events, parked: [] }, tx));
+    }
+    const rate = (BATCHES * CLAIM_MAX) / ((performance.now() - started) / 1000);
+    return {
+      what: `windows that outcomes open, ${number} open`, measured: Math.round(rate), unit: 'windows/s',
+      against: `bare INSERT of window and timer: ${Math.round(bare)}/s`, ratio: round(rate / bare), goal: '≥ 0.25; ≥ 3,000/s',
+      met: rate / bare >= 0.25 && rate >= 3_000,
+    };
+  }
+
   /** The next so many come due, one after the other at a distance, beginning so many ms from now. */
   private async makeDue(count: number, distanceMs: number, delayMs = 0): Promise<void> {
     const from = this.clock.now() + delayMs;
@@ -192,6 +214,35 @@ class Rig {
        WHERE t.tenant_id = d.tenant_id AND t.lead_id = d.lead_id`, [count, from, distanceMs]);
     await this.database.pool.query('VACUUM workflow.window_timers');
   }
+}
+
+/** Outcomes of arrivals as they are heard; each waits for two contracts. */
+function arrivals(batch: number, now: number): Heard[] {
+  return Array.from({ length: CLAIM_MAX }, (_, place) => {
+    const leadId = `new-${batch}-${place}`;
+    const data = {
+      tenantId: 'tenant-0', leadId, attemptId: leadId, campaignId: 'solar', trigger: 'arrival', configurationVersion: 1, reason: 'cap_day',
+      reasons: ['cap_day', 'criteria'], decidedAt: new Date(now).toISOString(), waitsOn: ['contract-1', `contract-${place}`],
+    };
+    return { seq: place + 1, id: leadId, type: LeadNotDistributed.type, subject: leadId, tenantId: 'tenant-0', time: now, traceparent: undefined, data };
+  });
+}
+
+async function bareInserts(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const started = performance.now();
+  for (let turn = 0; turn < BATCHES; turn++) {
+    await client.query({ name: 'bare', text: `
+      WITH w AS (
+        INSERT INTO workflow.windows (tenant_id, lead_id, campaign_id, state, generation, opened_at, opened_by, expires_at, every_ms, pause_extends)
+        SELECT 'tenant-1', 'bare-' || $1 || '-' || n, 'solar', 'open', 1, 0, '', 0, 900000, false FROM generate_series(1, $2::int) AS n RETURNING *)
+      INSERT INTO workflow.window_timers (tenant_id, lead_id, kind, campaign_id, since, generation, every_ms, next_at, expires_at, due_at)
+      SELECT tenant_id, lead_id, 'window', campaign_id, 0, 1, every_ms, $3::bigint, $3::bigint, $3::bigint FROM w`, values: [turn, CLAIM_MAX, 1e14] });
+  }
+  const rate = (BATCHES * CLAIM_MAX) / ((performance.now() - started) / 1000);
+  await client.end();
+  return rate;
 }
 
 /** What a claim costs at the least: one statement that locks and moves as many rows as a claim does, and answers them. */

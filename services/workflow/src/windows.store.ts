@@ -139,6 +139,11 @@ export class WindowsStore {
       DELETE FROM workflow.window_waits w USING unnest($1::text[], $2::text[]) AS g (tenant_id, lead_id)
        WHERE w.tenant_id = g.tenant_id AND w.lead_id = g.lead_id`,
     [textArray(leads.map((l) => l.tenantId)), textArray(leads.map((l) => l.leadId))], 'workflow.forget-waits');
+    await this.addWaits(tx, leads);
+  }
+
+  /** What leads wait for of which nothing stood there. */
+  async addWaits(tx: Tx, leads: readonly (LeadKey & { readonly waitsOn: readonly string[] })[]): Promise<void> {
     const rows = leads.flatMap(({ tenantId, leadId, waitsOn }) => waitsOn.map((contractId) => ({ tenantId, leadId, contractId })));
     if (rows.length === 0) return;
     await tx.query(`
