@@ -8,11 +8,16 @@ function currencyOf({ document }: Outline): string {
 }
 
 /** What a contract pays as one of so many buyers; a missing key of its prices takes the next lower one. */
-function priceAmong(outline: Outline, { price, prices }: Contract, buyers: number): bigint {
+function priceAmong(outline: Outline, contract: Contract, buyers: number): bigint {
+  const { price, prices } = contract;
+  const known = outline.flatPrices.get(contract);
+  if (known !== undefined) return known;
   const keys = Object.keys(prices ?? {}).map(Number).sort((a, b) => a - b);
   const key = keys.filter((each) => each <= buyers).pop() ?? keys[0];
   const text = key === undefined ? price : prices![String(key)];
-  return text === undefined ? 0n : parseMoney(text, currencyOf(outline));
+  const minor = text === undefined ? 0n : parseMoney(text, currencyOf(outline));
+  if (key === undefined) outline.flatPrices.set(contract, minor);
+  return minor;
 }
 
 /** What it asks, as a text to compare by. */
@@ -28,9 +33,8 @@ export function highestPriceOf(outline: Outline, contract: Contract): bigint {
 
 /** The most that at most so many of them pay together for one lead: one contract a client, as far as they share it. */
 export function mostPaid(outline: Outline, contracts: readonly Contract[], most: number): bigint {
-  const clients = new Set(contracts.map(({ client }) => client)).size;
   let richest = 0n;
-  for (let buyers = 1; buyers <= Math.min(most, clients); buyers++) {
+  for (const buyers of turningPoints(contracts, most)) {
     const best = new Map<string, bigint>();
     for (const contract of contracts) {
       if ((contract.maxShareCount ?? Infinity) < buyers) continue;
@@ -42,6 +46,18 @@ export function mostPaid(outline: Outline, contracts: readonly Contract[], most:
     if (sum > richest) richest = sum;
   }
   return richest;
+}
+
+/** Between two of them one more buyer only adds to the sum: nobody drops out, and nobody pays another price. */
+function turningPoints(contracts: readonly Contract[], most: number): Set<number> {
+  const ceiling = Math.min(most, new Set(contracts.map(({ client }) => client)).size);
+  const points = new Set([ceiling]);
+  for (const { maxShareCount = Infinity, prices } of contracts) {
+    points.add(Math.min(ceiling, maxShareCount));
+    for (const buyers of Object.keys(prices ?? {})) points.add(Math.min(ceiling, Number(buyers) - 1));
+  }
+  points.delete(0);
+  return points;
 }
 
 export function unreachableTurnover(

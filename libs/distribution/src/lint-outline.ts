@@ -14,6 +14,8 @@ export interface Outline {
   /** Campaigns by the workflow they use, also where it is the one that theirs falls back on. */
   campaignsOf: Map<string, Campaign[]>;
   volumes: Readonly<Record<string, number>>;
+  /** Prices that were read: of thousands of contracts they are asked for again and again. */
+  flatPrices: Map<Contract, bigint>;
 }
 
 export function outlineOf(document: ConfigDocument, volumes: Readonly<Record<string, number>>): Outline {
@@ -25,7 +27,7 @@ export function outlineOf(document: ConfigDocument, volumes: Readonly<Record<str
     if (workflow?.fallback !== undefined && workflow.fallback !== workflow.id) use(workflow.fallback, campaign);
   }
   return {
-    document, contracts: document.contracts ?? [], campaignsOf, volumes,
+    document, contracts: document.contracts ?? [], campaignsOf, volumes, flatPrices: new Map(),
     clients: new Map((document.clients ?? []).map((client) => [client.id, client])),
     workflowsOf: new Map((document.workflows ?? []).map((workflow, place) => [workflow.id, { workflow, place }])),
   };
@@ -50,11 +52,20 @@ function isOpen({ clients }: Outline, contract: Contract): boolean {
 
 /** Whether a rule's filter lets a contract in. */
 export function letsIn(outline: Outline, { contracts: filter }: Rule, contract: Contract): boolean {
-  const named = [...(filter?.groups ?? []), ...(filter?.tags ?? []), ...(filter?.ids ?? []), ...(filter?.clients ?? [])];
-  if (!filter || named.length === 0) return true;
+  if (!filter || [filter.groups, filter.tags, filter.ids, filter.clients].every((some) => (some ?? []).length === 0)) return true;
   const group = groupOf(outline, contract);
-  return (filter.ids ?? []).includes(contract.id) || (group !== undefined && (filter.groups ?? []).includes(group))
-    || (filter.clients ?? []).includes(contract.client) || (filter.tags ?? []).some((tag) => contract.tags?.includes(tag));
+  return has(filter.ids, contract.id) || (group !== undefined && has(filter.groups, group)) || has(filter.clients, contract.client)
+    || (filter.tags ?? []).some((tag) => contract.tags?.includes(tag));
+}
+
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** Lists of thousands are asked for each of thousands of contracts. */
+function has(list: readonly string[] | undefined, id: string): boolean {
+  if (list === undefined) return false;
+  let set = sets.get(list);
+  if (!set) sets.set(list, (set = new Set(list)));
+  return set.has(id);
 }
 
 /** Whether a group or rule of the workflow lets the contract in. */
@@ -68,7 +79,7 @@ export function isInSomePhase(outline: Outline, workflow: Workflow, contract: Co
 export function isListed({ document }: Outline, { list: name }: Campaign, contract: Contract): boolean {
   if (name === undefined) return true;
   const list = (document.lists ?? []).find(({ id }) => id === name);
-  return list?.contracts?.includes(contract.id) === true || list?.clients?.includes(contract.client) === true;
+  return has(list?.contracts, contract.id) || has(list?.clients, contract.client);
 }
 
 /** Nothing ever stops it from taking a lead of these campaigns but that it turns it down. */

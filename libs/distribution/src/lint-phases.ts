@@ -3,7 +3,14 @@ import type { Campaign, Contract, GroupPhase, Rule, Workflow } from './document.
 import { groupOf, letsIn, servingAny, takesEveryLead, type Outline, type Warn } from './lint-outline.js';
 import { priceOf, unreachableTurnover } from './lint-money.js';
 
-interface Phase { rule: Rule | GroupPhase; path: string; words: string; own: readonly Contract[]; stops: boolean }
+interface Phase {
+  rule: Rule | GroupPhase;
+  path: string;
+  words: string;
+  own: readonly Contract[];
+  members: ReadonlySet<Contract>;
+  stops: boolean;
+}
 
 export function phaseFindings(outline: Outline, workflow: Workflow, warn: Warn): void {
   const campaigns = outline.campaignsOf.get(workflow.id) ?? [];
@@ -14,7 +21,7 @@ export function phaseFindings(outline: Outline, workflow: Workflow, warn: Warn):
 }
 
 function phasesOf(outline: Outline, { id, groups = [], rules = [] }: Workflow, serving: readonly Contract[]): Phase[] {
-  return [
+  const phases = [
     ...groups.map((rule, at) => ({
       rule, path: `groups[${at}]`, words: `group ${rule.group} of workflow ${id}`, stops: rule.onSold === 'stop',
       own: serving.filter((contract) => groupOf(outline, contract) === rule.group),
@@ -24,6 +31,7 @@ function phasesOf(outline: Outline, { id, groups = [], rules = [] }: Workflow, s
       own: serving.filter((contract) => letsIn(outline, rule, contract)),
     })),
   ];
+  return phases.map((phase) => ({ ...phase, members: new Set(phase.own) }));
 }
 
 function judge(
@@ -127,7 +135,7 @@ function starvation(
     const anybody = takesAnybody(outline, before);
     const exclusive = first.every(({ maxShareCount = Infinity }) => maxShareCount === 1);
     const fills = exclusive || (before.rule.take ?? Infinity) >= most || before.stops;
-    if (fills && anybody && own.every((contract) => first.includes(contract))) {
+    if (fills && anybody && own.every((contract) => before.members.has(contract))) {
       const mend = 'put it first, or take it out';
       warn('rule_starved', '', `Whenever a contract of ${words} can take a lead, ${before.words} sold it before: ${mend}.`);
       return;
