@@ -2,7 +2,6 @@
 import { decide, reserve, type Decision, type Reserved } from '@sluice/distribution';
 import { LeadDistributed, LeadNotDistributed, LimitReached, OutboundLeadReserved, type Heard } from '@sluice/events';
 import type { StoredLead } from './changes.js';
-import { heldLead } from './held.js';
 import { limitsReached } from './limit-reached.js';
 import type { TenantMemory } from './memory.js';
 import { outlookOf, topReasons, type Outlook } from './outlook.js';
@@ -175,7 +174,6 @@ function keep(
     lead, life, attempts: [...attempts, { id, trigger, workflow, requestId }], windowGeneration, window, heldSince,
   };
   run.keep(kept);
-  const held = heldLead(kept);
-  if (held) tenant.held.put(held); else tenant.held.remove(kept.lead.leadId);
+  run.hold(tenant, kept);
   return kept;
 }

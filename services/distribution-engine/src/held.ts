@@ -29,6 +29,10 @@ export class HeldLeads implements Iterable<HeldLead> {
     return this.ordered[Symbol.iterator]();
   }
 
+  has({ leadId, heldSince }: HeldLead): boolean {
+    return this.byId.get(leadId)?.heldSince === heldSince;
+  }
+
   /** Holds a lead; one that is held already keeps its place where it is held since the same instant. */
   put(lead: HeldLead): void {
     const known = this.byId.get(lead.leadId);
@@ -63,7 +67,7 @@ export function heldLead({ lead, heldSince }: StoredLead): HeldLead | undefined 
   return { leadId: lead.leadId, campaignId: lead.campaignId, heldSince, receivedAt: lead.receivedAt };
 }
 
-/** Total, so that a loaded list stands as the one did that was lost. */
-function byAge(a: HeldLead, b: HeldLead): number {
+/** The oldest first. Total, so that a loaded list stands as the one did that was lost. */
+export function byAge(a: HeldLead, b: HeldLead): number {
   return a.heldSince - b.heldSince || a.receivedAt - b.receivedAt || (a.leadId < b.leadId ? -1 : a.leadId > b.leadId ? 1 : 0);
 }

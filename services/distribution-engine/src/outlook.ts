@@ -1,12 +1,15 @@
 /** What a lead is left to wait for when an attempt is over. */
-import { nextChance, type Decision, type Gate, type Lead, type Verdict } from '@sluice/distribution';
+import { nextChance, type Decision, type Gate, type Lead, type Market, type Verdict } from '@sluice/distribution';
 import type { StoredLead } from './changes.js';
 import type { TenantMemory } from './memory.js';
 
 export interface Outlook {
   /** When time alone can open what is shut for a contract that matched. */
   readonly nextChanceAt?: string;
-  /** Contracts, or recipients, whom only a limit shuts out: a unit given back, or another limit, would open them. */
+  /**
+   * Contracts, or recipients, of which a unit given back may end the wait: those whom only a limit shuts out, and who share that limit. `*`
+   * = more than can be listed: a unit of anybody may.
+   */
   readonly waitsOn?: string[];
   readonly held: boolean;
   /** Of a push lead: when it goes to its strategy's recipient for what nobody took. */
@@ -15,8 +18,9 @@ export interface Outlook {
 
 /** A lead that no window and no recipient waits for is done with, and costs nothing more. */
 const NOTHING: Outlook = { nextChanceAt: undefined, waitsOn: undefined, held: false, heldUntil: undefined };
-/** More would not be woken one by one any more, but by the window's own beat. */
+/** More would be rows without end. */
 const MOST_WAITED_ON = 64;
+const ANYBODY = '*';
 
 /** Gates that a unit given back can open. */
 const LIMITS: ReadonlySet<Gate> = new Set<Gate>([
@@ -30,15 +34,30 @@ export function outlookOf({ market, state }: TenantMemory, stored: StoredLead, d
   if (!window && !held) return NOTHING;
   return {
     nextChanceAt: instantOf(nextChance(market, state, lead, decision.verdicts, now)),
-    waitsOn: waitsOn(decision.verdicts),
+    waitsOn: waitsOn(market, lead, decision.verdicts),
     held,
     heldUntil: held ? instantOf(timeoutAt(market, lead, heldSince)) : undefined,
   };
 }
 
-function waitsOn(verdicts: readonly Verdict[]): string[] | undefined {
-  const shut = verdicts.filter(({ gates }) => gates.length > 0 && gates.every((gate) => LIMITS.has(gate)));
-  return shut.length === 0 ? undefined : [...new Set(shut.map(({ contractId }) => contractId))].sort().slice(0, MOST_WAITED_ON);
+function waitsOn(market: Market, { campaignId }: Lead, verdicts: readonly Verdict[]): string[] | undefined {
+  const names = new Set<string>();
+  for (const { contractId, gates } of verdicts) {
+    if (gates.length === 0 || !gates.every((gate) => LIMITS.has(gate))) continue;
+    for (const name of sharers(market, campaignId, contractId, gates)) names.add(name);
+    if (names.size > MOST_WAITED_ON || names.has(ANYBODY)) return [ANYBODY];
+  }
+  return names.size === 0 ? undefined : [...names].sort();
+}
+
+/** Whose units may open the contract: its own, its client's where limits are the client's, and anybody's where a group shares them. */
+function sharers(market: Market, campaignId: string, contractId: string, gates: readonly Gate[]): readonly string[] {
+  const contract = market.contracts.get(contractId);
+  if (!contract) return [contractId];
+  const { client, sharedLimits } = contract;
+  if (sharedLimits.length > 0 || (market.campaigns.get(campaignId)?.limits.length ?? 0) > 0) return [ANYBODY];
+  const isClients = client.limits.length > 0 || gates.includes('credit_limit') || gates.includes('percentage_limit');
+  return isClients ? [...client.members].map((index) => market.byIndex[index]!.id) : [contractId];
 }
 
 /** Of strategies that take this lead: another's time-out would end no wait. */

@@ -20,8 +20,8 @@ export function see(run: Run, heard: Heard<UserSeen>): void {
   tenant.state.seen(userId, Math.min(Date.parse(at), run.now));
   if (tenant.held.size === 0) return;
   const reaches = reachOf(tenant.market, new Set([userId]));
-  for (const { leadId, campaignId } of [...tenant.held]) {
-    if (!run.hasAtHand(tenantId, leadId) || !reaches(campaignId)) continue;
+  for (const { leadId, campaignId } of run.heldAtHand(tenant)) {
+    if (!reaches(campaignId)) continue;
     if (!offer(run, tenant, leadId, userId, heard)) return;
   }
 }
@@ -29,7 +29,7 @@ export function see(run: Run, heard: Heard<UserSeen>): void {
 /** False once it is no use to go on. */
 function offer(run: Run, tenant: TenantMemory, leadId: string, userId: string, heard: Heard): boolean {
   const stored = run.lead(tenant.tenantId, leadId);
-  if (!stored) return true;
+  if (stored?.heldSince === undefined) return true;
   let decision: Decision;
   try {
     decision = decideFor(run, tenant, stored, AGAIN);

@@ -3,6 +3,7 @@ import type { MarketOptions, Request, Seed } from '@sluice/distribution';
 import type { Heard } from '@sluice/events';
 import { derivedId } from '@sluice/kernel';
 import { keyOf, noChanges, type Changes, type StoredLead } from './changes.js';
+import { byAge, heldLead, type HeldLead } from './held.js';
 import { addWaiting, tenantMemory, type PartitionMemory, type TenantMemory } from './memory.js';
 import { wokenLeads } from './woken.js';
 
@@ -24,8 +25,11 @@ export class Run {
   readonly changes: Changes = noChanges();
   readonly batchNo: number;
   readonly nowText: string;
-  /** Leads that were held when the batch began, and were fetched with it to be tried again (by `keyOf`). */
-  readonly atHand: ReadonlySet<string>;
+  /**
+   * By tenant, the leads that may be tried again when a user is seen: those that were held when the batch began and were fetched with it,
+   * and those that it holds itself. With others, which nobody fetched, a replay, which has all, would go another way.
+   */
+  private readonly atHand: Map<string, HeldLead[]>;
   /** What all ids of a batch have in common: a lead takes four or five of them. */
   private readonly idsBegin: string;
   private place = 0;
@@ -40,7 +44,7 @@ export class Run {
     this.batchNo = memory.batchNo + 1;
     this.nowText = new Date(now).toISOString();
     this.idsBegin = derivedId(memory.partition, this.batchNo, 0).slice(0, -8);
-    this.atHand = new Set(wokenLeads(events, memory).map(({ tenantId, leadId }) => keyOf(tenantId, leadId)));
+    this.atHand = wokenLeads(events, memory);
   }
 
   /** The next id of this batch: it derives from partition, batch and place, so that a replay makes it again. */
@@ -64,10 +68,19 @@ export class Run {
     return this.changes.leads.get(key) ?? this.stored(key);
   }
 
-  /** Whether the lead may be asked for: with a held one that nobody fetched, a replay, which has all, would go another way. */
-  hasAtHand(tenantId: string, leadId: string): boolean {
-    const key = keyOf(tenantId, leadId);
-    return this.atHand.has(key) || this.changes.leads.has(key);
+  /** What is held of a tenant and at hand, the oldest first. */
+  heldAtHand({ tenantId, held }: TenantMemory): HeldLead[] {
+    return (this.atHand.get(tenantId) ?? []).filter((lead) => held.has(lead)).sort(byAge);
+  }
+
+  /** Takes a lead that was attempted among those that are held, or out of them. */
+  hold({ tenantId, held }: TenantMemory, stored: StoredLead): void {
+    const lead = heldLead(stored);
+    if (!lead) return held.remove(stored.lead.leadId);
+    if (held.has(lead)) return;
+    held.put(lead);
+    const atHand = this.atHand.get(tenantId);
+    if (atHand) atHand.push(lead); else this.atHand.set(tenantId, [lead]);
   }
 
   keep(stored: StoredLead, isNew = false): void {

@@ -5,8 +5,10 @@ import {
 } from '@sluice/events';
 import { keyOf, type StoredLead } from './changes.js';
 import { waitsFor, type PartitionMemory } from './memory.js';
-import { wokenLeads, type LeadName } from './woken.js';
+import { wokenLeads } from './woken.js';
 import { WINDOW_TYPES } from './windows.js';
+
+export interface LeadName { readonly tenantId: string; readonly leadId: string }
 
 const ABOUT_A_LEAD: ReadonlySet<string> = new Set([
   ...[DistributionRequested, OutboundLeadAccepted, OutboundLeadRejected, OutboundLeadFailed, OutboundLeadUnresolved, LeadReturned].map(
@@ -35,7 +37,7 @@ export function wantedLeads(
       wantOf(record.heard);
     }
   }
-  for (const { tenantId, leadId } of wokenLeads(events, memory)) want(tenantId, leadId);
+  for (const [tenantId, leads] of wokenLeads(events, memory)) for (const { leadId } of leads) want(tenantId, leadId);
   return [...wanted.values()];
 }
 

@@ -184,10 +184,22 @@ describe('what an attempt leaves to wait for', () => {
     expect([outcome.nextChanceAt, outcome.waitsOn]).toEqual([undefined, undefined]);
   });
 
-  it('names few enough to be woken one by one', () => {
-    const many = Array.from({ length: 70 }, (_, place) => ({ id: `k${String(place).padStart(2, '0')}`, client: 'acme', price: 1,
-      deliveryMethod: 'hook', caps: { day: 0 } }));
-    const { waitsOn } = outcomeOf(new Bench().configured(windowed({ contracts: many })).batch([aLead('a', 'L1')]));
-    expect([waitsOn!.length, waitsOn![0], waitsOn![63]]).toEqual([64, 'k00', 'k63']);
+  it('names also who shares a limit of the client, whose unit would do as well', () => {
+    const { waitsOn } = outcomeOf(new Bench().configured(windowed({
+      clients: [{ id: 'acme', caps: { day: 0 } }, { id: 'bolt' }],
+      contracts: ['k1', 'k2'].map((id) => ({ id, client: 'acme', price: 1, deliveryMethod: 'hook',
+        criteria: { field: 'state', op: 'equals', value: id === 'k1' ? 'NY' : 'NJ' } })),
+    })).batch([aLead('a', 'L1')]));
+    expect(waitsOn).toEqual(['k1', 'k2']);
+  });
+
+  it('names nobody where there are too many, or where anybody\'s unit would do', () => {
+    const many = (count: number, more: object = {}) => Array.from({ length: count }, (_, place) => ({
+      id: `k${String(place).padStart(2, '0')}`, client: 'acme', price: 1, deliveryMethod: 'hook', caps: { day: 0 }, ...more }));
+    const waits = (over: Partial<ConfigDocument>) => outcomeOf(new Bench().configured(windowed(over)).batch([aLead('a', 'L1')])).waitsOn;
+    expect(waits({ contracts: many(64) })).toHaveLength(64);
+    expect(waits({ contracts: many(65) })).toEqual(['*']);
+    expect(waits({ contracts: many(2, { group: 'g' }), groups: [{ id: 'g', caps: { day: 9 } }] })).toEqual(['*']);
+    expect(waits({ contracts: many(2), campaigns: [{ id: 'solar', workflow: 'w', caps: { day: 0 } }] })).toEqual(['*']);
   });
 });

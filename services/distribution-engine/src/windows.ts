@@ -37,8 +37,8 @@ export function hearWindow(run: Run, heard: Heard<WindowEvent>, topic: string): 
       state: STATES.get(heard.type) ?? window?.state ?? 'open',
       expiresAt: Date.parse(expiresAt),
       full: window?.full,
-      // One that is opened anew is fulfilled anew.
-      fulfilled: opened && generation > stored.windowGeneration ? undefined : window?.fulfilled,
+      // One that is opened anew is fulfilled anew. What was said before the first one was heard of was said of that.
+      fulfilled: opened && window?.state && generation > stored.windowGeneration ? undefined : window?.fulfilled,
     }),
   });
 }

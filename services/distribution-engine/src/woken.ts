@@ -1,34 +1,33 @@
 /** Which held leads a batch may find somebody for. */
 import type { Market } from '@sluice/distribution';
 import { UserSeen, type Heard } from '@sluice/events';
+import type { HeldLead } from './held.js';
 import type { PartitionMemory } from './memory.js';
 
 /** Held leads that a batch tries again for all that was seen in it of one tenant. Who comes after them waits for the next sign. */
 const MOST_WOKEN = 500;
 
-export interface LeadName { readonly tenantId: string; readonly leadId: string }
-
 /**
- * The held leads that a batch may try again: of each tenant of whom a user was seen, the oldest whose way down leads to one of those. Asked
- * twice of the same memory, to fetch them and to decide them, it must answer the same.
+ * The held leads that a batch may try again, by tenant: of each of whom a user was seen, the oldest whose way down leads to one of those.
+ * Asked twice of the same memory, to fetch them and to decide them, it must answer the same.
  */
-export function wokenLeads(events: readonly Heard[], { tenants }: Pick<PartitionMemory, 'tenants'>): LeadName[] {
+export function wokenLeads(events: readonly Heard[], { tenants }: Pick<PartitionMemory, 'tenants'>): Map<string, HeldLead[]> {
   const seenOf = new Map<string, Set<string>>();
   for (const { type, tenantId, data } of events) {
     if (type !== UserSeen.type || !tenants.get(tenantId)?.held.size) continue;
     const users = seenOf.get(tenantId);
     if (users) users.add((data as UserSeen).userId); else seenOf.set(tenantId, new Set([(data as UserSeen).userId]));
   }
-  return [...seenOf].flatMap(([tenantId, users]) => {
+  return new Map([...seenOf].map(([tenantId, users]) => {
     const { held, market } = tenants.get(tenantId)!;
     const reaches = reachOf(market, users);
-    const woken: LeadName[] = [];
-    for (const { leadId, campaignId } of held) {
+    const woken: HeldLead[] = [];
+    for (const lead of held) {
       if (woken.length === MOST_WOKEN) break;
-      if (reaches(campaignId)) woken.push({ tenantId, leadId });
+      if (reaches(lead.campaignId)) woken.push(lead);
     }
-    return woken;
-  });
+    return [tenantId, woken];
+  }));
 }
 
 /** Whether a campaign's leads can come down to one of the users; each campaign is looked at once. */

@@ -229,7 +229,8 @@ export class World {
     for (let round = 0; this.freed?.size !== 0 && round < 100; round++) {
       const { freed } = this;
       this.freed = new Set();
-      const helps = (contractId: string) => freed === null || freed.has(this.market().contracts.get(contractId)?.client.id ?? '');
+      const helps = (contractId: string) => contractId === '*' || freed === null
+        || freed.has(this.market().contracts.get(contractId)?.client.id ?? '');
       for (const track of this.waiting().filter(({ waitsOn }) => waitsOn.some(helps))) {
         if (track.window?.state === 'open' && track.waitsOn.length > 0) this.command(track, { kind: 'wake' });
       }
