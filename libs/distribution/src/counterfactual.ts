@@ -31,11 +31,13 @@ export interface Moment { market: Market; state: State; lead: Lead; life: Life; 
  * contracts that the index left out. The state must be as it was when the decision was made.
  */
 export function counterfactuals(moment: Moment, decision: Pick<Decision, 'verdicts'>, contracts?: readonly string[]): Counterfactual[] {
-  const { market, state, lead, life, now } = moment;
+  const { market, state, lead, life, request: { trigger }, now } = moment;
   return state.aside(() => {
     const wanted = contracts && new Set(contracts);
-    const verdicts = wanted ? explain(market, lead, decision.verdicts, now, { state, life }) : decision.verdicts;
-    const losers = verdicts.filter(({ contractId, code }) => code !== 'picked' && (wanted?.has(contractId) ?? true));
+    const verdicts = wanted ? explain(market, lead, decision.verdicts, now, { state, life, trigger }) : decision.verdicts;
+    // Of a push the verdicts are of recipients, which have no terms of their own to change.
+    const losers = verdicts.filter(({ contractId, code }) => code !== 'picked' && market.contracts.has(contractId)
+      && (wanted?.has(contractId) ?? true));
     return losers.flatMap((verdict) => smallestChange(moment, decision.verdicts, verdict) ?? []);
   });
 }

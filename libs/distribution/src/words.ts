@@ -35,6 +35,7 @@ export function reasonWords(code: ReasonCode, verdict: Pick<Verdict, 'clientId' 
   if (code.startsWith('cap_')) return capWords(code, limit, currency);
   switch (code) {
     case 'criteria': return detail === undefined ? 'its criteria do not let the lead in' : `its criteria do not let the lead in (${detail})`;
+    case 'not_in_rule': return detail ?? PLAIN.not_in_rule!;
     case 'script': return detail === undefined ? 'a script kept it out' : `a script kept it out (${detail})`;
     case 'credit_limit': return limit ? `the credit limit of ${clientId} left no room (${useOf(limit, currency)})`
       : `the credit limit of ${clientId} left no room`;

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import { applyDecorators, Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { explain } from '@sluice/distribution';
 import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -9,6 +8,7 @@ import { AnswersStore } from './answers.store.js';
 import { queryDocs } from './api-schema.js';
 import { attemptCsv, attemptCsvHeader, attemptView, verdictView, viewOf, type ShownAttempt } from './attempt-view.js';
 import { AttemptsStore, type AttemptFilter, type HistoryAttemptRow, type PageAsked } from './attempts.store.js';
+import { verdictsFor } from './explanation.js';
 import { ExplanationService, type Explanation } from './explanation.service.js';
 import { cursor, format, formatOf, instant, limit, readCursor, writeCursor } from './pages.js';
 import { parseReceipt } from './receipt.js';
@@ -111,7 +111,7 @@ export class AttemptsController {
         verdicts: explanation?.contracts ?? [] };
     }
     const market = await this.answers.market(tenantId, attempt.version);
-    const verdicts = explain(market, lead, whole.verdicts, attempt.at).map((verdict) => verdictView(verdict));
+    const verdicts = verdictsFor(market, lead, whole, attempt.at, undefined).map((verdict) => verdictView(verdict));
     return { ...shownReceipt, verdicts };
   }
 

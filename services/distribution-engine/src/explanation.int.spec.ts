@@ -44,7 +44,9 @@ const document = aDocument({
     { id: 'cole-all', client: 'cole', price: '10.00', weight: 1, deliveryMethod: 'hook' },
     { id: 'dora-other', client: 'dora', price: '70.00', campaigns: ['other'], deliveryMethod: 'hook' },
   ],
-  campaigns: [{ id: 'solar', workflow: 'w', deadline: 'P7D' }, { id: 'other', workflow: 'w' }],
+  campaigns: [{ id: 'solar', workflow: 'w', deadline: 'P7D' }, { id: 'other', workflow: 'w' }, { id: 'pushed' }],
+  pushStrategies: [{ id: 'desk', from: 'corporate', campaigns: ['pushed'], recipients: [{ to: 'ann', caps: { day: 1 } }, { to: 'bob' }],
+    onlyActiveWithin: 'PT10M' }] as never,
   workflows: [{ id: 'w', mode: 'onArrival', maxMultiplication: 3, rules: [{ method: 'price', take: 1, contracts: { ids: ['acme-ny'] } },
     { method: 'weighted', base: 'price', take: 1 }] }],
 });
@@ -155,6 +157,9 @@ describe('why a contract did not get a lead', () => {
     expect((await why('L1', `?attempt=${first.attemptId}`)).attemptId).toBe(first.attemptId);
     expect((await why('L3', '?contract=dora-other')).contracts).toMatchObject([{ contractId: 'dora-other', code: 'criteria',
       words: expect.stringContaining('campaign in other, got "solar"') }]);
+    // Offered to two by hand: nobody else was considered.
+    expect((await why('L1')).contracts.map(({ contractId }) => contractId)).toEqual(['acme-ny', 'cole-all']);
+    expect((await why('L1', '?contract=bolt-all')).contracts[0]!.words).toContain('it was not among those that the lead was offered to.');
     const status = async (url: string, key?: string) => (await api.get(url, key)).status;
     expect(await status('/v1/leads/L3/explanation?contract=nobody')).toBe(404);
     expect(await status('/v1/leads/L3/explanation?attempt=nothing')).toBe(404);
@@ -168,6 +173,18 @@ describe('why a contract did not get a lead', () => {
     }
     expect((await why('L3', '', SOUTH)).attemptId).not.toBe(attemptId);
     expect((await api.get(`/v1/leads/L3/explanation?attempt=${attemptId}`, SOUTH)).status).toBe(404);
+  });
+});
+
+describe('why nobody got a pushed lead', () => {
+  it('is told of the recipients, whom no change of a contract helps', async () => {
+    await rig.say([aLead('north', 'P1', { campaignId: 'pushed' })]);
+    await rig.settled('engine');
+    const said = await why('P1');
+    expect(said).toMatchObject({ basis: 'replayed', contracts: [
+      { contractId: 'ann', code: 'not_active', change: null, looked: false, words: 'ann was not given this lead: nobody there was active.' },
+      { contractId: 'bob', code: 'not_active' },
+    ] });
   });
 });
 
@@ -207,7 +224,7 @@ describe('where the past cannot be had', () => {
     await rig.say([aLead('north', 'N1', { attributes: { state: 'NY' } }), aRequest('north', 'L4', { contractIds: ['bolt-all'] })]);
     await rig.settled('engine', 'delivery');
     expect(await why('N1')).toMatchObject({ basis: 'replayed' });
-    expect(await why('L4')).toMatchObject({ basis: 'replayed', contracts: [{ contractId: 'acme-ny' }, { contractId: 'bolt-all' }] });
+    expect(await why('L4')).toMatchObject({ basis: 'replayed', contracts: [{ contractId: 'bolt-all', code: 'picked' }] });
     rebuild().onApplicationShutdown();
     const old = await why('L3');
     expect(old).toMatchObject({ basis: 'now', basisReason: 'before_snapshot' });

@@ -12,8 +12,8 @@ import type { RecordedMoment } from './recorder.js';
 export interface Explanation {
   /** `replayed`: on the counters as they were at the decision, to the last one. `now`: on the counters as they stand now. */
   readonly basis: 'replayed' | 'now';
-  /** Why they are not those of then; null where they are. */
-  readonly basisReason: Unreachable | null;
+  /** Why they are not those of then; null where they are. `internal_error`: the decision failed, so that there is none to make again. */
+  readonly basisReason: Unreachable | 'internal_error' | null;
   readonly contracts: readonly ExplainedContract[];
 }
 
@@ -34,6 +34,10 @@ export class ExplanationService {
     await this.engine.open();
     const receipt = parseReceipt(attempt.receipt);
     const market = await this.answers.market(tenantId, attempt.version);
+    if (attempt.outcome === 'internal_error') {
+      const verdicts = verdictsFor(market, found.lead, receipt, attempt.at, contract);
+      return { basis: 'now', basisReason: 'internal_error', contracts: explainedOf(verdicts, [], [], market.ground.currency) };
+    }
     const rebuilt = await this.rebuild.moment(tenantId, attempt.attemptId);
     const asItWas = 'moment' in rebuilt ? this.asItWas(tenantId, found, receipt, market, rebuilt.moment, contract) : rebuilt.why;
     if (typeof asItWas !== 'string') return asItWas.length === 0 ? undefined : { basis: 'replayed', basisReason: null, contracts: asItWas };
@@ -44,7 +48,8 @@ export class ExplanationService {
   private asItWas(
     tenantId: string, { attempt, lead }: AttemptWithLead, receipt: Receipt, market: Market, recorded: RecordedMoment, contract: Wanted,
   ): ExplainedContract[] | Unreachable {
-    const { state, stored: { life }, request, now } = recorded;
+    const { state, stored: { life }, now } = recorded;
+    const request = this.engine.withScripts(recorded.request, market, state);
     const moment = { market, state, lead, life, request, now, seed: this.engine.seeds.of(tenantId) };
     const decision = decide(market, state, lead, life, request, now, moment.seed);
     if (!isSame(decision, receipt, attempt.outcome)) {
@@ -52,7 +57,7 @@ export class ExplanationService {
         'an attempt that was decided again gives other picks than its receipt');
       return 'differs';
     }
-    const verdicts = verdictsFor(market, lead, decision.verdicts, now, contract, { state, life, trigger: request.trigger });
+    const verdicts = verdictsFor(market, lead, decision, now, contract, { state, life, trigger: request.trigger });
     return told(verdicts, market, (looked) => counterfactuals(moment, decision, looked));
   }
 
@@ -62,16 +67,17 @@ export class ExplanationService {
   ): Promise<ExplainedContract[]> {
     const before: Life = lifeBefore(life, receipt.round);
     const request = requestBefore(receipt, attempt.trigger as Trigger, lead, market);
-    const verdicts = verdictsFor(market, lead, receipt.verdicts, attempt.at, contract);
+    const verdicts = verdictsFor(market, lead, receipt, attempt.at, contract);
     const moment = { market, lead, life: before, request, now: attempt.at, seed: this.engine.seeds.of(tenantId) };
     return this.answers.now(tenantId, (tx) => withCounters(tx, tenantId, (state) =>
-      told(verdicts, market, (looked) => counterfactuals({ ...moment, state }, { verdicts: receipt.verdicts }, looked))));
+      told(verdicts, market, (looked) => counterfactuals({ ...moment, request: this.engine.withScripts(request, market, state), state },
+        { verdicts: receipt.verdicts }, looked))));
   }
 }
 
 function told(
   verdicts: readonly Verdict[], market: Market, changesOf: (looked: readonly string[]) => Counterfactual[],
 ): ExplainedContract[] {
-  const looked = lookedFor(verdicts);
+  const looked = lookedFor(verdicts, market);
   return explainedOf(verdicts, changesOf(looked), looked, market.ground.currency);
 }

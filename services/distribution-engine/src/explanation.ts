@@ -22,23 +22,34 @@ export interface ExplainedContract {
 /** Contracts for which a change is looked for, where all are asked for: each costs some decisions. */
 const LOOKED_MAX = 50;
 
-/** A verdict for each contract: those of the receipt, those that its index left out, and one that is asked for and not in scope. */
+/**
+ * A verdict for each contract that was considered: those that are known, and those that the index left out. With `asked`, that one alone,
+ * also where it was not considered; empty where there is no such contract.
+ */
 export function verdictsFor(
-  market: Market, lead: Lead, known: readonly Verdict[], now: number, asked: string | undefined, moment?: Parameters<typeof explain>[4],
+  market: Market, lead: Lead, made: Pick<Decision, 'verdicts' | 'considered'>, now: number, asked: string | undefined,
+  moment?: Parameters<typeof explain>[4],
 ): Verdict[] {
-  const all = explain(market, lead, known, now, moment);
+  // Of a push or of chosen contracts nobody was left out, and nobody else was considered.
+  const all = made.considered.notMatched === 0 ? [...made.verdicts] : explain(market, lead, made.verdicts, now, moment);
   if (asked === undefined) return all;
   const one = all.find(({ contractId }) => contractId === asked);
   if (one) return [one];
   const terms = market.contracts.get(asked);
-  if (!terms) return [];
-  const detail = `campaign in ${(terms.campaigns ?? []).join(', ')}, got ${lead.campaignId === '' ? 'none' : JSON.stringify(lead.campaignId)}`;
-  return [{ contractId: asked, clientId: terms.client.id, code: 'criteria', gates: ['criteria'], detail }];
+  return terms ? [notConsidered(asked, terms.client.id, terms.campaigns, lead)] : [];
 }
 
-/** For whom a change is looked for: who lost, with what one change can mend first. */
-export function lookedFor(verdicts: readonly Verdict[]): string[] {
-  const losers = verdicts.filter(({ code }) => code !== 'picked');
+function notConsidered(contractId: string, clientId: string, campaigns: readonly string[] | null, { campaignId }: Lead): Verdict {
+  if (campaigns === null || campaigns.includes(campaignId)) {
+    return { contractId, clientId, code: 'not_in_rule', gates: [], detail: 'it was not among those that the lead was offered to' };
+  }
+  const detail = `campaign in ${campaigns.join(', ')}, got ${campaignId === '' ? 'none' : JSON.stringify(campaignId)}`;
+  return { contractId, clientId, code: 'criteria', gates: ['criteria'], detail };
+}
+
+/** For whom a change is looked for: who lost, with what one change can mend first. Recipients of a push have no terms of their own. */
+export function lookedFor(verdicts: readonly Verdict[], market: Market): string[] {
+  const losers = verdicts.filter(({ contractId, code }) => code !== 'picked' && market.contracts.has(contractId));
   return losers.sort((a, b) => a.gates.length - b.gates.length).slice(0, LOOKED_MAX).map(({ contractId }) => contractId);
 }
 

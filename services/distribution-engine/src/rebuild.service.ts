@@ -168,7 +168,7 @@ export class RebuildService implements OnApplicationShutdown {
       await others();
     }
     for (const [key, lead] of changes.leads) leads.set(key, lead);
-    for (const [tenantId, recorder] of recorders) recorder.ended(tenantId, changes, memory.tenants.get(tenantId)?.state);
+    for (const [tenantId, recorder] of recorders) recorder.ended(tenantId, changes);
   }
 
   private forgetLater(): void {

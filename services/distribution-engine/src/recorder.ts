@@ -12,8 +12,8 @@ interface Recorded {
   readonly version: number;
   readonly stored: StoredLead;
   readonly request: Request;
-  /** Since the attempt recorded before it. */
-  readonly changed: readonly StateEntry[];
+  /** Since the attempt recorded before it, in order. */
+  readonly changed: StateEntry[];
 }
 
 /** An attempt before it was decided. */
@@ -28,8 +28,10 @@ const FOLDED = 1_000;
 
 export class Recorder {
   private readonly base = new Map<string, number>();
-  private log: Recorded[] = [];
+  private readonly log: Recorded[] = [];
   private pending: StateEntry[] = [];
+  /** The first attempt of the batch that is being decided, and how much of what changed before it was of earlier batches. */
+  private first: { readonly recorded: Recorded; readonly before: number } | undefined;
 
   /** `entries`: the counters as they stand; those that change from now on must all be told. */
   constructor(entries: Iterable<StateEntry>, private readonly keptMax = KEPT_MAX, private readonly folded = FOLDED) {
@@ -38,19 +40,22 @@ export class Recorder {
 
   /** An attempt is about to be decided at `now`. Takes what is dirty: nobody else may want it. */
   attempt(attemptId: string, { state, version }: TenantMemory, stored: StoredLead, request: Request, now: number): void {
-    this.log.push({ attemptId, now, version, stored, request, changed: [...this.pending, ...state.takeDirty()] });
+    const recorded = { attemptId, now, version, stored, request, changed: [...this.pending, ...state.takeDirty()] };
+    this.first ??= { recorded, before: this.pending.length };
     this.pending = [];
-    if (this.log.length < this.keptMax + this.folded) return;
-    // What was before the first attempt that stays was so before it too.
-    for (const { changed } of this.log.splice(0, this.folded)) this.put(changed);
+    this.log.push(recorded);
   }
 
-  /** A batch was decided: what changed after its last attempt, and what was forgotten. */
-  ended(tenantId: string, changes: Changes, state: State | undefined): void {
+  /** A batch was decided: what changed after its last attempt, and what was forgotten as it began. */
+  ended(tenantId: string, changes: Changes): void {
+    const forgotten = changes.forgotten.filter((row) => row.tenantId === tenantId).map(({ key }) => ({ key, value: 0 }));
+    if (this.first) this.first.recorded.changed.splice(this.first.before, 0, ...forgotten);
+    else this.pending.push(...forgotten);
+    this.first = undefined;
     for (const row of changes.state) if (row.tenantId === tenantId) this.pending.push(row);
-    for (const { tenantId: of, key } of changes.forgotten) {
-      if (of === tenantId && state?.get(key) === 0) this.pending.push({ key, value: 0 });
-    }
+    if (this.log.length < this.keptMax + this.folded) return;
+    // What was before the first attempt that stays was so before it too.
+    for (const { changed } of this.log.splice(0, this.log.length - this.keptMax)) this.put(changed);
   }
 
   /** The moment before an attempt; undefined where it is not among those that are kept. */
