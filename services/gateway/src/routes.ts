@@ -31,6 +31,7 @@ export const routes: readonly Route[] = [
   { service: 'engine', methods: ['GET', 'POST'], url: '/v1/leads/:id/explanation' },
   ...under('engine', '/v1/attempts', '/v1/caps', '/v1/pool'),
   { service: 'engine', methods: ['GET', 'POST'], url: '/v1/history*' },
+  { service: 'engine', methods: ['GET'], url: '/v1/scripts/:id/report' },
   ...under('delivery', '/v1/deliveries', '/v1/dead-letters'),
   // Beside workflow's own paths under the same name: what delivery alone knows of a method.
   { service: 'delivery', methods: ['POST'], url: '/v1/delivery-methods/:id/secret' },
