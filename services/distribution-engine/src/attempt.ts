@@ -7,6 +7,7 @@ import type { TenantMemory } from './memory.js';
 import { outlookOf, topReasons, type Outlook } from './outlook.js';
 import { faultyReceiptText, receiptText, type Asked } from './receipt.js';
 import type { Run } from './run.js';
+import { useScripts } from './script-uses.js';
 import { afterAttempt, deadlineAt, sayIfFulfilled } from './windows.js';
 
 /**
@@ -26,6 +27,10 @@ export function attempt(run: Run, tenant: TenantMemory, stored: StoredLead, aske
   // What reserve throws is thrown on: counters may have moved half way, so that the memory cannot be used any more.
   const reserved = reserve(tenant.market, tenant.state, lead, life, decision, run.now, () => run.id());
   const traceparent = run.tools.trace(lead.leadId, heard.traceparent);
+  if (decision.scripts) {
+    run.tools.scripts?.settled(tenant.state, decision, run.now);
+    useScripts(run, stored, decision, attemptId, traceparent);
+  }
   const after = { life: reserved.life, window: afterAttempt(tenant, stored, decision.trigger, decision.full) };
   const kept = keep(run, tenant, stored, attemptId, asked, { ...after, heldSince: heldSinceOf(tenant, stored, decision, after, run.now) });
   const outlook = outlookOf(tenant, kept, decision, run.now);
@@ -58,7 +63,8 @@ export function decideFor(run: Run, tenant: TenantMemory, { lead, life }: Stored
       full: false, considered: { inScope: 0, notMatched: 0, reasons: {} },
     };
   }
-  return decide(tenant.market, tenant.state, lead, life, request, run.now, run.tools.seedOf(lead.tenantId));
+  const hooks = run.tools.scripts?.hooksOf(tenant.market, tenant.state);
+  return decide(tenant.market, tenant.state, lead, life, hooks ? { ...request, hooks } : request, run.now, run.tools.seedOf(lead.tenantId));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What a batch changes: plain rows, collected while it is decided and written in one transaction. */
 import type { Lead, Life, Trigger } from '@sluice/distribution';
 import type { Said } from '@sluice/events';
+import { noScriptUses, type ScriptUses } from './script-uses.js';
 
 /** A lead as the engine keeps it for later fallbacks and windows. Never changed in place: batches that have not committed are read over. */
 export interface StoredLead {
@@ -121,6 +122,7 @@ export interface Changes {
   /** Records that waited and were taken, by topic and sequence. */
   readonly taken: { readonly topic: string; readonly seq: number }[];
   readonly said: Said[];
+  readonly scripts: ScriptUses;
   /** What `decide` threw, for the log. */
   readonly faults: { readonly leadId: string; readonly message: string }[];
 }
@@ -129,7 +131,7 @@ export function noChanges(): Changes {
   return {
     touched: new Set(), leads: new Map(), fresh: new Set(), attempts: [], outboundLeads: [], settled: new Map(), state: [], forgotten: [],
     tenants: [], items: [],
-    parts: [], versions: [], waiting: [], taken: [], said: [], faults: [],
+    parts: [], versions: [], waiting: [], taken: [], said: [], faults: [], scripts: noScriptUses(),
   };
 }
 

@@ -15,6 +15,8 @@ import { PoolController } from './pool.controller.js';
 import { PoolStore } from './pool.store.js';
 import { PreviewController } from './preview.controller.js';
 import { RebuildService } from './rebuild.service.js';
+import { ScriptReportsController } from './scripts.controller.js';
+import { ScriptsStore } from './scripts.store.js';
 import { SnapshotJob } from './snapshot.job.js';
 import { SnapshotService } from './snapshot.service.js';
 
@@ -24,11 +26,11 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      controllers: [AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController],
+      controllers: [AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController, ScriptReportsController],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
         Engine, EngineConsumer, SnapshotService, SnapshotJob,
-        AnswersStore, AttemptsStore, ExplanationService, HistoryStore, LeadFactsStore, PoolStore, RebuildService,
+        AnswersStore, AttemptsStore, ExplanationService, HistoryStore, LeadFactsStore, PoolStore, RebuildService, ScriptsStore,
       ],
     };
   }

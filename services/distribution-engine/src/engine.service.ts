@@ -1,6 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import { Database } from '@sluice/db';
+import type { Market, Request, State } from '@sluice/distribution';
+import { Sandbox, Scripts } from '@sluice/scripts';
 import { Clock, Log, recordSpan } from '@sluice/runtime';
 import type { EngineConfig } from './config.js';
 import { linearRegex } from './linear-regex.js';
@@ -14,9 +16,11 @@ export class EngineSettings {
 
 /** What the partitions of this process work with. */
 @Injectable()
-export class Engine {
+export class Engine implements OnApplicationShutdown {
   readonly seeds: SeedsStore;
   readonly market = { regex: linearRegex };
+  /** Of all partitions: decisions do not overlap in time. */
+  readonly scripts = new Scripts(new Sandbox(), linearRegex);
 
   constructor(readonly settings: EngineSettings, readonly database: Database, readonly bus: Bus, readonly clock: Clock, readonly log: Log) {
     this.seeds = new SeedsStore(database);
@@ -33,12 +37,23 @@ export class Engine {
     return {
       seedOf: (tenantId) => this.seeds.of(tenantId),
       trace: (leadId, parent) => recordSpan('distribute', parent, { start, end: this.clock.now() }, { 'sluice.lead_id': leadId }),
-      market: this.market,
+      market: this.market, scripts: this.scripts,
     };
   }
 
   /** The same for a replay: nothing is recorded. */
   replayTools(): Tools {
-    return { seedOf: (tenantId) => this.seeds.of(tenantId), trace: (_leadId, parent) => parent, market: this.market };
+    const { market, scripts } = this;
+    return { seedOf: (tenantId) => this.seeds.of(tenantId), trace: (_leadId, parent) => parent, market, scripts };
+  }
+
+  /** The request with the market's scripts, for a decision that only shows what would be. */
+  withScripts(request: Request, market: Market, state: State): Request {
+    const hooks = this.scripts.hooksOf(market, state);
+    return hooks ? { ...request, hooks } : request;
+  }
+
+  onApplicationShutdown(): void {
+    this.scripts.stop();
   }
 }

@@ -8,6 +8,7 @@ import type { Changes, StoredLead } from './changes.js';
 import type { Engine } from './engine.service.js';
 import { LoadStore } from './load.store.js';
 import { partitionMemory, type PartitionMemory } from './memory.js';
+import { ScriptsStore } from './scripts.store.js';
 import { stepwise } from './step.js';
 import { overlay, wantedLeads } from './wanted.js';
 
@@ -29,6 +30,7 @@ interface Uncommitted {
 export class Partition {
   private readonly batches: BatchStore;
   private readonly chain: ChainStore;
+  private readonly scripts: ScriptsStore;
   private uncommitted: Uncommitted[] = [];
   private dropped = false;
   /** The first batch after a load looks whether what arrives is here already: a lead that came twice is why a commit may have failed. */
@@ -37,6 +39,7 @@ export class Partition {
   private constructor(private readonly engine: Engine, private readonly memory: PartitionMemory) {
     this.batches = new BatchStore(engine.database);
     this.chain = new ChainStore(engine.database);
+    this.scripts = new ScriptsStore(engine.database);
   }
 
   /** Raises the epoch first and loads then: nothing can be written between by whoever had the partition before. */
@@ -68,6 +71,7 @@ export class Partition {
     this.careful = false;
     for (const fault of changes.faults) engine.log.error({ partition: memory.partition, ...fault },
       'a decision threw; the attempt says internal_error');
+    for (const fault of changes.scripts.failed) engine.log.warn({ ...fault }, 'a script failed; the built-in method decided');
     return { committed: this.commit(batch, changes, memory.batchNo, now) };
   }
 
@@ -110,6 +114,7 @@ export class Partition {
         () => this.chain.move(tx, partition, { epoch, batchNo, now }).then(() => crashPoint('engine.chain-moved')),
         () => this.batches.write(tx, changes, { partition, batchNo, topic, first, last, parked, now }).then(() =>
           crashPoint('engine.written')),
+        ...(changes.scripts.counts.size > 0 ? [() => this.scripts.write(tx, changes.scripts, now)] : []),
         () => bus.settle(tx, batch).then(() => crashPoint('engine.settled')),
       ]);
     });

@@ -52,7 +52,8 @@ export class PreviewController {
       const { request } = requestOf(tenantId, leadId, body, market);
       const of = { market, lead: JSON.parse(row.lead) as Lead, life: JSON.parse(row.life) as Life, request, now,
         seed: this.engine.seeds.of(tenantId), all: body.all };
-      const preview = await withCounters(tx, tenantId, (state) => previewOf(of, state));
+      const preview = await withCounters(tx, tenantId, (state) =>
+        previewOf({ ...of, request: this.engine.withScripts(request, market, state) }, state));
       return shown(preview, { leadId, version, now, currency: market.ground.currency });
     });
   }

@@ -2,7 +2,7 @@
  * A decision receipt: what was decided and why, kept as text for as long as the attempt. It holds the verdict of every contract that
  * passed the criteria index; `explain` adds the rest from the same configuration version.
  */
-import type { Decision, Gate, Method, Request, UnsoldReason, Verdict } from '@sluice/distribution';
+import type { Decision, Gate, Method, Request, ScriptNote, UnsoldReason, Verdict } from '@sluice/distribution';
 import type { Outlook } from './outlook.js';
 
 export interface ReceiptPick {
@@ -35,6 +35,8 @@ export interface Receipt {
   readonly full: boolean;
   readonly minimumsMet: boolean;
   readonly considered: Decision['considered'];
+  /** What became of each script that was on and of the lead's campaign; absent where there was none. */
+  readonly scripts?: readonly ScriptNote[];
   readonly verdicts: readonly Verdict[];
 }
 
@@ -84,6 +86,7 @@ export function receiptText(decision: Decision, round: number, outboundLeadIds: 
     full: decision.full,
     minimumsMet: decision.minimumsMet,
     considered: decision.considered,
+    scripts: decision.scripts,
     ranks,
     verdicts,
   };

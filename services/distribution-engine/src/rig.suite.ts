@@ -112,7 +112,7 @@ export async function openRig(): Promise<Rig> {
 }
 
 const SAID_TYPES = ['LeadDistributed', 'LeadNotDistributed', 'OutboundLeadReserved', 'OutboundLeadReleased', 'LimitReached',
-  'LeadFulfilled', 'EngineConfigured']
+  'LeadFulfilled', 'EngineConfigured', 'ScriptFailed']
   .map((name) => `sluice.distribution.v1.${name}`);
 
 /** Chance by a text: the same in every run, whatever order things happen in. */

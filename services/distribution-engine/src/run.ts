@@ -1,5 +1,5 @@
 /** One batch on its way through the engine: the memory it moves, what was fetched for it, and what it changes. */
-import type { MarketOptions, Request, Seed } from '@sluice/distribution';
+import type { MarketOptions, Request, ScriptHost, Seed } from '@sluice/distribution';
 import type { Heard } from '@sluice/events';
 import { derivedId } from '@sluice/kernel';
 import { keyOf, noChanges, type Changes, type StoredLead } from './changes.js';
@@ -14,6 +14,8 @@ export interface Tools {
   /** Records that a lead was decided and answers the traceparent for what follows from it; a replay answers its argument. */
   trace(leadId: string, parent: string | undefined): string | undefined;
   readonly market: MarketOptions;
+  /** Runs the scripts of the tenants; a replay does as well. Without it they have no say. */
+  readonly scripts?: ScriptHost;
   /** Told of each attempt before it is decided, so that a replay can look at the memory as it was then; it must leave it so. */
   watch?(attemptId: string, tenant: TenantMemory, stored: StoredLead, request: Request): void;
 }

@@ -1,6 +1,7 @@
 import { Engine1764000000001 } from './1764000000001-engine.js';
 import { EngineWaits1764100000001 } from './1764100000001-waits.js';
 import { EngineAnswers1764200000001 } from './1764200000001-answers.js';
+import { EngineScripts1764300000001 } from './1764300000001-scripts.js';
 
 /** In the order in which they are run. */
-export const engineMigrations = [Engine1764000000001, EngineWaits1764100000001, EngineAnswers1764200000001];
+export const engineMigrations = [Engine1764000000001, EngineWaits1764100000001, EngineAnswers1764200000001, EngineScripts1764300000001];
