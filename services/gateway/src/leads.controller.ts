@@ -23,7 +23,7 @@ export class LeadsController {
   @Get('leads')
   @ApiOperation({ summary: 'Inbound leads, newest first' })
   @ApiQuery({ name: 'status', required: false, enum: leadStatuses })
-  @ApiQuery({ name: 'campaign', required: false })
+  @ApiQuery({ name: 'campaign', required: false, description: 'Empty: leads that came without one.' })
   @ApiQuery({ name: 'source', required: false })
   @ApiQuery({ name: 'window', required: false, enum: windowStates })
   @ApiQuery({ name: 'held', required: false, enum: ['true', 'false'], description: 'Whether nobody was there for it, and it waits.' })

@@ -53,6 +53,7 @@ export interface OutboundRow {
 
 export interface LeadFilter {
   readonly status?: string | undefined;
+  /** Empty: of leads that came without one. */
   readonly campaign?: string | undefined;
   readonly source?: string | undefined;
   /** State of the window. */
@@ -86,7 +87,8 @@ export class LeadsStore {
     const where = ['tenant_id = $1', 'received_at IS NOT NULL'];
     const add = (text: string, given: unknown) => where.push(`${text} $${values.push(given)}`);
     if (filter.status !== undefined) add('status =', filter.status);
-    if (filter.campaign !== undefined) add('campaign_id =', filter.campaign);
+    if (filter.campaign === '') where.push('campaign_id IS NULL');
+    else if (filter.campaign !== undefined) add('campaign_id =', filter.campaign);
     if (filter.source !== undefined) add('source_id =', filter.source);
     if (filter.window !== undefined) add('window_state =', filter.window);
     if (filter.held !== undefined) add('coalesce(held, false) =', filter.held);

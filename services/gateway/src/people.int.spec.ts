@@ -127,6 +127,15 @@ describe('a lead that waits for somebody', () => {
   });
 });
 
+describe('a lead without a campaign', () => {
+  it('is shown as one, and found by an empty filter', async () => {
+    await booted.say(b.received('turnedDown', ''), b.notDistributed('turnedDown', 'no_workflow'), b.received('P1'));
+    expect(await leadOf('turnedDown', booted.second)).toMatchObject({ campaignId: null, status: 'unsold', reason: 'no_workflow' });
+    expect(await names('campaign=', booted.second)).toEqual(['turnedDown']);
+    expect(await names('campaign=')).toEqual([]);
+  });
+});
+
 describe('a window', () => {
   it('is told with all that was done to it and by whom; of the times when it found nobody, the last', async () => {
     await booted.say(
@@ -192,6 +201,6 @@ describe('the read models', () => {
     expect(await standing()).toEqual(before);
     await booted.database.pool.query(`UPDATE gateway.leads SET reason = 'untouched' WHERE tenant_id = $1`, [booted.second.tenantId]);
     await rebuild.onApplicationBootstrap();
-    expect((await booted.database.pool.query(`SELECT count(*)::int AS n FROM gateway.leads WHERE reason = 'untouched'`)).rows).toEqual([{ n: 1 }]);
+    expect((await booted.database.pool.query(`SELECT count(*)::int AS n FROM gateway.leads WHERE reason = 'untouched'`)).rows).toEqual([{ n: 3 }]);
   });
 });
