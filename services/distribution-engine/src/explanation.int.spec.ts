@@ -44,6 +44,8 @@ const document = aDocument({
     { id: 'cole-all', client: 'cole', price: '10.00', weight: 1, deliveryMethod: 'hook' },
     { id: 'dora-other', client: 'dora', price: '70.00', campaigns: ['other'], deliveryMethod: 'hook' },
   ],
+  scripts: [{ id: 'no-cole', status: 'active', code: `const filter = (lead, c) => c.id === 'cole-all' && lead.fields.state === 'NJ'
+    ? 'not in ' + lead.fields.state : true` }],
   campaigns: [{ id: 'solar', workflow: 'w', deadline: 'P7D' }, { id: 'other', workflow: 'w' }, { id: 'pushed' }],
   pushStrategies: [{ id: 'desk', from: 'corporate', campaigns: ['pushed'], recipients: [{ to: 'ann', caps: { day: 1 } }, { to: 'bob' }],
     onlyActiveWithin: 'PT10M' }] as never,
@@ -96,9 +98,10 @@ async function wins(tenantId: string, attemptId: string, version: number, { cont
   const items = (await api.app.get(AnswersStore).market(tenantId, version)).allItems().map((item) => (
     item.kind === change!.kind && item.id === change!.id
       ? { ...item, body: withValue(item.body!, change!.path, change!.to ?? undefined) } as ConfigItem : item));
-  const seed = api.app.get(Engine).seeds.of(tenantId);
-  return decide(Market.compile(items, { regex: linearRegex }), state, lead, life, request, now, seed)
-    .picks.some((pick) => pick.contractId === contractId);
+  const engine = api.app.get(Engine);
+  const market = Market.compile(items, { regex: linearRegex });
+  const { picks } = decide(market, state, lead, life, engine.withScripts(request, market, state), now, engine.seeds.of(tenantId));
+  return picks.some((pick) => pick.contractId === contractId);
 }
 
 describe('why a contract did not get a lead', () => {
@@ -130,6 +133,12 @@ describe('why a contract did not get a lead', () => {
       + 'It would have won with a rolling hourly cap of 4.');
     expect(capped.change).toEqual({ kind: 'contract', id: 'acme-ny', path: 'caps.rolling60m', from: 3, to: 4,
       words: 'rolling hourly cap 3 → 4' });
+  });
+
+  it('has the words of the script that kept a contract out', async () => {
+    const kept = await findSaid('cole-all', 'script');
+    expect(kept.words).toBe('cole-all was not given this lead: a script kept it out (not in NJ). '
+      + 'No single change of the configuration would have let it win.');
   });
 
   async function findSaid(contractId: string, code: string): Promise<Why> {

@@ -68,7 +68,7 @@ export class ExplanationService {
     const before: Life = lifeBefore(life, receipt.round);
     const request = requestBefore(receipt, attempt.trigger as Trigger, lead, market);
     const verdicts = verdictsFor(market, lead, receipt, attempt.at, contract);
-    const moment = { market, lead, life: before, request, now: attempt.at, seed: this.engine.seeds.of(tenantId) };
+    const moment = { market, lead, life: before, now: attempt.at, seed: this.engine.seeds.of(tenantId) };
     return this.answers.now(tenantId, (tx) => withCounters(tx, tenantId, (state) =>
       told(verdicts, market, (looked) => counterfactuals({ ...moment, request: this.engine.withScripts(request, market, state), state },
         { verdicts: receipt.verdicts }, looked))));
