@@ -141,7 +141,7 @@ describe('a window', () => {
     await booted.say(
       a.received('failed'), a.notDistributed('failed', 'schedule_closed', 'arrival', 16), a.window('failed', 'opened', 17),
       ...[3, 4, 5].map((n) => a.tried('failed', 'window', n * 10, n, { reason: 'cap_day' })),
-      a.window('failed', 'paused', 60, 'ann'), a.window('failed', 'edited', 61, 'ann'));
+      a.window('failed', 'paused', 60, 'ann'), a.window('failed', 'edited', 61, 'admin:k1'));
     expect(await leadOf('failed')).toMatchObject({
       status: 'unsold', attempts: 4,
       window: { state: 'paused', expiresAt: '2026-03-03T12:00:00.000Z', every: 'PT15M', rounds: 3, triedAt: '2026-03-02T12:00:50.000Z' },
@@ -154,7 +154,7 @@ describe('a window', () => {
       ['window', 'WindowOpened', 'workflow', null],
       ['decided', 'LeadNotDistributed', 'engine', 'cap_day'],
       ['window', 'WindowPaused', 'user:ann', null],
-      ['window', 'WindowEdited', 'user:ann', null],
+      ['window', 'WindowEdited', 'admin:k1', null],
       ['window', 'WindowResumed', 'user:ann', null],
       ['script', 'ScriptFailed', 'engine', 'timeout'],
       ['window', 'WindowExpired', 'workflow', 'cap_day'],
@@ -163,7 +163,7 @@ describe('a window', () => {
     expect(lead.timeline.at(-1).ids.reasons).toEqual(['cap_day', 'schedule_closed']);
     expect([await names('window=open'), await names('window=expired')]).toEqual([[], ['failed']]);
     expect((await get('/v1/audit-log?limit=3')).data.map((entry: Json) => [entry.actor, entry.action]))
-      .toEqual([['ann', 'window.resumed'], ['ann', 'window.edited'], ['ann', 'window.paused']]);
+      .toEqual([['ann', 'window.resumed'], ['admin:k1', 'window.edited'], ['ann', 'window.paused']]);
   });
 
   it('is fulfilled once nobody further fits and all have said yes', async () => {

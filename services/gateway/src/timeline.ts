@@ -8,7 +8,7 @@ export interface TimelineEntry {
   readonly type: string;
   readonly stage: Stage;
   readonly at: string;
-  /** Who did it: `source:…`, `engine`, `delivery`, `client:…`, `user:…`, `workflow`. */
+  /** Who did it: `source:…`, `engine`, `delivery`, `client:…`, `user:…`, `admin:…` (a key), `workflow`. */
   readonly actor: string;
   readonly reason: string | null;
   readonly ids: Readonly<Record<string, unknown>>;
@@ -76,7 +76,12 @@ function tellAttempt(lead: LeadRow, attempt: Attempt): Told {
 function tellMoment({ lead_id: leadId }: LeadRow, { type, at, actor, reason, ids }: Moment): Told {
   const stage = stages[type] ?? 'window';
   const system = stage === 'window' ? 'workflow' : 'engine';
-  return { type, stage, at, actor: actor ? `user:${actor}` : system, reason, ids: { leadId, ...ids } };
+  return { type, stage, at, actor: actor ? personOf(actor) : system, reason, ids: { leadId, ...ids } };
+}
+
+/** A key of an administrator says so itself. */
+function personOf(actor: string): string {
+  return actor.startsWith('admin:') ? actor : `user:${actor}`;
 }
 
 function tellOutbound(row: OutboundRow): Told[] {
