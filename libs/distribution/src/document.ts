@@ -211,6 +211,8 @@ export interface PushStrategy {
   timezone?: string;
   onlyActiveWithin?: DurationText;
   criteria?: Criteria;
+  /** Of all its recipients together. */
+  caps?: Caps;
   recipients: Recipient[];
   /** A lead that nobody took for `after` goes to the recipient `to`. */
   timeout?: { after: DurationText; to: string };

@@ -1,6 +1,6 @@
 /** Workflows compiled: delivery groups and rules as one list of phases, run top to bottom. */
 import { parseDuration } from '@sluice/kernel';
-import type { GroupPhase, Method, PushStrategy, Reset, Rule, Workflow } from './document.js';
+import type { GroupPhase, Method, MoneyText, PushStrategy, Reset, Rule, Workflow } from './document.js';
 import { clockOf, limitsOf, type BucketClock, type Limit } from './limits.js';
 import { testOf } from './criteria.js';
 import type { Lead } from './lead.js';
@@ -102,10 +102,12 @@ export interface StrategyTerms {
 
 export function strategyTerms(body: PushStrategy, entry: number, ground: Ground): StrategyTerms {
   const zone = body.timezone ?? ground.zone;
+  const minor = (amount: MoneyText) => minorOf(ground, amount);
+  const shared = limitsOf('recipient', body.id, body.caps, zone, minor);
   const recipients = body.recipients.map((recipient, place) => ({
     to: recipient.to, place, weight: recipient.weight ?? 0, test: testOf(recipient.criteria, ground.regex),
     hasCriteria: recipient.criteria !== undefined,
-    limits: limitsOf('recipient', `${body.id}/${recipient.to}`, recipient.caps, zone, (amount) => minorOf(ground, amount)),
+    limits: [...limitsOf('recipient', `${body.id}/${recipient.to}`, recipient.caps, zone, minor), ...shared],
   }));
   return {
     id: body.id, entry, body, campaigns: new Set(body.campaigns), from: body.from, method: body.method ?? 'roundRobin', reset: body.reset

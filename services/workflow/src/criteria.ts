@@ -30,13 +30,18 @@ const wanted: Record<Operator, readonly [expected: string, test: (value: unknown
   greaterThan: ['a number', isNumber],
   atLeast: ['a number', isNumber],
   between: ['[low, high]', isRange],
-  exists: ['no value', (value) => value === undefined],
-  missing: ['no value', (value) => value === undefined],
+  exists: ['no value', isNothing],
+  missing: ['no value', isNothing],
   matches: ['a regular expression as text', isText],
   before: ['a date or an instant', isTime],
   after: ['a date or an instant', isTime],
   withinKm: ['{ lat, lon, km } or { postalCode, country, km }', isCircle],
 };
+
+/** `value: true` says no more than the operator itself. */
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === true;
+}
 
 function isRange(value: unknown): boolean {
   if (!Array.isArray(value) || value.length !== 2) return false;

@@ -8,7 +8,7 @@ import { deliveryMethod } from './delivery-method.js';
 import { criteria } from './criteria.js';
 import {
   anyInteger, caps, dateOrInstant, duration, flag, id, integer, method, money, percent, percentageLimit, place, positive, reset, says,
-  schedule, text, timeframe, word, zone,
+  schedule, text, timeframe, weight, word, zone,
 } from './leaf.js';
 
 const group = z.strictObject({ id, name: text.optional(), timezone: zone.optional(), caps: caps.optional() });
@@ -24,7 +24,7 @@ const client = z.strictObject({
   clientGroup: id.optional(),
   assignedUser: id.optional(),
   contractMethod: method.optional().describe('Which of its contracts stands for it where a rule goes by client; price unless set.'),
-  weight: positive.optional(),
+  weight: weight.optional(),
   percentage: percent.optional(),
   address: place.optional(),
   removalNotifications: flag.optional(),
@@ -57,7 +57,7 @@ const contract = z.strictObject({
   maxShareCount: integer(1).optional().describe('Total buyers it accepts on a lead, itself included; 1 = exclusive.'),
   qualityScore: integer(1, 1337).optional(),
   priority: anyInteger.optional(),
-  weight: positive.optional(),
+  weight: weight.optional(),
   percentage: percent.optional(),
   percentageLimit: percentageLimit.optional(),
   locations: z.array(place).optional(),
@@ -158,7 +158,7 @@ const workflow = z.strictObject({
   fallback: id.optional(),
 }).meta({ id: 'Workflow', description: "The ordered rules that distribute a campaign's leads." });
 
-const recipient = z.strictObject({ to: id, weight: positive.optional(), caps: caps.optional(), criteria: criteria.optional() });
+const recipient = z.strictObject({ to: id, weight: weight.optional(), caps: caps.optional(), criteria: criteria.optional() });
 
 const pushStrategy = z.strictObject({
   id,

@@ -55,6 +55,8 @@ export function numberFrom(min: number, max: number) {
 }
 
 export const positive = z.number(says('a number above 0')).gt(0, says('a number above 0'));
+/** 0 says the same as nothing: it gets no share. */
+export const weight = z.number(says('a number ≥ 0')).min(0, says('a number ≥ 0'));
 export const percent = z.number(says('a percentage from 0 to 100')).min(0, says('a percentage from 0 to 100')).max(100, says('a percentage from 0 to 100'));
 
 const amount = 'an amount such as 25.00';
