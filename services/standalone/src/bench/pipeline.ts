@@ -10,7 +10,7 @@ import type { Bench } from '../commands/bench.js';
 import { generate } from '../commands/generate.js';
 import { ingest } from '../commands/ingest.js';
 import { DataFolder } from '../data-folder.js';
-import { proofDocument } from '../prove/document.js';
+import { amountsOf, proofDocument } from '../prove/document.js';
 import { Receiver } from '../prove/receiver.js';
 import { singleSubject, stackSubject, type Subject } from '../prove/subject.js';
 import type { Row } from './row.js';
@@ -33,11 +33,11 @@ async function onOne(name: string, start: typeof singleSubject, bench: Bench): P
   const pool = new pg.Pool({ connectionString: subject.databaseUrl, max: 1 });
   pool.on('error', () => undefined);
   try {
-    const atOnce = JSON.parse(proofDocument(`http://127.0.0.1:${port}`, LEADS)) as { contracts: { deliveryMethod?: string }[] };
+    const atOnce = JSON.parse(proofDocument(`http://127.0.0.1:${port}`, amountsOf(LEADS))) as { contracts: { deliveryMethod?: string }[] };
     // Without a delivery method a contract accepts at once: what is left is the way from the file to the decision.
     for (const contract of atOnce.contracts) delete contract.deliveryMethod;
     const decided = await rate(subject, pool, folder, JSON.stringify(atOnce), bench);
-    const delivered = await rate(subject, pool, folder, proofDocument(`http://127.0.0.1:${port}`, LEADS), bench);
+    const delivered = await rate(subject, pool, folder, proofDocument(`http://127.0.0.1:${port}`, amountsOf(LEADS)), bench);
     const slowest = Math.min(...bench.before.filter((row) => /leads|lead/.test(row.unit ?? '') && row.measured > 100).map((row) => row.measured), Infinity);
     const against = Number.isFinite(slowest) ? { against: `slowest stage alone, ${Math.round(slowest).toLocaleString('en')}/s`, ratio: decided / slowest } : {};
     return [

@@ -1,6 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type pg from 'pg';
+import { compareWindows } from './compare-windows.js';
+import type { Amounts } from './document.js';
+import type { Asked } from './people.js';
 import type { Receiver } from './receiver.js';
 
 /** One comparison: what was compared, what both sides say, and whether they agree. */
@@ -15,21 +18,24 @@ export interface Evidence {
   readonly pool: pg.Pool;
   readonly tenantId: string;
   readonly receiver: Receiver;
-  /** The result lines of the ingest, as the client got them. */
-  readonly results: string;
-  readonly lines: number;
+  /** The result lines of each ingest, as the client got them. */
+  readonly results: readonly string[];
+  readonly amounts: Amounts;
+  readonly asked: Asked;
   readonly caps: Readonly<Record<string, number>>;
 }
 
-const same = (what: string, expected: number | string, got: number | string): Comparison =>
+export const same = (what: string, expected: number | string, got: number | string): Comparison =>
   ({ what, expected: String(expected), got: String(got), holds: expected === got });
 
 /** Compares the logs that lie outside the platform (what the client was answered, what the receivers got) with its tables. */
 export async function compare(evidence: Evidence): Promise<Comparison[]> {
-  const answered = await readAnswers(evidence.results);
+  const answered = await Promise.all(evidence.results.map(readAnswers));
+  const { leads, patient, brief } = evidence.amounts;
   return [
-    same('lines answered, one result a line', evidence.lines, answered.lines),
-    ...(await compareLeads(evidence, answered.leadIds)),
+    same('lines answered, one result a line', leads + patient + brief, answered.reduce((sum, { lines }) => sum + lines, 0)),
+    ...(await compareLeads(evidence, answered.flatMap(({ leadIds }) => leadIds))),
+    ...(await compareWindows(evidence)),
     ...(await compareOutboundLeads(evidence)),
     ...(await compareCaps(evidence)),
   ];
@@ -93,7 +99,7 @@ async function compareOutboundLeads({ pool, tenantId, receiver }: Evidence): Pro
   found.push(same('webhooks received that the platform does not know', 0, strangers));
   for (const [contract, log] of [...receiver.log].sort()) {
     const yes = new Set([...log].filter(([, verdict]) => verdict === 'accepted').map(([id]) => id));
-    const sold = rows.filter((row) => row.contract_id === contract && row.state === 'accepted');
+    const sold = rows.filter((row) => row.contract_id === contract && (row.state === 'accepted' || row.state === 'returned'));
     const missing = sold.filter((row) => !yes.has(row.webhook_id ?? '')).length;
     // A lost answer, and a no after it that no rule calls final: nobody knows, so that its units stay held. It is told, not hidden.
     const unknown = rows.filter((row) => row.contract_id === contract && row.state === 'unresolved' && yes.has(row.webhook_id ?? '')).length;
