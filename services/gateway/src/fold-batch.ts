@@ -87,6 +87,8 @@ export class FoldedBatch {
   /** Outbound leads whose first event here settles them: an unresolved one among them is no longer unresolved. */
   readonly settled: { readonly tenantId: string; readonly outboundLeadId: string; readonly at: number }[] = [];
 
+  /** Outbound leads that a client turned down here. Of one that was accepted before the batch, which only the table knows, more changes. */
+  readonly turnedDown: Named[] = [];
   readonly notes: AuditNote[] = [];
   readonly heldMoves = new HeldMoves((...given) => this.add(...given));
 
@@ -277,6 +279,16 @@ export class FoldedBatch {
     const lead = this.lead(data.tenantId, data.leadId);
     lead.open -= 1;
     if (status === 'accepted') lead.accepted += 1;
+    if (status !== 'rejected') return;
+    if (before === 'accepted') this.bounced(data);
+    else this.turnedDown.push(data);
+  }
+
+  /** A client had the lead and turned it down after the fact, as a mail that bounces: it was not open any more. */
+  bounced({ tenantId, leadId }: Pick<Named, 'tenantId' | 'leadId'>): void {
+    const lead = this.lead(tenantId, leadId);
+    lead.accepted -= 1;
+    lead.open += 1;
   }
 
   private lead(tenantId: string, leadId: string): LeadChange {
@@ -298,7 +310,7 @@ export class FoldedBatch {
 }
 
 type Settled = OutboundLeadAccepted | OutboundLeadRejected | OutboundLeadFailed | OutboundLeadUnresolved;
-type Named = { readonly tenantId: string; readonly outboundLeadId: string; readonly leadId: string; readonly contractId: string };
+export type Named = { readonly tenantId: string; readonly outboundLeadId: string; readonly leadId: string; readonly contractId: string };
 
 function keyOf(tenantId: string, id: string): string {
   return `${tenantId}\n${id}`;

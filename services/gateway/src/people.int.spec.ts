@@ -127,6 +127,24 @@ describe('a lead that waits for somebody', () => {
   });
 });
 
+describe('a lead that its client turns down after it took it', () => {
+  it('is nobody\'s any more, whether both are heard in one batch or not', async () => {
+    await booted.say(a.received('P2'), a.distributed('P2', ['A', 'B'], 'arrival', 103), a.reserved('P2', 'A', 103), a.accepted('P2', 'A', 104));
+    expect(await leadOf('P2')).toMatchObject({ status: 'accepted' });
+    await booted.say(a.rejected('P2', 'A', 'bounced', 105));
+    expect(await leadOf('P2')).toMatchObject({ status: 'unsold', outboundLeads: [{ status: 'rejected', reason: 'bounced' }] });
+    const events = [a.reserved('P2', 'B', 106), a.accepted('P2', 'B', 107), a.rejected('P2', 'B', 'bounced', 108), a.reserved('P3', 'A', 109),
+      a.received('P3'), a.distributed('P3', ['A'], 'arrival', 109)];
+    await booted.database.transaction({ service: 'gateway', tenants: [booted.first.tenantId] }, async (tx) => booted.bus.append(tx, events));
+    await booted.caughtUp();
+    expect(await leadOf('P2')).toMatchObject({ status: 'unsold' });
+    await booted.say(a.rejected('P3', 'A', 'no', 110));
+    expect(await leadOf('P3')).toMatchObject({ status: 'unsold' });
+    const { rows } = await booted.database.pool.query('SELECT open, accepted FROM gateway.leads WHERE lead_id = ANY ($1)', [[leadIdOf('P2'), leadIdOf('P3')]]);
+    expect(rows).toEqual([{ open: 0, accepted: 0 }, { open: 0, accepted: 0 }]);
+  });
+});
+
 describe('a lead without a campaign', () => {
   it('is shown as one, and found by an empty filter', async () => {
     await booted.say(b.received('turnedDown', ''), b.notDistributed('turnedDown', 'no_workflow'), b.received('P1'));

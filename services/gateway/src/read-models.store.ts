@@ -10,6 +10,7 @@ export class ReadModelsStore {
   async project(tx: Tx, folded: FoldedBatch): Promise<void> {
     await this.unresolvedNoMore(tx, folded);
     await this.held(tx, folded);
+    await this.bounced(tx, folded);
     const [leads, outbound, counts] = [folded.leadChanges(), folded.outboundChanges(), folded.countChanges()];
     if (leads.length > 0) await this.leads(tx, leads);
     if (outbound.length > 0) await this.outboundLeads(tx, outbound);
@@ -79,6 +80,18 @@ export class ReadModelsStore {
     const [held, free] = [heldMoves.moved(true), heldMoves.moved(false)];
     if (held.length > 0) await tx.query(insert, lists(held));
     if (free.length > 0) await tx.query(remove, lists(free));
+  }
+
+  /** What is turned down now and was accepted in a batch before. */
+  private async bounced(tx: Tx, folded: FoldedBatch): Promise<void> {
+    if (folded.turnedDown.length === 0) return;
+    const { text } = columnsOf(folded.turnedDown);
+    const rows = await tx.query<{ n: number }>(
+      `SELECT x.n::int AS n FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS x(tenant_id, contract_id, id, n)
+         JOIN gateway.outbound_leads o ON o.tenant_id = x.tenant_id AND o.contract_id = x.contract_id AND o.outbound_lead_id = x.id
+        WHERE o.status = 'accepted'`,
+      [text('tenantId'), text('contractId'), text('outboundLeadId')], 'gateway.bounced');
+    for (const { n } of rows) folded.bounced(folded.turnedDown[n - 1]!);
   }
 
   private async note(tx: Tx, notes: readonly AuditNote[]): Promise<void> {
