@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, textArray, type Tx } from '@sluice/db';
+import { Database, type Tx } from '@sluice/db';
 import { Market, type Lead, type Life } from '@sluice/distribution';
 import type { Attempted } from './changes.js';
 import { countersIn } from './counters.store.js';
@@ -27,7 +27,6 @@ interface AttemptOfTable {
   attempt_id: string; lead_id: string; at: string; trigger: string; version: number; outcome: string; receipt: string;
 }
 
-const COLUMNS = 'attempt_id, lead_id, at, trigger, version, outcome, receipt';
 /** Compiled markets that are kept: support asks about one lead after the other. */
 const MARKETS_KEPT = 8;
 
@@ -41,17 +40,11 @@ export class AnswersStore {
     this.loads = new LoadStore(database);
   }
 
-  /** A lead's attempts in order; undefined where the tenant has no such lead. */
-  async attemptsOf(tenantId: string, leadId: string): Promise<StoredAttempt[] | undefined> {
-    return this.read(tenantId, async (tx) => {
-      const [lead] = await tx.query<{ attempts: string }>('SELECT attempts FROM engine.leads WHERE tenant_id = $1 AND lead_id = $2',
-        [tenantId, leadId]);
-      if (!lead) return undefined;
-      const rows = await tx.query<AttemptOfTable>(
-        `SELECT ${COLUMNS} FROM engine.attempts WHERE tenant_id = $1 AND attempt_id = ANY ($2::text[]) ORDER BY attempt_id`,
-        [tenantId, textArray((JSON.parse(lead.attempts) as Attempted[]).map(({ id }) => id))]);
-      return rows.map(attemptOf);
-    });
+  /** The ids of a lead's attempts in order; undefined where the tenant has no such lead. */
+  async attemptIds(tenantId: string, leadId: string): Promise<string[] | undefined> {
+    const [row] = await this.read(tenantId, (tx) => tx.query<{ attempts: string }>(
+      'SELECT attempts FROM engine.leads WHERE tenant_id = $1 AND lead_id = $2', [tenantId, leadId]));
+    return row && (JSON.parse(row.attempts) as Attempted[]).map(({ id }) => id);
   }
 
   async attempt(tenantId: string, attemptId: string): Promise<AttemptWithLead | undefined> {

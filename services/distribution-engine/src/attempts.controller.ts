@@ -33,6 +33,8 @@ const historyQuery = z.strictObject({
 });
 type HistoryQuery = z.infer<typeof historyQuery>;
 
+const ofLeadQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(1000), cursor });
+
 const receiptQuery = z.strictObject({
   counterfactuals: z.enum(['true', 'false']).default('false').describe('What would have let each contract win that lost.'),
 });
@@ -71,20 +73,24 @@ export class AttemptsController {
     if (wanted !== 'json') {
       const lines = this.lines(tenantId, filter, { ...first, limit: EXPORT_PAGE }, wanted);
       void reply.header('content-disposition', `attachment; filename="attempts.${wanted}"`);
-      return new StreamableFile(Readable.from(lines), { type: wanted === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson' });
+      return new StreamableFile(Readable.from(lines, { highWaterMark: 1 }), { type: wanted === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson' });
     }
     const { rows, next } = await this.attempts.page(tenantId, filter, first);
     return { data: rows.map(shown), nextCursor: next === undefined ? null : writeCursor([next]) };
   }
 
-  /** A lead's distribution attempts, the first one first. A lead has few: they come on one page. */
+  /** A lead's distribution attempts, the first one first. Most leads have few; one with a long window has thousands. */
   @Get('/v1/leads/:id/attempts')
   @Allow('admin')
   @ApiOperation({ summary: 'A lead\'s distribution attempts, the first one first' })
-  async ofLead(@Caller() caller: Principal, @Param('id') leadId: string): Promise<object> {
-    const attempts = await this.answers.attemptsOf(caller.tenantId, leadId);
-    if (!attempts) throw unknownLead(leadId);
-    return { data: attempts.map(attemptView), nextCursor: null };
+  @applyDecorators(...queryDocs(ofLeadQuery))
+  async ofLead(
+    @Caller() { tenantId }: Principal, @Param('id') leadId: string, @Query({ schema: ofLeadQuery }) query: z.infer<typeof ofLeadQuery>,
+  ): Promise<object> {
+    if (!await this.answers.attemptIds(tenantId, leadId)) throw unknownLead(leadId);
+    const [after] = readCursor(query.cursor, ['string']) ?? [];
+    const { rows, next } = await this.attempts.page(tenantId, { lead: leadId }, { limit: query.limit, after, oldestFirst: true });
+    return { data: rows.map(shown), nextCursor: next === undefined ? null : writeCursor([next]) };
   }
 
   /** The decision receipt of an attempt, with a verdict for every contract in scope. */
@@ -127,10 +133,10 @@ export class AttemptsController {
   async explanation(
     @Caller() { tenantId }: Principal, @Param('id') leadId: string, @Query({ schema: whyQuery }) query: z.infer<typeof whyQuery>,
   ): Promise<object> {
-    const attempts = await this.answers.attemptsOf(tenantId, leadId);
-    if (!attempts) throw unknownLead(leadId);
-    const asked = query.attempt === undefined ? attempts.at(-1) : attempts.find(({ attemptId }) => attemptId === query.attempt);
-    const found = asked && await this.answers.attempt(tenantId, asked.attemptId);
+    const ids = await this.answers.attemptIds(tenantId, leadId);
+    if (!ids) throw unknownLead(leadId);
+    const asked = query.attempt === undefined ? ids.at(-1) : ids.find((id) => id === query.attempt);
+    const found = asked === undefined ? undefined : await this.answers.attempt(tenantId, asked);
     if (!found) throw unknownAttempt(query.attempt ?? `of lead ${leadId}`);
     const explanation = await this.explanations.of(tenantId, found, query.contract);
     if (!explanation && query.contract !== undefined) {

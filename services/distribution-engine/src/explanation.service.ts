@@ -1,3 +1,4 @@
+import { setImmediate as others } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { counterfactuals, decide, type Counterfactual, type Life, type Market, type Trigger, type Verdict } from '@sluice/distribution';
 import { Log } from '@sluice/runtime';
@@ -39,15 +40,15 @@ export class ExplanationService {
       return { basis: 'now', basisReason: 'internal_error', contracts: explainedOf(verdicts, [], [], market.ground.currency) };
     }
     const rebuilt = await this.rebuild.moment(tenantId, attempt.attemptId);
-    const asItWas = 'moment' in rebuilt ? this.asItWas(tenantId, found, receipt, market, rebuilt.moment, contract) : rebuilt.why;
+    const asItWas = 'moment' in rebuilt ? await this.asItWas(tenantId, found, receipt, market, rebuilt.moment, contract) : rebuilt.why;
     if (typeof asItWas !== 'string') return asItWas.length === 0 ? undefined : { basis: 'replayed', basisReason: null, contracts: asItWas };
     const contracts = await this.asItStands(tenantId, found, receipt, market, contract);
     return contracts.length === 0 ? undefined : { basis: 'now', basisReason: asItWas, contracts };
   }
 
-  private asItWas(
+  private async asItWas(
     tenantId: string, { attempt, lead }: AttemptWithLead, receipt: Receipt, market: Market, recorded: RecordedMoment, contract: Wanted,
-  ): ExplainedContract[] | Unreachable {
+  ): Promise<ExplainedContract[] | Unreachable> {
     const { state, stored: { life }, now } = recorded;
     const request = this.engine.withScripts(recorded.request, market, state);
     const moment = { market, state, lead, life, request, now, seed: this.engine.seeds.of(tenantId) };
@@ -69,15 +70,22 @@ export class ExplanationService {
     const request = requestBefore(receipt, attempt.trigger as Trigger, lead, market);
     const verdicts = verdictsFor(market, lead, receipt, attempt.at, contract);
     const moment = { market, lead, life: before, now: attempt.at, seed: this.engine.seeds.of(tenantId) };
-    return this.answers.now(tenantId, (tx) => withCounters(tx, tenantId, (state) =>
-      told(verdicts, market, (looked) => counterfactuals({ ...moment, request: this.engine.withScripts(request, market, state), state },
-        { verdicts: receipt.verdicts }, looked))));
+    return this.answers.now(tenantId, (tx) => told(verdicts, market, (looked) => withCounters(tx, tenantId, (state) => counterfactuals(
+      { ...moment, state, request: this.engine.withScripts(request, market, state) }, { verdicts: receipt.verdicts }, looked))));
   }
 }
 
-function told(
-  verdicts: readonly Verdict[], market: Market, changesOf: (looked: readonly string[]) => Counterfactual[],
-): ExplainedContract[] {
+/** Contracts that a change is looked for at once: each costs some decisions, and all else in this process waits for them. */
+const AT_ONCE = 5;
+
+async function told(
+  verdicts: readonly Verdict[], market: Market, changesOf: (looked: readonly string[]) => Counterfactual[] | Promise<Counterfactual[]>,
+): Promise<ExplainedContract[]> {
   const looked = lookedFor(verdicts, market);
-  return explainedOf(verdicts, changesOf(looked), looked, market.ground.currency);
+  const changes: Counterfactual[] = [];
+  for (let from = 0; from < looked.length; from += AT_ONCE) {
+    changes.push(...await changesOf(looked.slice(from, from + AT_ONCE)));
+    await others();
+  }
+  return explainedOf(verdicts, changes, looked, market.ground.currency);
 }

@@ -28,7 +28,7 @@ export class HistoryController {
   @ApiProduces('application/x-ndjson')
   @applyDecorators(...queryDocs(exportQuery))
   export(@Caller() { tenantId }: Principal, @Query({ schema: exportQuery }) query: z.infer<typeof exportQuery>): StreamableFile {
-    return new StreamableFile(Readable.from(this.lines(tenantId, query)), { type: 'application/x-ndjson' });
+    return new StreamableFile(Readable.from(this.lines(tenantId, query), { highWaterMark: 1 }), { type: 'application/x-ndjson' });
   }
 
   private async *lines(tenantId: string, query: z.infer<typeof exportQuery>): AsyncGenerator<string> {

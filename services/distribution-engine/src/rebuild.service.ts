@@ -23,6 +23,7 @@ export interface RebuildLimits {
   readonly records: number;
   /** Leads of a snapshot that is read into memory. */
   readonly leads: number;
+  /** From the question on, the time in line behind others included. */
   readonly ms: number;
   /** How long a place in the past is kept for the next question. */
   readonly keptMs: number;
@@ -65,7 +66,8 @@ export class RebuildService implements OnApplicationShutdown {
 
   /** The moment before a tenant's attempt, as it was; or why it cannot be had. */
   moment(tenantId: string, attemptId: string): Promise<Rebuilt> {
-    const rebuilt = this.line.then(() => this.rebuild(tenantId, attemptId));
+    const until = this.engine.clock.now() + this.limits.ms;
+    const rebuilt = this.line.then(() => this.rebuild(tenantId, attemptId, until));
     this.line = rebuilt.catch(() => undefined);
     return rebuilt;
   }
@@ -75,18 +77,19 @@ export class RebuildService implements OnApplicationShutdown {
     this.kept.clear();
   }
 
-  private async rebuild(tenantId: string, attemptId: string): Promise<Rebuilt> {
+  private async rebuild(tenantId: string, attemptId: string, until: number): Promise<Rebuilt> {
     const place = placeOfId(attemptId);
     if (!place) return { why: 'log_gone' };
     const { partition, batchNo } = place;
     this.forgetLater();
     const known = this.kept.get(partition)?.recorders.get(tenantId)?.moment(attemptId);
     if (known) return { moment: known };
+    if (this.engine.clock.now() > until) return { why: 'too_long' };
     try {
       const past = await this.pastBefore(partition, batchNo);
       if ('why' in past) return past;
       const recorder = recorderOf(past, tenantId);
-      if (!await this.goOn(past, batchNo, this.engine.clock.now() + this.limits.ms)) return { why: 'too_long' };
+      if (!await this.goOn(past, batchNo, until)) return { why: 'too_long' };
       const moment = recorder.moment(attemptId);
       return moment ? { moment } : { why: 'differs' };
     } catch (error) {
