@@ -85,6 +85,13 @@ export function windowDifference(drawn: Case): unknown {
   return ours === theirs ? undefined : { oracle: ours, live: theirs };
 }
 
+/** Who got what when, of leads that are held for the client they name. */
+export function heldDifference(drawn: Case): unknown {
+  const { scenario, result } = simulated(drawn);
+  const [ours, theirs] = [runOracle(scenario, 'notByHand'), result.lines].map((lines) => JSON.stringify(sold(lines)));
+  return ours === theirs ? undefined : { oracle: ours, live: theirs };
+}
+
 type Line = { at: string | number; lead: string; trigger: string; assigned: unknown[] };
 
 function sold(lines: readonly Line[]): unknown[] {

@@ -1,7 +1,7 @@
 import { describe, it } from '@jest/globals';
-import { compare, pushDifference, search, simulatedDifference, windowDifference } from './compare.js';
+import { compare, heldDifference, pushDifference, search, simulatedDifference, windowDifference } from './compare.js';
 import { FEATURES, METHODS, ONLY_LIVE, type Feature } from './draw.js';
-import { generateScenario, generateWindows } from './generate.js';
+import { generateHeld, generateScenario, generateWindows } from './generate.js';
 import { generatePush } from './generate-push.js';
 import { runPush } from './push.js';
 
@@ -24,14 +24,18 @@ describe('the second reading of the rules agrees with', () => {
 
   it('a simulation', () => {
     const methods = METHODS.filter((each) => each !== 'random');
-    search(CASES / 10, (place) => generateScenario(`${SEED} simulation ${place}`, SIMULATED, methods), simulatedDifference);
+    search(CASES / 20, (place) => generateScenario(`${SEED} simulation ${place}`, SIMULATED, methods), simulatedDifference);
+  }, 3_600_000);
+
+  it('leads that wait for the client they name', () => {
+    search(CASES / 80, (place) => generateHeld(`${SEED} held ${place}`), heldDifference);
   }, 3_600_000);
 
   it('windows that sell a lead at the instant at which it can first be sold, and end as they should', () => {
-    search(CASES / 16, (place) => generateWindows(`${SEED} windows ${place}`), windowDifference);
+    search(CASES / 40, (place) => generateWindows(`${SEED} windows ${place}`), windowDifference);
   }, 3_600_000);
 
   it('push that goes down to the same person at the same instant, and a held lead to who comes first', () => {
-    search(CASES / 5, (place) => generatePush(`${SEED} push ${place}`), (drawn) => pushDifference(drawn, runPush));
+    search(CASES / 10, (place) => generatePush(`${SEED} push ${place}`), (drawn) => pushDifference(drawn, runPush));
   }, 3_600_000);
 });

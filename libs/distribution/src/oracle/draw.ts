@@ -33,6 +33,8 @@ export interface Draw {
   has: (feature: Feature) => boolean;
   methods: readonly Method[];
   windows: boolean;
+  /** Leads wait in windows, or for the client they name. */
+  waits: boolean;
   /** First instant: a day or two before a clock is changed in one of the zones, or an ordinary day. */
   start: number;
 }

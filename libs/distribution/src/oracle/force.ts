@@ -37,7 +37,7 @@ export function forcedPlan(
   const picks = best ? [{ contract: best.contract, phase: 'force', trial: trialsLeft(history, best.contract) > 0, turned: false }] : [];
   const others = scope.filter((contract) => contract !== best?.contract);
   return {
-    picks, reached: [], rulesMet: [], minimumsMet: picks.length > 0,
+    picks, reached: [], rulesMet: [], minimumsMet: picks.length > 0, held: !best && !done && campaign?.forceElse === 'hold',
     qualified: scope.filter((contract) => staticGates(asked, contract).length === 0).map(({ id }) => id),
     refused: new Map(others.map((contract) => [
       contract.id, gates.get(contract.id)?.[0] ?? (best && conflicts(best.contract, contract) ? 'sibling' : 'outranked'),

@@ -30,17 +30,26 @@ export function generateWindows(seed: string): Case {
   return generate(seed, allowed(FEATURES), allowed(METHODS), true);
 }
 
-function generate(seed: string, features: readonly Feature[], methods: readonly Method[], windows: boolean): Case {
+/** A scenario of leads that name their client, and wait for it where it cannot take them yet. */
+export function generateHeld(seed: string): Case {
+  const allowed = <T extends string>(names: readonly T[]) => names.filter((name) => name === 'force' || !NOT_IN_WINDOWS.includes(name));
+  return generate(seed, allowed(FEATURES), allowed(METHODS), false, ['force', 'schedules', 'caps', 'changes', 'orders', 'rolling']);
+}
+
+function generate(
+  seed: string, features: readonly Feature[], methods: readonly Method[], windows: boolean,
+  often: readonly Feature[] = windows ? WAITED_FOR : [],
+): Case {
   const random = seededRandom(seed);
   // Few features at once leave room for the ranking to decide; many find how they meet.
   const density = random.pick([0.08, 0.2, 0.35]);
-  const on = new Set(features.filter((each) => random.chance(windows && WAITED_FOR.includes(each) ? 0.5 : density)));
-  const draw: Draw = { random, has: (feature) => on.has(feature), methods, windows, start: random.pick(STARTS) };
+  const on = new Set(features.filter((each) => random.chance(often.includes(each) ? 0.5 : density)));
+  const draw: Draw = { random, has: (feature) => on.has(feature), methods, windows, waits: often.length > 0, start: random.pick(STARTS) };
   const config = configOf(draw);
   const timeline = timelineOf(draw, config);
   const last = Date.parse(timeline[timeline.length - 1]?.at ?? '');
   return clean<Case>({
-    name: seed, config, timeline, until: windows ? iso(last + 4 * 86_400_000) : undefined,
+    name: seed, config, timeline, until: often.length > 0 ? iso(last + 4 * 86_400_000) : undefined,
     scripts: on.has('scripts') ? {
       filter: random.pick([0, 3, 5]), score: random.pick([0, 2, 4]), drop: random.pick([0, 3, 4]),
     } : undefined,
@@ -69,7 +78,7 @@ function campaignsOf(draw: Draw, workflows: readonly string[]): ConfigDocument['
     id: `m${place}`, workflow, geo: random.chance(0.5) ? 'zip' : undefined, list: has('lists') ? some(draw, 0.5, () => 'east') : undefined,
     caps: has('wideCaps') ? some(draw, 0.3, () => capsOf(draw)) : undefined,
     ...(has('force') ? {
-      forceClient: 'for', forceElse: random.pick(['normal', 'hold', 'refuse'] as const),
+      forceClient: 'for', forceElse: draw.waits && random.chance(0.7) ? 'hold' : random.pick(['normal', 'hold', 'refuse'] as const),
       forceOver: some(draw, 0.4, () => [random.pick(['caps', 'schedule'] as const)]),
     } : {}),
     fields: {

@@ -22,6 +22,8 @@ export interface Plan {
   reached: Reached[];
   minimumsMet: boolean;
   rulesMet: string[];
+  /** Nobody else is to have it: it waits for the client that it names (D5). */
+  held?: boolean;
 }
 
 /** Contracts that the campaign's leads can go to, in order of entry. */

@@ -34,6 +34,8 @@ interface Run {
   answers: Answers;
   scripts?: Scripts;
   windows: Window[];
+  /** Leads that wait for the client they name, since when (D5). */
+  held: Map<string, number>;
   now: number;
 }
 
@@ -43,30 +45,32 @@ export function runOracle(scenario: Case, answers: Answers = 'each'): OracleLine
 
 /** The same, with the windows as they stand at its end. A window's tries that found nobody are no lines. */
 export function runWindows(scenario: Case, answers: Answers = 'each'): { lines: OracleLine[]; windows: Window[] } {
-  const run: Run = { facts: [], lines: [], steps: new Map(), answers, windows: [], now: 0, scripts: scenario.scripts };
+  const run: Run = { facts: [], lines: [], steps: new Map(), answers, windows: [], held: new Map(), now: 0, scripts: scenario.scripts };
   const timeline = scenario.timeline ?? [];
   run.facts.push({ type: 'configured', at: Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'), document: scenario.config });
   for (const step of timeline) {
     advance(run, Date.parse(step.at));
     takeStep(run, step, run.now);
-    tryWindows(run);
+    tryWaiting(run);
   }
   if (scenario.until !== undefined) advance(run, Date.parse(scenario.until));
   return run;
 }
 
 function advance(run: Run, to: number): void {
-  for (let at = nextInstant(run.facts, run.windows, run.now); at <= to; at = nextInstant(run.facts, run.windows, run.now)) {
+  const next = () => nextInstant(run.facts, run.windows, run.held.size > 0, run.now);
+  for (let at = next(); at <= to; at = next()) {
     run.now = at;
-    tryWindows(run);
+    tryWaiting(run);
   }
   run.now = to;
 }
 
-/** Every open window, over and over, until nobody gets anything more. */
-function tryWindows(run: Run): void {
+/** Every open window and every held lead, over and over, until nobody gets anything more. */
+function tryWaiting(run: Run): void {
   for (let before = -1; before !== run.facts.length;) {
     before = run.facts.length;
+    tryHeld(run);
     for (const window of run.windows) {
       const step = run.steps.get(window.lead);
       const workflow = step && workflowOf(run, step.lead.campaign);
@@ -77,6 +81,16 @@ function tryWindows(run: Run): void {
       answer(run, step, workflow, run.now, picks);
       if (isFulfilled(run.facts, window.lead, workflow, step.unansweredBy ?? [])) window.state = 'fulfilled';
     }
+  }
+}
+
+/** Oldest first. A simulation alone has somebody who tries them again. */
+function tryHeld(run: Run): void {
+  if (run.answers === 'each') return;
+  for (const [id] of [...run.held].sort(([, a], [, b]) => a - b)) {
+    const step = run.steps.get(id);
+    const workflow = step && workflowOf(run, step.lead.campaign);
+    if (step && workflow) answer(run, step, workflow, run.now, attempt(run, step.lead, workflow, 'window', run.now));
   }
 }
 
@@ -173,6 +187,7 @@ function askedFor(run: Run, lead: CaseLead, at: number, workflow: Workflow | und
 
 function attempt(run: Run, lead: CaseLead, workflow: Workflow, trigger: Asked['trigger'], at: number): string[] {
   const plan = planFor(askedFor(run, lead, at, workflow, trigger), workflow);
+  if (!plan.held) run.held.delete(lead.id); else if (!run.held.has(lead.id)) run.held.set(lead.id, at);
   return record(run, lead, workflow, trigger, at, plan);
 }
 

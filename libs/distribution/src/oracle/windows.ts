@@ -66,10 +66,10 @@ export function isFulfilled(history: History, lead: string, workflow: Workflow, 
 }
 
 /** The next instant after `after` at which something could open; Infinity where time alone changes nothing. */
-export function nextInstant(history: History, windows: readonly Window[], after: number): number {
+export function nextInstant(history: History, windows: readonly Window[], isHeld: boolean, after: number): number {
   const document = documentNow(history);
   const live = windows.filter(({ state }) => state === 'open' || state === 'paused');
-  if (live.length === 0) return Infinity;
+  if (live.length === 0 && !isHeld) return Infinity;
   const ticks = live.flatMap(({ expiresAt, openedAt, everyMs }) => [
     expiresAt, openedAt + (Math.floor((after - openedAt) / everyMs) + 1) * everyMs,
   ]);
