@@ -4,7 +4,7 @@
  */
 import {
   LeadDistributed, LeadFulfilled, LeadNotDistributed, LeadReceived, LeadRejected, LeadReturned, OutboundLeadAccepted, OutboundLeadFailed,
-  OutboundLeadRejected, OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, type Heard,
+  OutboundLeadRejected, OutboundLeadReleased, OutboundLeadReserved, OutboundLeadUnresolved, WindowOpened, type Heard,
 } from '@sluice/events';
 import { auditNoteOf, type AuditNote } from './audit-entries.js';
 import { HeldMoves, type Left } from './held-moves.js';
@@ -190,6 +190,8 @@ export class FoldedBatch {
     const lead = this.lead(data.tenantId, data.leadId);
     const state = windowStates.get(type);
     if (state) lead.windowState = state;
+    const step = type === WindowOpened.type ? 1 : state === 'stopped' || state === 'fulfilled' || state === 'expired' ? -1 : 0;
+    if (step !== 0) this.add(data.tenantId, Date.parse(data.at), 'waiting', '', step);
     lead.windowExpiresAt = Date.parse(data.expiresAt);
     if (data.every) lead.windowEvery = data.every;
   }

@@ -8,6 +8,8 @@ export interface Funnel {
   readonly unsold: number;
   /** Leads that wait now, since nobody was there for them. */
   readonly held: number;
+  /** Leads whose windows are open or paused now: they are tried again. */
+  readonly waiting: number;
   readonly reserved: number;
   readonly accepted: number;
   readonly rejected: number;
@@ -27,7 +29,7 @@ export function funnelOf(rows: readonly FunnelRow[]): Funnel {
   const by = (stage: string) => Object.fromEntries(rows.filter((row) => row.stage === stage && row.count > 0)
     .sort((a, b) => b.count - a.count).map((row) => [row.reason, row.count]));
   return {
-    received: of('received'), decided: of('decided'), distributed: of('distributed'), unsold: of('unsold'), held: of('held'),
+    received: of('received'), decided: of('decided'), distributed: of('distributed'), unsold: of('unsold'), held: of('held'), waiting: of('waiting'),
     reserved: of('reserved'), accepted: of('accepted'), rejected: of('rejected'), failed: of('failed'), unresolved: of('unresolved'), withdrawn: of('withdrawn'),
     returned: of('returned'),
     refused: by('refused'), unsoldBy: by('unsold'),

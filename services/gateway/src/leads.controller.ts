@@ -53,7 +53,10 @@ export class LeadsController {
       ...shownLead(lead),
       timeline: timelineOf(lead, outbound),
       outboundLeads: outbound.map(shownOutbound),
-      links: { self: `/v1/leads/${id}`, attempts: `/v1/leads/${id}/attempts` },
+      links: {
+        self: `/v1/leads/${id}`, attempts: `/v1/leads/${id}/attempts`, explanation: `/v1/leads/${id}/explanation`, window: `/v1/leads/${id}/window`,
+        requests: `/v1/distribution-requests?lead=${encodeURIComponent(id)}`,
+      },
     };
   }
 
