@@ -29,8 +29,8 @@ const BODY_BYTES = 4 * 1_048_576;
 const WALL_MS = 1_000;
 /** Starting a thread and compiling the sandbox, on a machine that does much else. */
 const START_MS = 30_000;
-/** Long enough for the next lead of a batch, short enough to be no load. */
-const SPIN_MS = 0.05;
+/** Long enough for the next lead of a batch, short enough to be no load where the processors are busy: then it is better to sleep at once. */
+const SPIN_MS = 0.02;
 /** Loading is bounded too: a script's own first lines run then. */
 const LOAD_TICKS = 100;
 

@@ -14,3 +14,4 @@ export const engineService: ServiceDefinition<EngineConfig> = {
 
 export { DistributionEngineModule };
 export { benchEngine, type EngineBenchOptions } from './engine.bench.js';
+export { benchScripts } from './scripts.bench.js';

@@ -20,6 +20,7 @@ export interface Bench {
 const parts: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>> = {
   decide: async () => (await import('@sluice/distribution')).benchDecide(),
   engine: async (bench) => (await import('@sluice/distribution-engine')).benchEngine({ url: await bench.database() }),
+  scripts: async () => (await import('@sluice/distribution-engine')).benchScripts(),
   intake: async (bench) => (await import('@sluice/intake/bench')).benchIntake({ url: await bench.database() }),
   delivery: async (bench) => (await import('@sluice/delivery/bench')).benchDelivery({ url: await bench.database() }),
   windows: async (bench) => (await import('@sluice/workflow/bench')).benchWindows({ url: await bench.database() }),
