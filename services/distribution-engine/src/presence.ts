@@ -1,5 +1,5 @@
 /** Presence: a user was active, and what is held for want of somebody is tried again, the oldest first (D4). */
-import type { Decision, Gate, Market } from '@sluice/distribution';
+import type { Decision, Gate, Lead, Market } from '@sluice/distribution';
 import type { Heard, UserSeen } from '@sluice/events';
 import { attempt, decideFor } from './attempt.js';
 import type { TenantMemory } from './memory.js';
@@ -20,16 +20,25 @@ export function see(run: Run, heard: Heard<UserSeen>): void {
   tenant.state.seen(userId, Math.min(Date.parse(at), run.now));
   if (tenant.held.size === 0) return;
   const reaches = reachOf(tenant.market, new Set([userId]));
+  const places = placesOf(tenant.market, userId);
   for (const { leadId, campaignId } of run.heldAtHand(tenant)) {
-    if (!reaches(campaignId)) continue;
-    if (!offer(run, tenant, leadId, userId, heard)) return;
+    if (reaches(campaignId) && !offer(run, tenant, leadId, places, heard)) return;
   }
 }
 
+/** A strategy that names the user, and how. */
+interface Place { readonly userId: string; takes(lead: Lead): boolean }
+
+function placesOf({ strategies }: Market, userId: string): Place[] {
+  return [...strategies.values()].flatMap((strategy) => strategy.recipients.filter(({ to }) => to === userId).map((recipient) =>
+    ({ userId, takes: (lead: Lead) => strategy.test(lead) && recipient.test(lead) })));
+}
+
 /** False once it is no use to go on. */
-function offer(run: Run, tenant: TenantMemory, leadId: string, userId: string, heard: Heard): boolean {
+function offer(run: Run, tenant: TenantMemory, leadId: string, places: readonly Place[], heard: Heard): boolean {
   const stored = run.lead(tenant.tenantId, leadId);
-  if (stored?.heldSince === undefined) return true;
+  // Nobody else came, so that what is not for him needs no decision.
+  if (stored?.heldSince === undefined || !places.some((place) => place.takes(stored.lead))) return true;
   let decision: Decision;
   try {
     decision = decideFor(run, tenant, stored, AGAIN);
@@ -37,7 +46,7 @@ function offer(run: Run, tenant: TenantMemory, leadId: string, userId: string, h
     run.changes.faults.push({ leadId, message: error instanceof Error ? error.message : 'unknown' });
     return true;
   }
-  if (decision.kind === 'unsold') return !isShut(tenant.market, decision, userId);
+  if (decision.kind === 'unsold') return !isShut(decision, places);
   attempt(run, tenant, stored, AGAIN, heard, decision);
   return true;
 }
@@ -45,8 +54,8 @@ function offer(run: Run, tenant: TenantMemory, leadId: string, userId: string, h
 /** Gates that have nothing to do with the lead. */
 const OF_ANY_LEAD: ReadonlySet<Gate> = new Set<Gate>(['not_active', 'cap_hour', 'cap_day', 'cap_week', 'cap_month', 'cap_total']);
 
-/** Whether the user is shut for every lead, by all strategies that name him. */
-function isShut(market: Market, { verdicts }: Decision, userId: string): boolean {
-  const shut = verdicts.filter(({ contractId, gates }) => contractId === userId && gates.some((gate) => OF_ANY_LEAD.has(gate)));
-  return shut.length === [...market.strategies.values()].filter(({ recipients }) => recipients.some(({ to }) => to === userId)).length;
+/** Whether the user is shut for every lead, in all places where he is named. */
+function isShut({ verdicts }: Decision, places: readonly Place[]): boolean {
+  const shut = verdicts.filter(({ contractId, gates }) => contractId === places[0]!.userId && gates.some((gate) => OF_ANY_LEAD.has(gate)));
+  return shut.length === places.length;
 }
