@@ -215,6 +215,8 @@ async function done(leadId: string, one: Exclude<Step, { kind: 'wait' }>): Promi
     await rig.database.transaction({ service: 'workflow', tenants: ['a'] }, (tx) =>
       rig.timers.wake(tx, [{ tenantId: 'a', scope: 'campaign', scopeId: 'solar', at: rig.clock.now() }]));
     await rig.run();
+    // A wake that came a moment ago rests before it comes again.
+    await rig.database.pool.query('TRUNCATE workflow.window_wakes');
     return true;
   }
   const work = one.kind === 'open' ? open(leadId, one.lengthMs, one.everyMs) : command(leadId, one);

@@ -46,7 +46,7 @@ export interface News {
 }
 
 /** Beyond this a lead waits for "*", and is woken by whatever contract: a list for each of them would be rows without end. */
-export const WAITS_MAX = 64;
+export const WAITS_MAX = 16;
 export const ANY_CONTRACT = '*';
 
 /** What such an attempt found holds of all contracts; a person's holds of those that he chose. */

@@ -29,15 +29,23 @@ export interface Wake {
 /** A lead among those that a wake concerns. */
 export interface Place {
   readonly leadId: string;
-  readonly since: number;
+  /** null: what waits for a contract is in order of the leads alone. */
+  readonly since: number | null;
 }
 
 /** A wake that this transaction works on. */
 export interface ClaimedWake extends Wake {
+  /**
+   * null = not begun. Of a campaign: the age of the lead that the cursor stands at; of a contract: when it was begun. `RESTING` = worked
+   * off a moment ago.
+   */
   readonly cursorSince: number | null;
   readonly cursorLead: string | null;
+  /** The same came again since it was begun. */
   readonly again: boolean;
 }
+
+export const RESTING = -1;
 
 const columns = `t.ctid::text AS place, t.tenant_id AS "tenantId", t.lead_id AS "leadId", t.kind, t.campaign_id AS "campaignId", t.since::float8 AS since,
   t.generation, t.every_ms::float8 AS "everyMs", t.next_at::float8 AS "nextAt", t.expires_at::float8 AS "expiresAt",
@@ -131,7 +139,7 @@ export class WindowTimersStore {
     const from = [tenantId, scopeId, cursorLead ?? ''];
     if (scope === 'contract') {
       return tx.query(`
-        SELECT lead_id AS "leadId", 0 AS since FROM workflow.window_waits
+        SELECT lead_id AS "leadId", NULL AS since FROM workflow.window_waits
          WHERE tenant_id = $1 AND contract_id = $2 AND lead_id > $3 ORDER BY lead_id LIMIT $4`, [...from, limit], 'workflow.next-waiting');
     }
     return tx.query(`
@@ -153,17 +161,15 @@ export class WindowTimersStore {
          AND (t.due_at IS NULL OR t.due_at > $3)`, [tenantId, textArray(leads), at], 'workflow.bring-forward');
   }
 
-  /** Sets the wake on behind these leads, or ends it; one that came again meanwhile begins anew. */
-  async advance(tx: Tx, wake: ClaimedWake, last: Place | undefined, now: number, againAt: number): Promise<void> {
-    const key = [wake.tenantId, wake.scope, wake.scopeId];
-    const where = 'WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3';
-    if (last) {
-      await tx.query(`UPDATE workflow.window_wakes SET cursor_since = $4, cursor_lead = $5, at = $6 ${where}`,
-        [...key, last.since, last.leadId, now], 'workflow.advance-wake');
-    } else if (wake.again) {
-      await tx.query(`UPDATE workflow.window_wakes SET cursor_since = NULL, cursor_lead = NULL, again = false, at = $4 ${where}`,
-        [...key, againAt], 'workflow.repeat-wake');
-    } else await tx.query(`DELETE FROM workflow.window_wakes ${where}`, key, 'workflow.end-wake');
+  /** Writes how far a wake was worked off, and whether it came again since it began. */
+  async advance(tx: Tx, { tenantId, scope, scopeId, cursorSince, cursorLead, again, at }: ClaimedWake): Promise<void> {
+    await tx.query(`
+      UPDATE workflow.window_wakes SET cursor_since = $4, cursor_lead = $5, again = $6, at = $7 WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3`,
+    [tenantId, scope, scopeId, cursorSince, cursorLead, again, at], 'workflow.advance-wake');
+  }
+
+  async endWake(tx: Tx, { tenantId, scope, scopeId }: ClaimedWake): Promise<void> {
+    await tx.query('DELETE FROM workflow.window_wakes WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3', [tenantId, scope, scopeId], 'workflow.end-wake');
   }
 }
 
@@ -187,13 +193,15 @@ const MOVE = `
     FROM unnest($1::tid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[]) AS m (place, next_at, expires_at, chance_at, due_at, rests)
    WHERE t.ctid = m.place`;
 
-// In order of the key, so that two who note the same wakes do not wait for each other crosswise.
+// In order of the key, so that two who note the same wakes do not wait for each other crosswise. Of two that are meant for different times
+// the first does not stand for the second.
 const WAKE = `
   INSERT INTO workflow.window_wakes AS w (tenant_id, scope, scope_id, at)
   SELECT tenant_id, scope, scope_id, min(at) FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS g (tenant_id, scope, scope_id, at)
    GROUP BY tenant_id, scope, scope_id ORDER BY tenant_id, scope, scope_id
   ON CONFLICT (tenant_id, scope, scope_id) DO UPDATE
-     SET again = w.again OR w.cursor_lead IS NOT NULL, at = CASE WHEN w.cursor_lead IS NULL THEN least(w.at, excluded.at) ELSE w.at END`;
+     SET again = w.again OR w.cursor_since IS NOT NULL OR abs(w.at - excluded.at) >= 1000,
+         at = CASE WHEN w.cursor_since IS NULL THEN least(w.at, excluded.at) ELSE w.at END`;
 
 const CLAIM_WAKE = `
   WITH due AS MATERIALIZED (

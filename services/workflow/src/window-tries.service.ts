@@ -9,7 +9,7 @@ import { WindowStores } from './window-outcomes.service.js';
 import { requestOf, saidOf, type HistoryEntry } from './window-said.js';
 import type { TenantTerms } from './window-terms.js';
 import { tryOf } from './window-timer.js';
-import type { LockedTimer } from './window-timers.store.js';
+import { RESTING, type ClaimedWake, type LockedTimer, type Place } from './window-timers.store.js';
 
 const RANDOM_BYTES = 10;
 
@@ -18,7 +18,10 @@ const CLAIM_MAX = 500;
 const WAKE_CHUNK = 1_000;
 /** With so many due already a wake waits: what it would bring forward stood behind them, and a beat must not come late for it. */
 const BACKLOG_MAX = 5_000;
-/** A wake that came again begins anew no sooner than this, so that units given back one by one are worked off together. */
+/**
+ * A wake that came again begins anew no sooner than this, nor sooner than it took: units given back one by one, a hundred a second, are
+ * worked off together.
+ */
 const AGAIN_MS = 1_000;
 
 /** What a look at the timers did. */
@@ -59,11 +62,16 @@ export class WindowTries {
     return this.database.transaction({ service: 'workflow', tenants: [] }, async (tx) => {
       const { timers } = this.stores;
       const now = this.clock.now();
-      const wake = await timers.claimWake(tx, now);
-      if (!wake || await timers.backlog(tx, now, BACKLOG_MAX) >= BACKLOG_MAX) return false;
+      const claimed = await timers.claimWake(tx, now);
+      if (!claimed || await timers.backlog(tx, now, BACKLOG_MAX) >= BACKLOG_MAX) return false;
+      const wake = begun(claimed);
+      if (!wake) {
+        await timers.endWake(tx, claimed);
+        return true;
+      }
       const leads = await timers.next(tx, wake, WAKE_CHUNK);
       await timers.bringForward(tx, wake.tenantId, leads.map(({ leadId }) => leadId), now);
-      await timers.advance(tx, wake, leads.length < WAKE_CHUNK ? undefined : leads[leads.length - 1], now, now + AGAIN_MS);
+      await timers.advance(tx, leads.length < WAKE_CHUNK ? rested(wake, now) : behind(wake, leads[leads.length - 1]!, now));
       crashPoint('workflow.window-woken');
       return true;
     });
@@ -95,6 +103,21 @@ export class WindowTries {
         { requestId: newId(now), trigger: 'window', generation, version: tenant!.version, workflowId }, now)];
     }));
   }
+}
+
+/** The wake as it is to be worked on; undefined = it rested, and nothing came again. */
+function begun(wake: ClaimedWake): ClaimedWake | undefined {
+  if (wake.cursorSince !== RESTING) return wake;
+  return wake.again ? { ...wake, cursorSince: null, cursorLead: null, again: false } : undefined;
+}
+
+function behind(wake: ClaimedWake, last: Place, now: number): ClaimedWake {
+  return { ...wake, cursorSince: last.since ?? wake.cursorSince ?? now, cursorLead: last.leadId, at: now };
+}
+
+function rested(wake: ClaimedWake, now: number): ClaimedWake {
+  const tookMs = wake.scope === 'contract' && wake.cursorSince !== null ? now - wake.cursorSince : 0;
+  return { ...wake, cursorSince: RESTING, cursorLead: null, at: now + Math.max(AGAIN_MS, tookMs) };
 }
 
 function request(timer: LockedTimer, terms: ReadonlyMap<string, TenantTerms>, now: number): Said {

@@ -125,9 +125,10 @@ describe('a unit given back', () => {
   it('wakes by what leads wait for by now, and those that wait for too many by any', async () => {
     await rig.hear(
       rig.unsold('a', 'sun', { trigger: 'window', waitsOn: ['bolt-1'] }),
-      rig.unsold('a', 'roof', { trigger: 'window', waitsOn: Array.from({ length: 65 }, (_, place) => `c${place}`) }));
+      rig.unsold('a', 'roof', { trigger: 'window', waitsOn: Array.from({ length: 17 }, (_, place) => `c${place}`) }));
     await rig.hear(rig.released('a', 'somebody', 'acme-1'));
     expect(await woken()).toEqual(['a roof']);
+    rig.clock.moveTo(NOON + 1_000);
     await rig.hear(rig.released('a', 'somebody', 'bolt-1'));
     expect(await woken()).toEqual(['a roof', 'a sun']);
   });
@@ -139,6 +140,31 @@ describe('a unit given back', () => {
     expect(await woken()).toEqual([]);
     rig.clock.moveTo(NOON + 1_000);
     expect(await woken()).toEqual(['a sun']);
+  });
+
+  it('by a return is not forgotten for a release that came just after', async () => {
+    await rig.hear(LeadReturned.make({
+      tenantId: 'a', returnId: 'r1', leadId: 'x', outboundLeadId: 'o1', contractId: 'acme-1', clientId: 'acme', at: new Date(NOON).toISOString(),
+    }, { id: 'r1', time: NOON }));
+    await rig.hear(rig.released('a', 'somebody', 'acme-1'));
+    expect(await woken()).toEqual(['a sun']);
+    rig.clock.moveTo(NOON + 1_000);
+    expect(await woken()).toEqual(['a sun']);
+  });
+
+  it('a hundred times a second wakes once a second, and the last of them is not lost', async () => {
+    let asked = 0;
+    for (let ms = 0; ms < 3_000; ms += 100) {
+      rig.clock.moveTo(NOON + ms);
+      await rig.hear(rig.released('a', 'somebody', 'acme-1'), rig.released('a', 'somebody else', 'acme-1'));
+      asked += (await woken()).length;
+    }
+    expect(asked).toBe(3);
+    rig.clock.moveTo(NOON + 3_000);
+    expect(await woken()).toEqual(['a sun']);
+    rig.clock.moveTo(NOON + 10_000);
+    expect(await woken()).toEqual([]);
+    expect((await rig.database.pool.query('SELECT FROM workflow.window_wakes')).rowCount).toBe(0);
   });
 
   it('a second time while the first is worked off has those before it woken again', async () => {
