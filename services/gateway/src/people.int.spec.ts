@@ -26,7 +26,9 @@ const told = (lead: Json) => lead.timeline.map((entry: Json) => [entry.stage, en
 /** The read models and the audit log, whole. */
 async function standing(): Promise<unknown> {
   return Promise.all(['leads', 'outbound_leads', 'funnel', 'held', 'unresolved', 'audit_log'].map(async (table) =>
-    (await booted.database.pool.query(`SELECT to_jsonb(t) AS row FROM gateway.${table} t ORDER BY t.*::text`)).rows.map(({ row }) => ({
+    // A count that came and went is the same as one that never was.
+    (await booted.database.pool.query(`SELECT to_jsonb(t) AS row FROM gateway.${table} t WHERE to_jsonb(t) ->> 'count' IS DISTINCT FROM '0'
+      ORDER BY t.*::text`)).rows.map(({ row }) => ({
       ...row, ...(row.history ? { history: (row.history as string).split(';').sort() } : {}), entry_id: 0,
     }))));
 }

@@ -18,11 +18,17 @@ export function funnelLines(funnel: Funnel, rate: number, receipts: DemoReceipts
     `${terminal.bold('Decided      ')} ${number(funnel.decided)}  ${bar(funnel.decided)}`,
     `${terminal.bold('  distributed')} ${number(funnel.distributed)}  ${bar(funnel.distributed)}`,
     `${terminal.bold('  nobody     ')} ${number(funnel.unsold)}  ${bar(funnel.unsold)}  ${terminal.dim(reasons.map(([reason, count]) => `${reason} ${count}`).join(', '))}`,
+    `${terminal.bold('  waiting now')} ${number(funnel.waiting + funnel.held)}  ${bar(funnel.waiting + funnel.held)}  ${terminal.dim(waitsOf(funnel))}`,
     `${terminal.bold('Outbound     ')} ${number(funnel.reserved)}`,
     `${terminal.bold('  accepted   ')} ${number(funnel.accepted)}  ${bar(funnel.accepted)}${got === undefined ? '' : terminal.dim(`  the clients' own logs hold ${got.toLocaleString('en')}`)}`,
     `${terminal.bold('  rejected   ')} ${number(funnel.rejected)}  ${bar(funnel.rejected)}`,
     `${terminal.bold('  on its way ')} ${number(waiting)}  ${bar(waiting)}  ${terminal.dim(funnel.unresolved ? `${funnel.unresolved} unresolved` : '')}`,
   ];
+}
+
+function waitsOf({ waiting, held }: Funnel): string {
+  const windows = `${waiting.toLocaleString('en')} in windows, tried again as soon as somebody can take them`;
+  return `${windows}; ${held.toLocaleString('en')} held until a user is there`;
 }
 
 /** Draws the funnel until it is stopped: twice a second on a terminal, a line every five seconds elsewhere. */
@@ -38,8 +44,8 @@ export function showLive(api: Api, receipts: DemoReceipts | undefined, terminal:
       last = { received: funnel.received, at };
       if (terminal.interactive) drawn = terminal.redraw(funnelLines(funnel, rate, receipts, terminal), drawn);
       else {
-        const { received, decided, distributed, unsold, accepted, rejected } = funnel;
-        terminal.line(`leads in ${received}, decided ${decided} (distributed ${distributed}, nobody ${unsold}), delivered ${accepted}, turned down ${rejected}`);
+        const { received, decided, distributed, unsold, accepted, rejected, waiting, held } = funnel;
+        terminal.line(`leads in ${received}, decided ${decided} (distributed ${distributed}, nobody ${unsold}), waiting ${waiting + held}, delivered ${accepted}, turned down ${rejected}`);
       }
     }
     if (!stopped) timer = setTimeout(tick, terminal.interactive ? 500 : 5_000);

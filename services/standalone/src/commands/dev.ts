@@ -5,6 +5,7 @@ import { ensureFirstTenant } from '@sluice/gateway';
 import { Api } from '../api.js';
 import { environment, roles, type Settings } from '../config.js';
 import { DataFolder } from '../data-folder.js';
+import { manDesk } from '../demo/desk.js';
 import { DemoReceipts, endpointPath, mountDemoClients } from '../demo/endpoint.js';
 import { seedDemo } from '../demo/seed.js';
 import { pourSampleLeads } from '../demo/pour.js';
@@ -41,10 +42,12 @@ export async function dev(settings: Settings, options: DevOptions, terminal: Ter
   noteRuntime(folder, { url: platform.url, pid: process.pid, adminKey, sourceKeys, databaseUrl });
   showAddresses(terminal, platform.url, { adminKey, sourceKeys, databaseUrl, folder: folder.path, logFile });
   const pouring = options.demo ? pourSampleLeads(platform.url, sourceKeys, options.rate) : undefined;
+  const desk = options.demo ? manDesk(api) : undefined;
   const live = showLive(api, options.demo ? receipts : undefined, terminal);
   return {
     async stop() {
       live.stop();
+      desk?.stop();
       await pouring?.stop();
       await api.close();
       await platform.close();

@@ -6,6 +6,7 @@ import { freePort } from '@sluice/servers';
 import { Api } from '../api.js';
 import { type Settings } from '../config.js';
 import { DataFolder } from '../data-folder.js';
+import { manDesk } from '../demo/desk.js';
 import { DemoReceipts, endpointPath, mountDemoClients } from '../demo/endpoint.js';
 import { pourSampleLeads } from '../demo/pour.js';
 import { seedDemo } from '../demo/seed.js';
@@ -46,10 +47,12 @@ export async function stack(
   terminal.line(`  ${'admin key'.padEnd(12)} ${adminKey}`);
   terminal.line(`  ${'logs'.padEnd(12)} ${folder.file('logs')}`);
   const pouring = options.demo ? pourSampleLeads(running.url, sourceKeys, options.rate) : undefined;
+  const desk = options.demo ? manDesk(api) : undefined;
   const live = showLive(api, options.demo ? receipts : undefined, terminal);
   return {
     async stop() {
       live.stop();
+      desk?.stop();
       await pouring?.stop();
       await api.close();
       await running.stop();

@@ -1,6 +1,13 @@
+/** The first minute of every third: whoever watches sees windows fill and empty again. */
+const MINUTES = Array.from({ length: 480 }, (_, third) => third * 3).map((minute) => `"${clock(minute)}-${clock(minute + 1)}"`).join(', ');
+
+function clock(minute: number): string {
+  return `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+}
+
 /**
- * The set-up that a first start shows: three campaigns and eight clients with different rules, whose endpoints accept, reject, are slow and
- * fail. `base` is the address of the built-in endpoint.
+ * The set-up that a first start shows: four campaigns and nine clients with different rules, whose endpoints accept, reject, are slow and
+ * fail; calls go to whoever of the desk is there. `base` is the address of the built-in endpoint.
  */
 export function demoDocument(base: string): string {
   return `apiVersion: v1
@@ -42,10 +49,31 @@ campaigns:
       zip: { type: postalCode, required: true }
       loanAmount: { type: integer, min: 10000, max: 5000000 }
       credit: { type: string, values: [excellent, good, fair, poor] }
+  - id: callbacks
+    pushStrategy: desk
+    fields:
+      firstName: { type: string, required: true, personal: true }
+      lastName: { type: string, required: true, personal: true }
+      email: { type: email, required: true, personal: true }
+      phone: { type: phone, required: true, personal: true }
+      zip: { type: postalCode, required: true }
+      topic: { type: string, values: [quote, claim, question] }
+
+# Calls go to whoever was there in the last half minute; those that nobody takes for ten minutes go to the voice box.
+pushStrategies:
+  - id: desk
+    campaigns: [callbacks]
+    from: corporate
+    method: weighted
+    onlyActiveWithin: PT30S
+    recipients: [{ to: ann, weight: 2 }, { to: ben, weight: 1 }]
+    timeout: { after: PT10M, to: voice-box }
 
 workflows:
+  # What nobody takes at once waits for six hours, and is tried again as soon as somebody can.
   - id: best-price
-    mode: onArrival
+    mode: window
+    window: { length: PT6H, every: PT15M }
     maxMultiplication: 3
     priceOptimization: separate
     rules: [{ method: price, take: 3 }]
@@ -67,6 +95,7 @@ clients:
   - { id: first-harbor, name: First Harbor Bank, timezone: America/Chicago }
   - { id: granite-lending, name: Granite Lending }
   - { id: homestead-loans, name: Homestead Loans }
+  - { id: island-power, name: Island Power }
 
 contracts:
   - id: acme-exclusive
@@ -99,6 +128,14 @@ contracts:
     maxShareCount: 2
     caps: { hour: 60 }
     deliveryMethod: coastal-hook
+  # Takes what is left, but only in the first minute of every third.
+  - id: island-leftovers
+    client: island-power
+    campaigns: [solar]
+    price: 6.00
+    maxShareCount: 3
+    schedule: { open: { mon-sun: [${MINUTES}] } }
+    deliveryMethod: island-hook
   - { id: dependable-all, client: dependable-auto, campaigns: [insurance], price: 11.00, weight: 3, deliveryMethod: dependable-hook }
   - id: evergreen-families
     client: evergreen-mutual
@@ -136,6 +173,21 @@ contracts:
     locations: [{ postalCode: "94103", country: US }]
     deliveryMethod: homestead-hook
 
+# Granite takes large loans of people with excellent credit alone; a lead says why it was kept out in its explanation.
+scripts:
+  - id: large-loans
+    status: active
+    campaigns: [mortgage]
+    contracts: [granite-any]
+    code: |
+      function filter(lead, contract) {
+        if (lead.fields.loanAmount > 600000 && lead.fields.credit !== 'excellent') return 'a loan this large needs excellent credit';
+        return true;
+      }
+    tests:
+      - { name: large and good, hook: filter, lead: { loanAmount: 700000, credit: good }, contract: granite-any, expect: a loan this large needs excellent credit }
+      - { name: large and excellent, hook: filter, lead: { loanAmount: 700000, credit: excellent }, contract: granite-any, expect: true }
+
 deliveryMethods:
   - { id: acme-hook, type: webhook, url: "${base}/accepts/acme-solar", accept: { status: [200], body: { path: $.result, equals: accepted } }, reject: { status: [200, 409], body: { path: $.result, equals: rejected }, reason: $.reason } }
   - { id: bright-hook, type: webhook, url: "${base}/rejects/bright-roofs", accept: { status: [200], body: { path: $.result, equals: accepted } }, reject: { status: [200, 409], body: { path: $.result, equals: rejected }, reason: $.reason } }
@@ -144,6 +196,7 @@ deliveryMethods:
   - { id: evergreen-hook, type: webhook, url: "${base}/fails/evergreen-mutual", accept: { status: [200], body: { path: $.result, equals: accepted } } }
   - { id: harbor-hook, type: webhook, url: "${base}/accepts/first-harbor", accept: { status: [200], body: { path: $.result, equals: accepted } } }
   - { id: granite-hook, type: webhook, url: "${base}/rejects/granite-lending", accept: { status: [200], body: { path: $.result, equals: accepted } }, reject: { status: [200, 409], body: { path: $.result, equals: rejected }, reason: $.reason } }
+  - { id: island-hook, type: webhook, url: "${base}/accepts/island-power", accept: { status: [200], body: { path: $.result, equals: accepted } } }
   - { id: homestead-hook, type: webhook, url: "${base}/slow/homestead-loans", accept: { status: [200], body: { path: $.result, equals: accepted } } }
 `;
 }
@@ -153,4 +206,5 @@ export const demoSources = [
   { name: 'Landing page', campaign: 'solar', channel: 'web' },
   { name: 'Partner feed', campaign: 'insurance', channel: 'partner' },
   { name: 'Call centre', campaign: 'mortgage', channel: 'phone' },
+  { name: 'Call me back', campaign: 'callbacks', channel: 'web' },
 ] as const;

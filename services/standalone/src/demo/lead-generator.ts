@@ -19,6 +19,7 @@ const campaignFields: Readonly<Record<string, (random: SeededRandom) => SampleLe
     loanAmount: 1_000 * Math.floor(90 + 900 * random.next() ** 2),
     credit: random.pick(['excellent', 'good', 'good', 'good', 'fair', 'fair', 'poor']),
   }),
+  callbacks: (random) => ({ topic: random.pick(['quote', 'quote', 'quote', 'question', 'claim']) }),
 };
 
 export const sampleCampaigns = Object.keys(campaignFields);

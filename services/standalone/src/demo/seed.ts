@@ -23,7 +23,7 @@ export async function seedDemo(api: Api, base: string, folder: DataFolder, say: 
     folder.write(FILE, { ...note, base });
     return note.sourceKeys;
   }
-  say('Seeding the demo: 3 campaigns, 8 clients, 3 sources.');
+  say('Seeding the demo: 4 campaigns, 9 clients, 4 sources.');
   await api.call('PUT', '/v1/configuration', { body: demoDocument(base), headers: { prefer: 'wait=30' } });
   const sourceKeys: Record<string, string> = {};
   for (const source of demoSources) {
