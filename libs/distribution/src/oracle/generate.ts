@@ -77,6 +77,7 @@ function campaignsOf(draw: Draw, workflows: readonly string[]): ConfigDocument['
   return workflows.map((workflow, place) => ({
     id: `m${place}`, workflow, geo: random.chance(0.5) ? 'zip' : undefined, list: has('lists') ? some(draw, 0.5, () => 'east') : undefined,
     caps: has('wideCaps') ? some(draw, 0.3, () => capsOf(draw)) : undefined,
+    deadline: has('rejections') ? some(draw, 0.3, () => 'PT2H1S') : undefined,
     ...(has('force') ? {
       forceClient: 'for', forceElse: draw.waits && random.chance(0.7) ? 'hold' : random.pick(['normal', 'hold', 'refuse'] as const),
       forceOver: some(draw, 0.4, () => [random.pick(['caps', 'schedule'] as const)]),

@@ -1,5 +1,5 @@
 /** Runs a scenario by the oracle: the time line step by step, each attempt one line. Push and scripts are not part of it. */
-import { formatMoney, mergePatch, type Json } from '@sluice/kernel';
+import { formatMoney, mergePatch, parseDuration, type Json } from '@sluice/kernel';
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import type { ScenarioStep } from '../scenario.js';
 import { GATES, type Gate } from '../reasons.js';
@@ -173,9 +173,18 @@ function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks:
   for (let contract = waiting.shift(); contract !== undefined; contract = waiting.shift()) {
     const how = step.rejectedBy?.includes(contract) ? 'rejected' : step.failedBy?.includes(contract) ? 'failed' : undefined;
     if (how) run.facts.push({ type: 'turnedDown', at, lead: step.lead.id, contract, how });
-    if (!how || (byHand && run.answers === 'notByHand')) continue;
+    if (!how || (run.answers === 'notByHand' && (byHand || !beforeDeadline(run, step, at)))) continue;
     waiting.push(...attempt(run, step.lead, workflow, 'fallback', at));
   }
+}
+
+/** F5: no fallback after the window's end, else after the campaign's deadline. Whoever hears the answers looks at the clock. */
+function beforeDeadline(run: Run, { lead }: LeadStep, at: number): boolean {
+  const window = run.windows.findLast((each) => each.lead === lead.id);
+  if (window) return at < window.expiresAt;
+  const length = documentNow(run.facts).campaigns?.find(({ id }) => id === lead.campaign)?.deadline;
+  if (length === undefined || workflowOf(run, lead.campaign)?.mode === 'window') return true;
+  return at < (lead.receivedAt === undefined ? at : Date.parse(lead.receivedAt)) + parseDuration(length);
 }
 
 function askedFor(run: Run, lead: CaseLead, at: number, workflow: Workflow | undefined, trigger: Asked['trigger']): Asked {
