@@ -177,9 +177,20 @@ function keep(
 ): StoredLead {
   const { lead, attempts, windowGeneration } = stored;
   const kept: StoredLead = {
-    lead, life, attempts: [...attempts, { id, trigger, workflow, requestId }], windowGeneration, window, heldSince,
+    lead, life, attempts: [...remembered(attempts), { id, trigger, workflow, requestId }], windowGeneration, window, heldSince,
   };
   run.keep(kept);
   run.hold(tenant, kept);
   return kept;
+}
+
+/** How many attempts a request of a window or timer is remembered for; a person's is for ever. */
+const REQUESTS_REMEMBERED = 16;
+
+/** What the log repeats, it repeats soon. A window asks hundreds of times, and each attempt writes the list anew. */
+function remembered(attempts: StoredLead['attempts']): StoredLead['attempts'] {
+  const place = attempts.length - REQUESTS_REMEMBERED;
+  const old = attempts[place];
+  if (!old?.requestId || (old.trigger !== 'window' && old.trigger !== 'push')) return attempts;
+  return attempts.with(place, { ...old, requestId: undefined });
 }
