@@ -43,9 +43,9 @@ export class WindowTimerJob implements OnApplicationBootstrap, BeforeApplication
 
   private async claim(): Promise<void> {
     const { mark } = this.signal;
-    if ((await this.tries.claim()).tried > 0) return;
     const nextAt = await this.tries.nextDue();
-    await this.rest(mark, nextAt === null ? LOOK_MS : nextAt - this.clock.now());
+    const inMs = nextAt === null ? LOOK_MS : nextAt - this.clock.now();
+    if (inMs > 0 || (await this.tries.claim()).tried === 0) await this.rest(mark, inMs);
   }
 
   private async wake(): Promise<void> {
