@@ -41,7 +41,7 @@ it('the API\'s document shows every path with a summary, its filters and its bod
     'get /v1/leads/{id}/attempts': 'cursor,limit',
     'get /v1/leads/{id}/explanation': 'attempt,contract',
     'post /v1/leads/{id}/preview': 'all,contracts,overrides,rules,trigger',
-    'get /v1/pool': 'attributes.NAME,campaign,client,contract,cursor,from,limit,sold,to',
+    'get /v1/pool': 'attributes.NAME,campaign,client,contract,cursor,format,from,limit,sold,to',
     'get /v1/history': 'campaign,from,to',
     'get /v1/caps': 'campaign,client,contract,cursor,limit',
   });

@@ -1,15 +1,17 @@
-import { applyDecorators, Controller, Get, Query } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { applyDecorators, Controller, Get, Headers, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Tx } from '@sluice/db';
 import type { Market } from '@sluice/distribution';
 import { Allow, Caller, Clock, Problem, type Principal } from '@sluice/runtime';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
 import { queryDocs } from './api-schema.js';
 import { withCounters } from './counters.store.js';
 import { Engine } from './engine.service.js';
-import { cursor, instant, limit, readCursor, writeCursor } from './pages.js';
-import { buyersOf, offeredOf, type Offered } from './pool.js';
+import { cursor, format, formatOf, instant, limit, readCursor, writeCursor, type Format } from './pages.js';
+import { offeredOf, poolCsv, poolCsvHeader, poolView, type Offered, type ShownLead } from './pool.js';
 import { PoolStore, type PoolFilter, type PoolPlace } from './pool.store.js';
 
 const ATTRIBUTE = 'attributes.';
@@ -20,7 +22,7 @@ const poolQuery = z.object({
   from: instant.optional().describe('Received at or after this instant.'),
   to: instant.optional().describe('Received before this instant.'),
   sold: z.enum(['any', 'none']).optional().describe('any: somebody has it already; none: nobody has.'),
-  limit, cursor,
+  limit, cursor, format,
 }).catchall(z.string());
 type PoolQuery = z.output<typeof poolQuery>;
 
@@ -33,6 +35,11 @@ const STRETCH_MIN = 50;
 const STRETCHES_MAX = 20;
 /** A lead is offered to so many contracts of a client. */
 const CONTRACTS_MAX = 50;
+
+interface Page<T> {
+  readonly data: T[];
+  readonly next?: PoolPlace | undefined;
+}
 
 /** Inbound leads that a client may take for itself (A4). */
 @ApiTags('distribution')
@@ -53,21 +60,41 @@ export class PoolController {
   @applyDecorators(...queryDocs(poolQuery))
   @ApiQuery({ name: 'attributes.NAME', required: false, schema: { type: 'string' },
     description: 'Any routing attribute, as in attributes.state=NY.' })
-  async pool(@Caller() { tenantId }: Principal, @Query({ schema: poolQuery }) query: PoolQuery): Promise<object> {
+  async pool(
+    @Caller() { tenantId }: Principal, @Query({ schema: poolQuery }) query: PoolQuery, @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
     const filter = filterOf(query);
     const after = readCursor(query.cursor, ['number', 'string']);
     await this.engine.open();
+    const first = await this.shown(tenantId, query, filter, after);
+    const wanted = formatOf(query.format, accept);
+    if (wanted === 'json') return { data: first.data, nextCursor: first.next ? writeCursor(first.next) : null };
+    void reply.header('content-disposition', `attachment; filename="pool.${wanted}"`);
+    const lines = Readable.from(this.lines(tenantId, query, filter, first, wanted), { highWaterMark: 1 });
+    return new StreamableFile(lines, { type: wanted === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson' });
+  }
+
+  private async *lines(
+    tenantId: string, query: PoolQuery, filter: PoolFilter, first: Page<ShownLead>, wanted: Exclude<Format, 'json'>,
+  ): AsyncGenerator<string> {
+    if (wanted === 'csv') yield poolCsvHeader;
+    for (let page = first; ; page = await this.shown(tenantId, query, filter, page.next)) {
+      if (page.data.length > 0) yield page.data.map((lead) => (wanted === 'csv' ? poolCsv(lead) : `${JSON.stringify(lead)}\n`)).join('');
+      if (!page.next) return;
+    }
+  }
+
+  private shown(tenantId: string, query: PoolQuery, filter: PoolFilter, after: PoolPlace | undefined): Promise<Page<ShownLead>> {
     return this.answers.now(tenantId, async (tx, market) => {
-      const contracts = contractsOf(query, market);
-      const { found, next } = await this.page(tx, tenantId, market, contracts, filter, after, query.limit);
-      const { currency } = market.ground;
-      return { data: found.map((offered) => shown(offered, currency)), nextCursor: next ? writeCursor(next) : null };
+      const { data, next } = await this.page(tx, tenantId, market, contractsOf(query, market), filter, after, query.limit);
+      return { data: data.map((offered) => poolView(offered, market.ground.currency)), next };
     });
   }
 
   private async page(
     tx: Tx, tenantId: string, market: Market, contracts: readonly string[], filter: PoolFilter, after: PoolPlace | undefined, size: number,
-  ): Promise<{ found: Offered[]; next?: PoolPlace }> {
+  ): Promise<Page<Offered>> {
     const now = this.clock.now();
     const seed = this.engine.seeds.of(tenantId);
     const found: Offered[] = [];
@@ -76,9 +103,9 @@ export class PoolController {
       found.push(...await withCounters(tx, tenantId, (state) => offeredOf(leads, contracts, market, state, now, seed)));
       if (found.length > size) {
         const { lead } = found[size - 1]!;
-        return { found: found.slice(0, size), next: [lead.receivedAt, lead.leadId] };
+        return { data: found.slice(0, size), next: [lead.receivedAt, lead.leadId] };
       }
-      if (!next || stretch === STRETCHES_MAX - 1) return { found, next };
+      if (!next || stretch === STRETCHES_MAX - 1) return { data: found, next };
       place = next;
     }
   }
@@ -109,12 +136,4 @@ function contractsOf({ client, contract }: PoolQuery, market: Market): string[] 
   if (!market.links.clients.has(client)) throw new Problem(404, 'unknown_client', `There is no client "${client}".`);
   const all = [...market.contracts.values()].filter((terms) => terms.client.id === client).sort((a, b) => a.entry - b.entry);
   return all.slice(0, CONTRACTS_MAX).map(({ id }) => id);
-}
-
-function shown({ lead, life, offers }: Offered, currency: string): object {
-  const { leadId, campaignId, receivedAt, attributes } = lead;
-  return {
-    leadId, campaignId: campaignId || null, receivedAt: new Date(receivedAt).toISOString(), attributes, buyers: buyersOf(life),
-    offers: offers.map((offer) => ({ ...offer, currency })),
-  };
 }

@@ -82,6 +82,15 @@ describe('the pool of a client', () => {
     expect(seen).toEqual(['loose', 'bound', 'free', 'sold']);
   });
 
+  it('is exported whole, as CSV and as NDJSON', async () => {
+    const csv = await api.get('/v1/pool?client=bolt&limit=1&format=csv');
+    expect(csv.text.split('\r\n').slice(0, 2)).toEqual(['leadId,campaignId,receivedAt,buyers,contracts,pricesMinor,attributes',
+      `loose,,${minute(3)},0,bolt-all,1000,"{""state"":""CA""}"`]);
+    expect(csv.text.trimEnd().split('\r\n')).toHaveLength(5);
+    const ndjson = await api.get('/v1/pool?client=bolt&sold=any', 'north', 'application/x-ndjson');
+    expect(ndjson.text.trimEnd().split('\n').map((line) => (JSON.parse(line) as { leadId: string }).leadId)).toEqual(['sold']);
+  });
+
   it('is nobody\'s where it names nobody, and no other tenant\'s', async () => {
     expect((await api.get('/v1/pool')).status).toBe(400);
     expect((await api.get('/v1/pool?client=nobody')).status).toBe(404);

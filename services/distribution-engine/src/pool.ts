@@ -1,5 +1,6 @@
 /** The pool (A4): what of a lead a client may see, and which of its contracts could take it. */
 import { decide, type Lead, type Life, type Market, type Seed, type State } from '@sluice/distribution';
+import { csvLine } from './csv.js';
 
 export interface Offer {
   readonly contractId: string;
@@ -28,7 +29,33 @@ export function offeredOf(
   });
 }
 
+/** A lead of the pool as the API shows it: routing attributes alone, nothing personal. */
+export interface ShownLead {
+  readonly leadId: string;
+  readonly campaignId: string | null;
+  readonly receivedAt: string;
+  readonly attributes: Lead['attributes'];
+  readonly buyers: number;
+  readonly offers: readonly (Offer & { readonly currency: string })[];
+}
+
+export function poolView({ lead, life, offers }: Offered, currency: string): ShownLead {
+  const { leadId, campaignId, receivedAt, attributes } = lead;
+  return {
+    leadId, campaignId: campaignId || null, receivedAt: new Date(receivedAt).toISOString(), attributes, buyers: buyersOf(life),
+    offers: offers.map((offer) => ({ ...offer, currency })),
+  };
+}
+
+export const poolCsvHeader = csvLine(['leadId', 'campaignId', 'receivedAt', 'buyers', 'contracts', 'pricesMinor', 'attributes']);
+
+/** Campaigns have attributes of their own: they stand in one column, as JSON. */
+export function poolCsv({ leadId, campaignId, receivedAt, buyers, offers, attributes }: ShownLead): string {
+  return csvLine([leadId, campaignId, receivedAt, buyers, offers.map(({ contractId }) => contractId).join(' '),
+    offers.map(({ priceMinor }) => priceMinor).join(' '), JSON.stringify(attributes)]);
+}
+
 /** Buyers that hold it. */
-export function buyersOf({ picks }: Life): number {
+function buyersOf({ picks }: Life): number {
   return picks.filter(({ state }) => state === 'reserved' || state === 'accepted' || state === 'cherryPicked').length;
 }
