@@ -10,7 +10,7 @@ export function clientOf(draw: Draw, id: string): Client {
   const { random, has } = draw;
   return clean<Client>({
     id, name: id.toUpperCase(), timezone: some(draw, 0.5, () => random.pick(ZONES)), priority: some(draw, 0.3, () => random.int(-1, 1)),
-    status: has('status') ? some(draw, 0.15, () => 'paused' as const) : undefined,
+    status: has('status') ? some(draw, 0.15, () => 'paused' as const) : undefined, createdAt: createdAt(draw),
     automation: has('status') ? some(draw, 0.1, () => false) : undefined,
     group: has('groups') ? some(draw, 0.5, () => random.pick(['gold', 'silver'])) : undefined,
     tierDelivery: has('tiers') ? random.chance(0.5) : undefined,
@@ -30,7 +30,7 @@ export function contractOf(draw: Draw, id: string, client: string): Contract {
   const { random, has } = draw;
   const table = has('priceTables') && random.chance(0.5);
   return clean<Contract>({
-    id, client, status: has('status') ? some(draw, 0.15, () => random.pick(['paused', 'closed'] as const)) : undefined,
+    id, client, createdAt: createdAt(draw), status: has('status') ? some(draw, 0.15, () => random.pick(['paused', 'closed'] as const)) : undefined,
     campaigns: some(draw, 0.15, () => ['m0']), price: table ? undefined : priceOf(draw), prices: table ? pricesOf(draw) : undefined,
     maxShareCount: has('sharing') ? some(draw, 0.8, () => random.int(1, 4)) : some(draw, 0.2, () => 1),
     criteria: has('criteria') ? some(draw, 0.6, () => criteriaOf(draw, 2)) : undefined,
@@ -50,6 +50,11 @@ export function contractOf(draw: Draw, id: string, client: string): Contract {
     minScore: has('quality') ? some(draw, 0.2, () => 50) : undefined, maxAge: has('quality') ? some(draw, 0.2, () => 'PT2H1S') : undefined,
     trial: some(draw, 0.4, () => ({ leads: random.int(1, 3) })), deliveryMethod: some(draw, 0.3, () => 'hook'),
   });
+}
+
+/** Not in the order of the document, and some on the same day. */
+function createdAt(draw: Draw): string | undefined {
+  return some(draw, 0.2, () => iso(draw.start - draw.random.int(1, 3) * 86_400_000));
 }
 
 export function contractBody(draw: Draw, client: string): Partial<Contract> {
