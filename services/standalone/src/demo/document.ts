@@ -70,13 +70,13 @@ pushStrategies:
     timeout: { after: PT10M, to: voice-box }
 
 workflows:
-  # What nobody takes at once waits for six hours, and is tried again as soon as somebody can.
+  # What has less than two buyers waits for half an hour, and is tried again as soon as somebody can take it.
   - id: best-price
     mode: window
-    window: { length: PT6H, every: PT15M }
-    maxMultiplication: 3
+    window: { length: PT30M, every: PT5M }
+    maxMultiplication: 2
     priceOptimization: separate
-    rules: [{ method: price, take: 3 }]
+    rules: [{ method: price, take: 2 }]
   - id: fair-turns
     mode: onArrival
     maxMultiplication: 1
