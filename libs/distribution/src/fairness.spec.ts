@@ -20,6 +20,17 @@ describe('round robin', () => {
     }), RUNS);
   });
 
+  it('keeps clients so where they take turns, whichever of their contracts stands for them (RR1, K0)', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 40 }),
+      (contracts, take, leads) => {
+      const table = new Table(Array.from({ length: contracts }, (_, place) => ({ price: place % 2 })),
+        { rules: [{ method: 'roundRobin', by: 'client', take }] }, { sameClient: true });
+      const counts = Array.from({ length: Math.min(3, contracts) }, () => 0);
+      for (let lead = 0; lead < leads; lead++) for (const id of table.deal()) counts[Number(id.slice(1)) % 3]! += 1;
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+    }), RUNS);
+  });
+
   it('gives a turn back: who turned a lead down is next again', () => {
     const table = new Table([{}, {}, {}], { maxMultiplication: 1, rules: [{ method: 'roundRobin', take: 1 }] });
     expect(table.deal(({ contractId }) => contractId === 'k0')).toEqual(['k1']);

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { bucketOf } from '@sluice/kernel';
 import fc from 'fast-check';
 import { decide } from './decide.js';
-import type { ConfigDocument } from './document.js';
+import type { ConfigDocument, Method } from './document.js';
 import { itemsOf } from './items.js';
 import { newLife, type Holding, type Lead, type Life } from './lead.js';
 import { Market } from './market.js';
@@ -134,6 +134,28 @@ describe('in any run', () => {
       expect(whole.decisions).toEqual(straight.decisions);
       expect(again.decisions).toEqual(straight.decisions);
     }), RUNS);
+  });
+
+  it('the order of the document decides the last tie and nothing else: where no two pay the same, it decides nothing (F3)', () => {
+    let sold = 0;
+    fc.assert(fc.property(world, visits, fc.infiniteStream(fc.nat({ max: 1000 })), (document, all, draws) => {
+      // Turns begin in order of entry, and free leads all pay nothing.
+      const turnless = (method: Method | undefined) => (method === 'roundRobin' ? 'priority' : method);
+      const apart: ConfigDocument = {
+        ...document,
+        contracts: document.contracts!.map((body, place) => ({ ...body, price: (500 + place * 137) / 100, prices: undefined, trial: undefined })),
+        workflows: document.workflows!.map((flow) => ({ ...flow, rules: flow.rules!.map((rule) => (
+          { ...rule, method: turnless(rule.method)!, secondary: turnless(rule.secondary), base: turnless(rule.base) })) })),
+      };
+      const shuffled = [...apart.contracts!].map((body) => ({ body, at: draws.next().value as number })).sort((a, b) => a.at - b.at)
+        .map(({ body }) => body);
+      const [one, other] = [runOf(apart), runOf({ ...apart, contracts: shuffled })];
+      all.forEach((visit, place) => { one.visit(visit, place); other.visit(visit, place); });
+      const sales = ({ sales: made }: Run) => made.map(({ lead, holding }) => `${lead} ${holding.contractId} ${holding.price}`);
+      sold += one.sales.length;
+      expect(sales(other)).toEqual(sales(one));
+    }), RUNS);
+    expect(sold).toBeGreaterThan(2000);
   });
 
   it('a state that was saved and loaded decides on as the one that went on, to the byte', () => {
