@@ -315,11 +315,17 @@ function reasonsOf(fates: Fates, notMatched: number): Partial<Record<ReasonCode,
   return reasons;
 }
 
+/** Who lost to another that did not get the lead either: they tell why a lead stayed unsold only where nobody else does. */
+const LOST: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['outranked', 'sibling']);
+
 /** The most frequent reason; equal: the first in the order of precedence. */
 export function topReason(reasons: Partial<Record<ReasonCode, number>>): UnsoldReason {
   let top: UnsoldReason = 'no_contracts';
   let most = 0;
-  for (const reason of REASONS) if ((reasons[reason] ?? 0) > most) { top = reason; most = reasons[reason]!; }
+  for (const reason of REASONS) {
+    const count = reasons[reason] ?? 0;
+    if (count > 0 && (count > most || LOST.has(top as ReasonCode)) && (most === 0 || !LOST.has(reason))) { top = reason; most = count; }
+  }
   return top;
 }
 
