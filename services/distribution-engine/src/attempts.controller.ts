@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { applyDecorators, Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { wordsFor } from '@sluice/distribution';
 import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -117,7 +118,8 @@ export class AttemptsController {
         verdicts: explanation?.contracts ?? [] };
     }
     const market = await this.answers.market(tenantId, attempt.version);
-    const verdicts = verdictsFor(market, lead, whole, attempt.at, undefined).map((verdict) => verdictView(verdict));
+    const verdicts = verdictsFor(market, lead, whole, attempt.at, undefined).map((verdict) =>
+      ({ ...verdictView(verdict), words: wordsFor(verdict, undefined, market.ground.currency) }));
     return { ...shownReceipt, verdicts };
   }
 

@@ -26,7 +26,9 @@ export class DistributionEngineModule {
   static with(config: EngineConfig): DynamicModule {
     return {
       module: DistributionEngineModule,
-      controllers: [AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController, ScriptReportsController],
+      controllers: [
+        AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController, ScriptReportsController,
+      ],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
         Engine, EngineConsumer, SnapshotService, SnapshotJob,
