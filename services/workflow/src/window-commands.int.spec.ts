@@ -213,7 +213,7 @@ async function done(leadId: string, one: Exclude<Step, { kind: 'wait' }>): Promi
   }
   if (one.kind === 'wake') {
     await rig.database.transaction({ service: 'workflow', tenants: ['a'] }, (tx) =>
-      rig.timers.wake(tx, [{ tenantId: 'a', scope: 'campaign', scopeId: 'solar', at: rig.clock.now() }]));
+      rig.timers.wake(tx, [{ tenantId: 'a', scope: 'campaign', scopeId: 'solar', at: rig.clock.now(), again: false }]));
     await rig.run();
     // A wake that came a moment ago rests before it comes again.
     await rig.database.pool.query('TRUNCATE workflow.window_wakes');

@@ -39,7 +39,7 @@ export interface News {
   readonly leads: readonly LeadNews[];
   /** Contracts that a unit was given back to. */
   readonly freed: readonly { readonly tenantId: string; readonly contractId: string }[];
-  /** Returns are told on another topic than requests: the engine may hear of the request first. */
+  /** The same by a person who approved a return. */
   readonly returned: readonly { readonly tenantId: string; readonly contractId: string }[];
   /** Delivery methods that are well again. */
   readonly resumed: readonly { readonly tenantId: string; readonly methodId: string }[];

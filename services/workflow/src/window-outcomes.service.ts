@@ -19,9 +19,6 @@ interface Known {
   readonly terms: ReadonlyMap<string, TenantTerms>;
 }
 
-/** A request would overtake the return that it hopes to gain from: the engine hears the two on different topics. */
-const RETURN_TAKES_MS = 1_000;
-
 /** Where windows and timers stand. */
 @Injectable()
 export class WindowStores {
@@ -56,13 +53,14 @@ export class WindowOutcomes {
   /** O(1) for each contract, however many leads wait for it. */
   private async wake(tx: Tx, { freed, returned, resumed }: News, now: number): Promise<void> {
     const wakes: Wake[] = [];
-    const contract = (tenantId: string, scopeId: string, at: number) => wakes.push({ tenantId, scope: 'contract', scopeId, at });
-    for (const { tenantId, contractId } of freed) contract(tenantId, contractId, now);
-    for (const { tenantId, contractId } of returned) contract(tenantId, contractId, now + RETURN_TAKES_MS);
-    for (const tenantId of new Set(wakes.map((wake) => wake.tenantId))) contract(tenantId, ANY_CONTRACT, now);
+    const contract = (tenantId: string, scopeId: string, again: boolean) => wakes.push({ tenantId, scope: 'contract', scopeId, at: now, again });
+    for (const { tenantId, contractId } of freed) contract(tenantId, contractId, false);
+    for (const { tenantId, contractId } of returned) contract(tenantId, contractId, true);
+    for (const tenantId of new Set(freed.map((one) => one.tenantId))) contract(tenantId, ANY_CONTRACT, false);
+    for (const tenantId of new Set(returned.map((one) => one.tenantId))) contract(tenantId, ANY_CONTRACT, true);
     for (const { tenantId, methodId } of resumed) {
       const campaigns = await this.stores.windows.campaignsOfMethod(tx, tenantId, methodId);
-      for (const scopeId of campaigns) wakes.push({ tenantId, scope: 'campaign', scopeId, at: now });
+      for (const scopeId of campaigns) wakes.push({ tenantId, scope: 'campaign', scopeId, at: now, again: true });
     }
     await this.stores.timers.wake(tx, wakes);
   }

@@ -22,8 +22,9 @@ export interface Wake {
   readonly tenantId: string;
   readonly scope: 'campaign' | 'contract';
   readonly scopeId: string;
-  /** Not worked off before, in epoch ms. */
   readonly at: number;
+  /** A second time a moment later: the engine hears of the cause on another topic than of the requests, which may come first. */
+  readonly again: boolean;
 }
 
 /** A lead among those that a wake concerns. */
@@ -41,8 +42,6 @@ export interface ClaimedWake extends Wake {
    */
   readonly cursorSince: number | null;
   readonly cursorLead: string | null;
-  /** The same came again since it was begun. */
-  readonly again: boolean;
 }
 
 export const RESTING = -1;
@@ -123,7 +122,7 @@ export class WindowTimersStore {
     if (wakes.length === 0) return;
     await tx.query(WAKE, [
       textArray(wakes.map((w) => w.tenantId)), textArray(wakes.map((w) => w.scope)), textArray(wakes.map((w) => w.scopeId)),
-      plainArray(wakes.map((w) => w.at)),
+      plainArray(wakes.map((w) => w.at)), plainArray(wakes.map((w) => w.again)),
     ], 'workflow.note-wakes');
   }
 
@@ -193,15 +192,13 @@ const MOVE = `
     FROM unnest($1::tid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[]) AS m (place, next_at, expires_at, chance_at, due_at, rests)
    WHERE t.ctid = m.place`;
 
-// In order of the key, so that two who note the same wakes do not wait for each other crosswise. Of two that are meant for different times
-// the first does not stand for the second.
+// In order of the key, so that two who note the same wakes do not wait for each other crosswise.
 const WAKE = `
-  INSERT INTO workflow.window_wakes AS w (tenant_id, scope, scope_id, at)
-  SELECT tenant_id, scope, scope_id, min(at) FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS g (tenant_id, scope, scope_id, at)
+  INSERT INTO workflow.window_wakes AS w (tenant_id, scope, scope_id, at, again)
+  SELECT tenant_id, scope, scope_id, min(at), bool_or(again)
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[]) AS g (tenant_id, scope, scope_id, at, again)
    GROUP BY tenant_id, scope, scope_id ORDER BY tenant_id, scope, scope_id
-  ON CONFLICT (tenant_id, scope, scope_id) DO UPDATE
-     SET again = w.again OR w.cursor_since IS NOT NULL OR abs(w.at - excluded.at) >= 1000,
-         at = CASE WHEN w.cursor_since IS NULL THEN least(w.at, excluded.at) ELSE w.at END`;
+  ON CONFLICT (tenant_id, scope, scope_id) DO UPDATE SET again = w.again OR excluded.again OR w.cursor_since IS NOT NULL`;
 
 const CLAIM_WAKE = `
   WITH due AS MATERIALIZED (

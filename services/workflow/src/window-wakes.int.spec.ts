@@ -133,13 +133,15 @@ describe('a unit given back', () => {
     expect(await woken()).toEqual(['a roof', 'a sun']);
   });
 
-  it('by an approved return wakes once the engine has had time to take it in', async () => {
+  it('by an approved return wakes at once, and again when the engine has had time to take it in', async () => {
     await rig.hear(LeadReturned.make({
       tenantId: 'a', returnId: 'r1', leadId: 'x', outboundLeadId: 'o1', contractId: 'acme-1', clientId: 'acme', at: new Date(NOON).toISOString(),
     }, { id: 'r1', time: NOON }));
-    expect(await woken()).toEqual([]);
+    expect(await woken()).toEqual(['a sun']);
     rig.clock.moveTo(NOON + 1_000);
     expect(await woken()).toEqual(['a sun']);
+    rig.clock.moveTo(NOON + 2_000);
+    expect(await woken()).toEqual([]);
   });
 
   it('by a return is not forgotten for a release that came just after', async () => {
@@ -192,5 +194,10 @@ it('an endpoint that is well again wakes the campaigns of its contracts', async 
   await rig.hear(resumed('other'));
   expect(await woken()).toEqual([]);
   await rig.hear(resumed('hook'));
-  expect(await woken()).toEqual(ALL.filter((one) => one.startsWith('a')));
+  const all = ALL.filter((one) => one.startsWith('a'));
+  expect(await woken()).toEqual(all);
+  rig.clock.moveTo(NOON + 1_000);
+  expect(await woken()).toEqual(all);
+  rig.clock.moveTo(NOON + 2_000);
+  expect(await woken()).toEqual([]);
 });

@@ -13,7 +13,7 @@ export class WindowWakes {
   /** In the transaction of the change, under the lock of the tenant's version: a window that opens later sees the new version instead. */
   async changed(tx: Tx, tenantId: string, before: readonly StoredItem[], changed: readonly StoredItem[], now: number): Promise<void> {
     const campaigns = campaignsWoken(before, changed);
-    await this.timers.wake(tx, campaigns.map((scopeId) => ({ tenantId, scope: 'campaign' as const, scopeId, at: now })));
+    await this.timers.wake(tx, campaigns.map((scopeId) => ({ tenantId, scope: 'campaign' as const, scopeId, at: now, again: false })));
     if (campaigns.length > 0) tx.afterCommit(() => this.signal.wake());
   }
 }
