@@ -183,6 +183,23 @@ describe('a history of many', () => {
     expect(seen).toEqual([...seen].sort().reverse());
   });
 
+  it('pages through what a client with many contracts got, each attempt once and in order', async () => {
+    await rig.rows(`INSERT INTO engine.configuration_items (tenant_id, kind, id, version, entry, body)
+      SELECT 'big', 'contract', 'k' || n, 1, n, '{"client":"c' || n % 2 || '"}' FROM generate_series(0, 99) n`);
+    const store = new AttemptsStore(rig.database);
+    const seen: string[] = [];
+    for (let after: string | undefined; ;) {
+      const { rows, next } = await store.page('big', { client: 'c1' }, { limit: 100, after }, 1_000);
+      seen.push(...rows.map((row) => row.attempt_id));
+      if (next === undefined) break;
+      after = next;
+    }
+    const all = await rig.rows<{ attempt_id: string }>(`SELECT attempt_id FROM engine.outbound_leads WHERE tenant_id = 'big'
+      AND substr(contract_id, 2)::int % 2 = 1 ORDER BY attempt_id DESC`);
+    expect(seen).toEqual(all.map((row) => row.attempt_id));
+    expect(seen.length).toBeGreaterThan(2_000);
+  });
+
   it('finds the first attempt of any instant', async () => {
     const store = new AttemptsStore(rig.database);
     for (const second of [-5, 0, 1, 2, 299, 300, 599, 600]) {

@@ -82,10 +82,11 @@ export class AttemptsStore {
     return this.database.transaction({ service: 'engine', tenants: [tenantId] }, async (tx) => {
       const within = await this.candidates(tx, tenantId, filter, asked);
       if (!within) return { rows: [] };
-      const { text, values } = pageStatement(filter, asked, within, lookedAtMax);
+      const most = lookedAt(within, asked, lookedAtMax);
+      const { text, values } = pageStatement(filter, asked, within, most);
       const rows = await tx.query<HistoryAttemptRow>(text, values);
       if (rows.length > asked.limit) return { rows: rows.slice(0, asked.limit), next: rows[asked.limit - 1]!.attempt_id };
-      const end = endStatement(filter, asked, within, lookedAtMax);
+      const end = endStatement(filter, asked, within, most);
       const [last] = await tx.query<{ attempt_id: string }>(end.text, end.values);
       return { rows, ...(last ? { next: last.attempt_id } : {}) };
     });
@@ -94,7 +95,7 @@ export class AttemptsStore {
   /** The statement that a page runs, for whoever wants to see its plan. */
   async statement(tx: Tx, tenantId: string, filter: AttemptFilter, asked: PageAsked): Promise<PageStatement | undefined> {
     const within = await this.candidates(tx, tenantId, filter, asked);
-    return within && pageStatement(filter, asked, within, LOOKED_AT_MAX);
+    return within && pageStatement(filter, asked, within, lookedAt(within, asked, LOOKED_AT_MAX));
   }
 
   /** Undefined: nothing can be found. */
@@ -149,6 +150,11 @@ interface Within {
   readonly below?: string;
   readonly ids?: readonly string[];
   readonly contracts?: readonly string[];
+}
+
+/** Of a client with many contracts fewer of each: the newest n of all are among the newest n of each. */
+function lookedAt({ contracts, ids }: Within, { limit }: PageAsked, most: number): number {
+  return contracts && !ids ? Math.max(limit + 1, Math.floor(most / Math.max(1, contracts.length))) : most;
 }
 
 function pageStatement(filter: AttemptFilter, { limit, oldestFirst }: PageAsked, within: Within, lookedAtMax: number): PageStatement {

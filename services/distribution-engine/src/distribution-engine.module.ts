@@ -27,7 +27,8 @@ export class DistributionEngineModule {
     return {
       module: DistributionEngineModule,
       controllers: [
-        AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController, ScriptReportsController,
+        AttemptsController, EngineController, HistoryController, LeadsController, PoolController, PreviewController,
+        ScriptReportsController,
       ],
       providers: [
         { provide: EngineSettings, useValue: new EngineSettings(config) },
