@@ -7,7 +7,7 @@ import type { ConfigItem, ItemKind } from './items.js';
 import { limitsOf, type Limit } from './limits.js';
 import { linkContract, type Links } from './links.js';
 import type { Arrival } from './newcomers.js';
-import { Partition, type Found } from './partition.js';
+import { Found, Partition } from './partition.js';
 import { strategyTerms, workflowTerms, type StrategyTerms, type WorkflowTerms } from './phases.js';
 import { ClientTerms, ContractTerms, groundOf, minorOf, openingOf, orderTerms, type Ground } from './terms.js';
 import type { Lead } from './lead.js';
@@ -109,6 +109,13 @@ export class Market {
       found.owners[kept++] = owner;
     }
     found.count = kept;
+  }
+
+  /** The contracts whose criteria let the lead in, in order of entry. */
+  matching(lead: Lead): ContractTerms[] {
+    const found = new Found();
+    this.match(lead, found);
+    return Array.from({ length: found.count }, (_, place) => this.byIndex[found.owners[place]!]!).sort((a, b) => a.entry - b.entry);
   }
 
   /** Every contract in scope of a campaign, in order of entry. */

@@ -76,9 +76,17 @@
 
   const contracts = [];
 
+  // A lead holds nothing deeper than its fields.
+  function request(given) {
+    const asked = parse(given);
+    freeze(asked.lead.fields);
+    freeze(asked.lead);
+    return asked;
+  }
+
 
   function judge({ lead, asked }) {
-    const script = hooks();
+    let script = hooks();
     const refusals = script.filter ? [] : null;
     let isRefused = false;
     const scores = script.score ? [] : null;
@@ -86,6 +94,8 @@
     try {
       for (let place = 0; place < asked.length; place++) {
         const contract = contracts[asked[place]];
+        // Anew for every contract: what it says of one hangs on no other, nor on which others are asked about.
+        if (place > 0) script = hooks();
         hook = 'filter';
         const refusal = script.filter ? refusalOf(script.filter(lead, contract), contract) : null;
         if (refusals) refusals[place] = refusal;
@@ -152,11 +162,10 @@
       for (;;);
     },
     judge(given) {
-      // The lead is not frozen, which takes as long as reading it: it is read anew for every call.
-      return judge(parse(given));
+      return judge(request(given));
     },
     afterPlan(given) {
-      return stringify(afterPlan(parse(given)));
+      return stringify(afterPlan(request(given)));
     },
   };
 })

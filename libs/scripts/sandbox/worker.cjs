@@ -11,7 +11,7 @@ const { shared, spinMs } = workerData;
 const head = new Int32Array(shared, 0, 16);
 const body = new Uint8Array(shared, 64);
 /** Places of the header; see sandbox.ts. */
-const TURN = 0, OP = 1, KEY = 2, LENGTH = 3, TICKS = 4, STATUS = 5;
+const TURN = 0, OP = 1, KEY = 2, LENGTH = 3, TICKS = 4, STATUS = 5, USED = 6;
 const ASKED = 1, ANSWERED = 2;
 /** What a script and the contracts it was told may take: 64 MB. What is not used of it takes none. */
 const MEMORY_PAGES = 64 * 16;
@@ -76,12 +76,15 @@ class Script {
     return { reason: 'error', words: `${name ?? 'Error'}: ${String(message).slice(0, 200)}${line ? ` (line ${line})` : ''}` };
   }
 
-  /** Calls an entry with the text in shared memory, by its bytes: no text is made of them on this side. */
-  call(entry, length) {
+  /**
+   * Calls an entry with the text at a place of the source, and writes the answer to a place of the shared memory: by their bytes, no text
+   * is made of them on this side. The answer's length, and whether it is a fault of the script's.
+   */
+  call(entry, source, from, length, to, room) {
     const { ffi, ctx } = this;
     const { module } = ffi;
     const input = module._malloc(length + 1);
-    module.HEAPU8.set(body.subarray(0, length), input);
+    module.HEAPU8.set(source.subarray(from, from + length), input);
     module.HEAPU8[input + length] = 0;
     const argument = ffi.QTS_NewString(ctx, input);
     module._free(input);
@@ -96,26 +99,23 @@ class Script {
     }
     if (this.exhausted) fault = { reason: 'memory' };
     if (!fault && ffi.QTS_IsJobPending(this.rt)) fault = { reason: 'result', words: 'a script cannot wait: async functions and promises are not run' };
-    if (fault) { ffi.QTS_FreeValuePointer(ctx, result); return answer(fault); }
+    if (fault) { ffi.QTS_FreeValuePointer(ctx, result); return answer(fault, to); }
     const output = ffi.QTS_GetString(ctx, result);
     ffi.QTS_FreeValuePointer(ctx, result);
     const heap = module.HEAPU8;
     const end = heap.indexOf(0, output);
     const bytes = end - output;
-    if (bytes > body.length) { ffi.QTS_FreeCString(ctx, output); return answer({ reason: 'result', words: 'the answer is too long' }); }
-    body.set(heap.subarray(output, end), 0);
+    if (bytes > room) { ffi.QTS_FreeCString(ctx, output); return answer({ reason: 'result', words: 'the answer is too long' }, to); }
+    body.set(heap.subarray(output, end), to);
     ffi.QTS_FreeCString(ctx, output);
-    head[LENGTH] = bytes;
-    head[STATUS] = 0;
-    return undefined;
+    return { length: bytes, isFault: 0 };
   }
 }
 
-function answer(value) {
+function answer(value, to = 0) {
   const bytes = Buffer.from(JSON.stringify(value));
-  body.set(bytes, 0);
-  head[LENGTH] = bytes.length;
-  head[STATUS] = 1;
+  body.set(bytes, to);
+  return { length: bytes.length, isFault: 1 };
 }
 
 async function load(key) {
@@ -124,7 +124,41 @@ async function load(key) {
   const script = await Script.load(code);
   if (script.fault) return answer(script.fault);
   scripts.set(key, script);
-  return script.call(0, 0);
+  return script.call(0, body, 0, 0, 0, body.length);
+}
+
+/** Words before each request of many, and before each answer. */
+const REQUEST_WORDS = 3, ANSWER_WORDS = 3;
+const NOT_DONE = 2;
+const padded = (bytes) => (bytes + 3) & ~3;
+
+/** Many requests, one after the other; what follows on a fault of the same script is left for whoever asks it alone. */
+function runMany(count) {
+  const given = Buffer.from(body.subarray(0, head[LENGTH]));
+  const words = new Int32Array(given.buffer, given.byteOffset, given.length >> 2);
+  const answers = new Int32Array(shared, 64, body.length >> 2);
+  const failed = new Set();
+  let from = 0;
+  let to = 0;
+  for (let nth = 0; nth < count; nth++) {
+    const [key, most, length] = words.subarray(from >> 2, (from >> 2) + REQUEST_WORDS);
+    from += REQUEST_WORDS * 4;
+    const room = body.length - to - ANSWER_WORDS * 4 * (count - nth);
+    const script = failed.has(key) || room < 1_000 ? undefined : scripts.get(key);
+    const start = performance.now();
+    ticks = 0;
+    ticksMax = most;
+    const done = script ? script.call(2, given, from, length, to + ANSWER_WORDS * 4, room) : { length: 0, isFault: NOT_DONE };
+    if (done.isFault) failed.add(key);
+    answers.set([done.isFault, done.length, microseconds(start)], to >> 2);
+    from += padded(length);
+    to += ANSWER_WORDS * 4 + padded(done.length);
+  }
+  return { length: to, isFault: 0 };
+}
+
+function microseconds(start) {
+  return Math.round((performance.now() - start) * 1_000);
 }
 
 function run() {
@@ -135,11 +169,10 @@ function run() {
     case 0: return load(key);
     case 5:
       scripts.delete(key);
-      head[STATUS] = 0;
-      head[LENGTH] = 0;
-      return undefined;
+      return { length: 0, isFault: 0 };
+    case 6: return runMany(key);
     default:
-      return scripts.get(key).call(head[OP], head[LENGTH]);
+      return scripts.get(key).call(head[OP], body, 0, head[LENGTH], 0, body.length);
   }
 }
 
@@ -155,14 +188,20 @@ function wait() {
 async function main() {
   for (;;) {
     wait();
+    const start = performance.now();
+    let done;
     try {
+      done = run();
       // Only what loads is waited for: all else is done when it returns, and a turn of the event loop would cost as much again.
-      const loading = run();
-      if (loading) await loading;
+      if (done instanceof Promise) done = await done;
     } catch (error) {
-      scripts.delete(head[KEY]);
-      answer({ reason: 'error', words: `the sandbox gave up: ${error instanceof Error ? error.message : 'unknown'}`.slice(0, 200), lost: true });
+      // A trap leaves an instance as it is; who asks next loads it anew.
+      if (head[OP] === 6) scripts.clear(); else scripts.delete(head[KEY]);
+      done = answer({ reason: 'error', words: `the sandbox gave up: ${error instanceof Error ? error.message : 'unknown'}`.slice(0, 200) });
     }
+    head[LENGTH] = done.length;
+    head[STATUS] = done.isFault;
+    head[USED] = microseconds(start);
     Atomics.store(head, TURN, ANSWERED);
     Atomics.notify(head, TURN);
   }

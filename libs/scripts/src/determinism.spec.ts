@@ -26,7 +26,8 @@ const STEPS = [10_000, 20_000, 1_000_000];
 const PRICES = [5, 1, 3, 3, 2];
 
 /** A script beside the first one, so that what one does to the other shows; the market is kept, and with it what the sandbox has loaded. */
-const made = new Map<string, (scripting: Scripts, x: number) => Decision>();
+type Ask = ((scripting: Scripts, x: number) => Decision) & { ahead(scripting: Scripts, leads: readonly number[]): void };
+const made = new Map<string, Ask>();
 function marketOf({ code, steps, status }: Drawn, turned: boolean) {
   const key = JSON.stringify([code, steps, status, turned]);
   const known = made.get(key);
@@ -41,10 +42,13 @@ function marketOf({ code, steps, status }: Drawn, turned: boolean) {
   const market = Market.compile(turned ? items.reverse() : items, { deliversAlways: true });
   const state = State.load();
   state.follow(market, NOW);
-  const ask = (scripting: Scripts, x: number) => {
-    const lead: Lead = { leadId: `L${x}`, tenantId: 't', campaignId: 'x', receivedAt: NOW, attributes: { x } };
+  const leadOf = (x: number): Lead => ({ leadId: `L${x}`, tenantId: 't', campaignId: 'x', receivedAt: NOW, attributes: { x } });
+  const ahead = (scripting: Scripts, leads: readonly number[]) =>
+    scripting.ahead(leads.map((x) => ({ market, state, lead: leadOf(x) })), NOW);
+  const ask = Object.assign((scripting: Scripts, x: number) => {
+    const lead = leadOf(x);
     return decide(market, state, lead, newLife(), { trigger: 'arrival', hooks: scripting.hooksOf(market, state) }, NOW, () => 0.5);
-  };
+  }, { ahead });
   made.set(key, ask);
   return ask;
 }
@@ -52,7 +56,7 @@ function marketOf({ code, steps, status }: Drawn, turned: boolean) {
 interface Drawn { code: number; steps: number; status: 'active' | 'shadow' }
 const scenes = fc.record({
   code: fc.nat(CODES.length - 1), steps: fc.constantFrom(...STEPS), status: fc.constantFrom<Drawn['status'][]>('active', 'active', 'shadow'),
-  leads: fc.array(fc.nat(60), { minLength: 1, maxLength: 4 }),
+  leads: fc.array(fc.nat(60), { minLength: 1, maxLength: 4 }), told: fc.nat(4),
 });
 
 describe('decisions with scripts', () => {
@@ -60,7 +64,8 @@ describe('decisions with scripts', () => {
     fc.assert(fc.property(scenes, (scene) => {
       const [straight, turned] = [marketOf(scene, false), marketOf(scene, true)];
       const first = scene.leads.map((x) => JSON.stringify(straight(one, x)));
-      // In the opposite order, in another sandbox that has run other things.
+      // In the opposite order, in another sandbox that has run other things; and some of them were told beforehand.
+      if (scene.told > 0) turned.ahead(other, scene.leads.slice(0, scene.told));
       const again = [...scene.leads].reverse().map((x) => JSON.stringify(turned(other, x))).reverse();
       expect(again).toEqual(first);
       expect(first.join()).not.toContain('"reason":"time"');

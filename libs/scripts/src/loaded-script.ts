@@ -5,7 +5,7 @@
  */
 import type { AskedContract } from '@sluice/distribution';
 import { contractFacts } from './facts.js';
-import type { Answer, Fault, Sandbox } from './sandbox.js';
+import type { Answer, Fault, Request, Sandbox } from './sandbox.js';
 
 export type HookName = 'filter' | 'score' | 'afterPlan';
 export type Judged = { refusals: (string | null)[] | null; scores: number[] | null; fault?: undefined } | { fault: Fault };
@@ -39,6 +39,11 @@ export class LoadedScript {
     this.key = sandbox.newKey();
   }
 
+  /** How long the last call took where it ran. */
+  get microseconds(): number {
+    return this.sandbox.lastMicroseconds;
+  }
+
   has(hook: HookName): boolean {
     this.ready();
     return this.loaded.fault === undefined && this.loaded.hooks.has(hook);
@@ -56,6 +61,14 @@ export class LoadedScript {
     return answer.fault ? { fault: answer.fault } : JSON.parse(answer.text) as Judged;
   }
 
+  /** The same as a request of many; undefined where it cannot be run, or contracts cannot be told. */
+  request(lead: string, contracts: readonly AskedContract[]): Request | undefined {
+    this.ready();
+    if (this.loaded.fault || this.places > PLACES_MAX) return undefined;
+    const places = this.tell(contracts);
+    return typeof places === 'string' ? { key: this.key, json: textOf(lead, places), steps: this.steps } : undefined;
+  }
+
   afterPlan(lead: string, contracts: readonly AskedContract[]): Planned {
     const answer = this.ask('afterPlan', lead, contracts);
     return answer.fault ? { fault: answer.fault } : JSON.parse(answer.text) as Planned;
@@ -71,7 +84,8 @@ export class LoadedScript {
     // What does not load is not loaded anew for each lead.
     if (this.loaded.fault) return { fault: this.loaded.fault };
     let answer = this.once(entry, lead, contracts);
-    if (answer.fault && HANGS_ON_HISTORY.has(answer.fault.reason)) {
+    // What the script threw itself comes as an answer.
+    if (answer.fault && answer.fault.reason !== 'time') {
       this.drop();
       answer = this.once(entry, lead, contracts, true);
     }
@@ -87,7 +101,7 @@ export class LoadedScript {
     const places = this.tell(contracts);
     if (typeof places !== 'string') return { fault: places };
     if (afresh) this.sandbox.align(this.key);
-    return this.sandbox.ask(entry, this.key, `{"lead":${lead},"asked":[${places}]}`, this.steps);
+    return this.sandbox.ask(entry, this.key, textOf(lead, places), this.steps);
   }
 
   private ready(): void {
@@ -122,8 +136,9 @@ export class LoadedScript {
   }
 }
 
-/** Where an answer could differ by what ran before. */
-const HANGS_ON_HISTORY: ReadonlySet<Fault['reason']> = new Set(['steps', 'memory']);
+function textOf(lead: string, places: string): string {
+  return `{"lead":${lead},"asked":[${places}]}`;
+}
 
 /** A script's own failure comes as an answer. */
 function said(text: string): Answer {

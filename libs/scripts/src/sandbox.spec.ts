@@ -100,6 +100,7 @@ describe('a script in the sandbox', () => {
     ['a name of nobody', 'leak = 1'],
     ['a built-in function', 'JSON.stringify = () => "{}"'],
     ['a property of one', 'Math.leak = 1'],
+    ['the lead', 'lead.fields.state = "TX"'],
     ['the contract', 'contract.tags.push("x")'],
     ['the list of a template', '(function tag(list) { list.leak = 1; })`x`'],
     ['a property of a prototype by definition', 'Object.defineProperty(RegExp.prototype, "leak", { value: 1 })'],
@@ -108,18 +109,11 @@ describe('a script in the sandbox', () => {
     expect(filterOf(`${body}; return true`).fault?.reason).toBe('error');
   });
 
-  it('keeps nothing from one lead to the next', () => {
+  it('keeps nothing from one contract or lead to the next', () => {
     const script = new LoadedScript(sandbox, `let count = 0; const seen = new Map(); const list = []; class C { static n = 0; }
       function filter() { filter.calls = (filter.calls ?? 0) + 1; C.n++; count++; list.push(1); seen.set(seen.size, 1); return [count, list.length, seen.size, C.n, filter.calls].join(); }`);
     const answers = [1, 2, 3].map(() => script.judge(LEAD, contracts).refusals);
-    expect(answers).toEqual([['1,1,1,1,1', '2,2,2,2,2'], ['1,1,1,1,1', '2,2,2,2,2'], ['1,1,1,1,1', '2,2,2,2,2']]);
-    script.drop();
-  });
-
-  it('sees the lead as it is, whatever it did to it before', () => {
-    const script = new LoadedScript(sandbox, 'function filter(lead) { const was = lead.fields.state; lead.fields.state = "TX"; return was; }');
-    const answers = [1, 2].map(() => script.judge(LEAD, contracts).refusals?.[0]);
-    expect(answers).toEqual(['NY', 'NY']);
+    expect(answers).toEqual([1, 2, 3].map(() => ['1,1,1,1,1', '1,1,1,1,1']));
     script.drop();
   });
 

@@ -20,19 +20,27 @@ export interface SandboxOptions {
 /** Steps are counted in ten thousands of loop turns and calls. */
 export const STEPS_A_TICK = 10_000;
 
-const OP = { load: 0, facts: 1, judge: 2, afterPlan: 3, align: 4, drop: 5 } as const;
+const OP = { load: 0, facts: 1, judge: 2, afterPlan: 3, align: 4, drop: 5, many: 6 } as const;
 /** Places of the header, as in worker.cjs. */
-const [TURN, KIND, KEY, LENGTH, TICKS, STATUS] = [0, 1, 2, 3, 4, 5];
+const [TURN, KIND, KEY, LENGTH, TICKS, STATUS, USED] = [0, 1, 2, 3, 4, 5, 6];
 const [ASKED, ANSWERED] = [1, 2];
 const HEAD_BYTES = 64;
 const BODY_BYTES = 4 * 1_048_576;
 const WALL_MS = 1_000;
 /** Starting a thread and compiling the sandbox, on a machine that does much else. */
 const START_MS = 30_000;
-/** Long enough for the next lead of a batch, short enough to be no load where the processors are busy: then it is better to sleep at once. */
+/** Long enough for the next lead of a batch; where the processors are busy it is better to sleep soon. */
 const SPIN_MS = 0.02;
 /** Loading is bounded too: a script's own first lines run then. */
 const LOAD_TICKS = 100;
+
+/** A request of many; its steps bound it alone. */
+export interface Request { key: number; json: string; steps: number }
+/** What one of many was answered, as JSON. Null where it failed, or another of its script before it: it is then asked alone. */
+export type Told = { text: string; microseconds: number } | null;
+
+/** Words before each request of many, and before each answer, as in worker.cjs. */
+const WORDS_BEFORE = 3;
 
 interface Thread { worker: Worker; head: Int32Array; body: Buffer }
 
@@ -49,6 +57,11 @@ export class Sandbox {
     this.wallMs = wallMs;
     this.spinMs = spinMs;
   }
+
+  /** What was begun and not collected yet. */
+  private begun: { count: number; told: Told[] | null } | undefined;
+  /** Microseconds that the last call took, where it ran. */
+  lastMicroseconds = 0;
 
   /** A number under which code can be loaded. */
   newKey(): number {
@@ -86,27 +99,88 @@ export class Sandbox {
   stop(): void {
     const ended = this.thread;
     this.thread = undefined;
+    if (this.begun) this.begun.told = [];
+    this.begun = undefined;
     this.generation++;
     void ended?.worker.terminate();
   }
 
-  private call(op: number, key: number, text: string, ticks: number): Answer {
-    const thread = this.thread ?? this.start();
+  /**
+   * Lets the thread answer many judgements while this one does something else. The answers are had by the function that is returned, which
+   * waits for them; any other call does so first. Fewer are answered than asked where they do not fit into the memory.
+   */
+  begin(requests: readonly Request[]): () => readonly Told[] {
+    const { head, body } = this.free();
+    let at = 0;
+    let count = 0;
+    for (const { key, json, steps } of requests) {
+      const from = at + WORDS_BEFORE * 4;
+      // Half of it: the answers need room as well.
+      if (from + json.length * 3 > BODY_BYTES / 2) break;
+      const length = body.write(json, from);
+      body.writeInt32LE(key, at);
+      body.writeInt32LE(Math.ceil(steps / STEPS_A_TICK), at + 4);
+      body.writeInt32LE(length, at + 8);
+      at = from + padded(length);
+      count++;
+    }
+    const begun: { count: number; told: Told[] | null } = { count, told: null };
+    this.begun = begun;
+    this.post(head, OP.many, count, at, 0);
+    return () => {
+      if (this.begun === begun) this.collect();
+      return begun.told ?? [];
+    };
+  }
+
+  /** The answers of what was begun are read before anything else is asked: there is one place for both. */
+  private collect(): void {
+    const { begun, thread } = this;
+    if (!begun) return;
+    this.begun = undefined;
+    if (!thread || !this.answered(thread.head, this.wallMs)) {
+      this.stop();
+      begun.told = [];
+      return;
+    }
     const { head, body } = thread;
+    const told: Told[] = [];
+    for (let at = 0; head[STATUS] === 0 && told.length < begun.count;) {
+      const [status, length, microseconds] = [body.readInt32LE(at), body.readInt32LE(at + 4), body.readInt32LE(at + 8)];
+      at += WORDS_BEFORE * 4;
+      told.push(status === 0 ? { text: body.toString('utf8', at, at + length), microseconds } : null);
+      at += padded(length);
+    }
+    begun.told = told;
+  }
+
+  /** The thread, with nothing of ours under way. */
+  private free(): Thread {
+    this.collect();
+    return this.thread ?? this.start();
+  }
+
+  private post(head: Int32Array, op: number, key: number, length: number, ticks: number): void {
+    head[KIND!] = op;
+    head[KEY!] = key;
+    head[LENGTH!] = length;
+    head[TICKS!] = Math.min(ticks, 0x7fff_ffff);
+    Atomics.store(head, TURN!, ASKED!);
+    Atomics.notify(head, TURN!);
+  }
+
+  private call(op: number, key: number, text: string, ticks: number): Answer {
+    const { head, body } = this.free();
     // A character is at most three bytes of UTF-8.
     const bytes = text.length * 3 <= BODY_BYTES ? body.write(text) : Buffer.byteLength(text);
     if (bytes > BODY_BYTES) return { fault: { reason: 'memory', words: 'the lead and its contracts are too large for a script' } };
     if (text.length * 3 > BODY_BYTES) body.write(text);
-    head[KIND!] = op;
-    head[KEY!] = key;
-    head[LENGTH!] = bytes;
-    head[TICKS!] = Math.min(ticks, 0x7fff_ffff);
-    Atomics.store(head, TURN!, ASKED!);
-    Atomics.notify(head, TURN!);
+    this.post(head, op, key, bytes, ticks);
     if (!this.answered(head, this.wallMs)) {
       this.stop();
       return { fault: { reason: 'time', words: `no answer within ${this.wallMs} ms` } };
     }
+    this.lastMicroseconds = head[USED!]!;
     const said = body.toString('utf8', 0, head[LENGTH!]);
     return head[STATUS!] === 0 ? { text: said } : { fault: faultOf(said) };
   }
@@ -146,6 +220,11 @@ export class Sandbox {
     this.thread = { worker, head, body: Buffer.from(shared, HEAD_BYTES) };
     return this.thread;
   }
+}
+
+/** Words stand at places that can be divided by four. */
+function padded(bytes: number): number {
+  return (bytes + 3) & ~3;
 }
 
 function faultOf(text: string): Fault {

@@ -3,12 +3,13 @@
  * add up, what `afterPlan` leaves goes to the next. A script that fails is left out of that decision as if it were not attached.
  */
 import {
-  failingCondition, testOf, type AskedContract, type Decision, type Hooks, type Judgement, type Lead, type Market, type RegexEngine,
-  type Script, type ScriptHost, type ScriptNote, type State,
+  failingCondition, testOf, type AskedContract, type Campaign, type Decision, type Hooks, type Judgement, type Lead, type Market,
+  type RegexEngine, type Script, type ScriptCase, type ScriptHost, type ScriptNote, type State,
 } from '@sluice/distribution';
+import { Ahead } from './ahead.js';
 import { countFailures, suspendedUntil } from './circuit.js';
 import { leadFacts } from './facts.js';
-import { LoadedScript, STEPS } from './loaded-script.js';
+import { LoadedScript, STEPS, type Judged } from './loaded-script.js';
 import { Sandbox, type Fault } from './sandbox.js';
 import { Timings } from './timings.js';
 
@@ -32,16 +33,41 @@ const LOADED_MAX = 64;
 export class Scripts implements ScriptHost {
   private readonly known = new WeakMap<Market, Known>();
   private readonly loaded = new Map<string, LoadedScript>();
+  private readonly aside: Ahead;
+  private readonly texts: Means['texts'] = new WeakMap();
   readonly timings = new Timings();
 
-  constructor(private readonly sandbox = new Sandbox(), private readonly regex?: RegexEngine) {}
+  constructor(private readonly sandbox = new Sandbox(), private readonly regex?: RegexEngine) {
+    this.aside = new Ahead(sandbox);
+  }
 
   /** Hooks for one decision, or several one after the other; undefined where the market has no script that is on. */
   hooksOf(market: Market, state: State): Hooks | undefined {
     if (market.scripts.length === 0) return undefined;
     const known = this.knownOf(market);
     if (known.active.length === 0 && known.shadow.length === 0) return undefined;
-    return new ScriptHooks(market, state, known.active, known.shadow, this.timings, this.regex);
+    return new ScriptHooks(this.means(market, state), known.active, known.shadow);
+  }
+
+  /** Sends the scripts of these leads off; the leads told in the call before are still known. */
+  ahead(cases: readonly ScriptCase[], now: number): void {
+    for (const { market, state, lead } of cases) {
+      if (market.scripts.length === 0) continue;
+      const { active, shadow } = this.knownOf(market);
+      let matching: readonly AskedContract[] | undefined;
+      const hooks = new ScriptHooks(this.means(market, state), active, shadow);
+      for (const script of [...active, ...shadow]) {
+        if (!hooks.isWanted(script, lead, now)) continue;
+        matching ??= market.matching(lead);
+        const own = script.contracts === null ? matching : matching.filter(({ id }) => script.contracts!.has(id));
+        this.aside.add(market, lead.leadId, script.loaded, hooks.textOf(lead, now), own);
+      }
+    }
+    this.aside.begin();
+  }
+
+  private means(market: Market, state: State): Means {
+    return { market, state, timings: this.timings, aside: this.aside, regex: this.regex, texts: this.texts };
   }
 
   /** Counts how the scripts did in a decision that was made for good. */
@@ -100,16 +126,31 @@ function setOf(ids: readonly string[] | undefined): ReadonlySet<string> | null {
   return ids?.length ? new Set(ids) : null;
 }
 
+/** What hooks work with. */
+interface Means {
+  market: Market; state: State; timings: Timings; aside: Ahead; regex: RegexEngine | undefined;
+  texts: WeakMap<Lead['attributes'], KnownText>;
+}
+
+/** A lead's facts as JSON, and what they were made of. */
+interface KnownText { lead: Lead; now: number; zone: string; campaign: Campaign | undefined; text: string }
+
+/** Of all that scripts see besides the attributes. */
+function isSameBeside(a: Lead, b: Lead): boolean {
+  return a.leadId === b.leadId && a.campaignId === b.campaignId && a.sourceId === b.sourceId && a.channel === b.channel
+    && a.country === b.country && a.score === b.score && a.duplicate === b.duplicate && a.lat === b.lat && a.lon === b.lon
+    && a.receivedAt === b.receivedAt;
+}
+
 class ScriptHooks implements Hooks {
   /** Of the decision that is being made. */
   private notesOf = new Map<Attached, ScriptNote>();
   /** Left out of it, because they failed behind what they had said. */
   private readonly out = new Map<Attached, ScriptNote>();
-  private facts: { lead: Lead; now: number; text: string } | undefined;
+  private facts: KnownText | undefined;
 
   constructor(
-    private readonly market: Market, private readonly state: State, private readonly active: readonly Attached[],
-    private readonly shadow: readonly Attached[], private readonly timings: Timings, private readonly regex: RegexEngine | undefined,
+    private readonly means: Means, private readonly active: readonly Attached[], private readonly shadow: readonly Attached[],
     /** Of a trial: the one it is about. */
     private readonly about?: Attached,
   ) {}
@@ -123,9 +164,7 @@ class ScriptHooks implements Hooks {
       const places = placesOf(script, contracts);
       if (places?.length === 0) { this.note(script, { status: 'notTriggered', reason: 'contracts' }); continue; }
       if (!script.loaded.has('filter') && !script.loaded.has('score') && script.loaded.fault === undefined) continue;
-      const start = performance.now();
-      const judged = script.loaded.judge(this.textOf(lead, now), places?.map((place) => contracts[place]!) ?? contracts);
-      this.timings.add(script.timing, performance.now() - start);
+      const judged = this.asked(script, lead, places?.map((place) => contracts[place]!) ?? contracts, now);
       if (judged.fault) { this.fail(script, judged.fault); continue; }
       this.note(script, { status: 'applied' });
       if (judged.refusals) refusals = joined(refusals, judged.refusals, places, contracts.length, script.body.id);
@@ -142,15 +181,28 @@ class ScriptHooks implements Hooks {
       if (!script.loaded.has('afterPlan')) continue;
       const own = script.contracts === null ? stay : stay.filter(({ id }) => script.contracts!.has(id));
       if (own.length === 0) continue;
-      const start = performance.now();
       const planned = script.loaded.afterPlan(this.textOf(lead, now), own);
-      this.timings.add(script.timing, performance.now() - start);
+      this.means.timings.add(script.timing, script.loaded.microseconds);
       if (planned.fault) { this.fail(script, planned.fault, 'afterPlan'); continue; }
       this.note(script, { status: 'applied' });
       const kept = new Set(planned.stay);
       stay = stay.filter((contract) => kept.has(contract.id) || !own.includes(contract));
     }
     return stay.map(({ id }) => id);
+  }
+
+  private asked(script: Attached, lead: Lead, contracts: readonly AskedContract[], now: number): Judged {
+    const { market, aside, timings } = this.means;
+    const text = this.textOf(lead, now);
+    const told = aside.answer(market, lead.leadId, script.loaded, text, contracts);
+    const judged = told?.judged ?? script.loaded.judge(text, contracts);
+    timings.add(script.timing, told?.microseconds ?? script.loaded.microseconds);
+    return judged;
+  }
+
+  /** Whether it would have a say about the lead before a plan. */
+  isWanted(script: Attached, lead: Lead, now: number): boolean {
+    return !this.standsAside(script, lead, now) && (script.loaded.has('filter') || script.loaded.has('score'));
   }
 
   /** True where a script failed after it had refused or sorted contracts: what it said may not count. */
@@ -186,8 +238,8 @@ class ScriptHooks implements Hooks {
       const isOn = !this.standsAside(script, lead, now);
       this.notesOf.delete(script);
       // In order of entry, as if it were active.
-      const active = this.market.scripts.flatMap(({ id }) => [...this.active, script].find(({ body }) => body.id === id) ?? []);
-      return isOn ? [new ScriptHooks(this.market, this.state, active, [], this.timings, this.regex, script)] : [];
+      const active = this.means.market.scripts.flatMap(({ id }) => [...this.active, script].find(({ body }) => body.id === id) ?? []);
+      return isOn ? [new ScriptHooks(this.means, active, [], script)] : [];
     });
   }
 
@@ -198,11 +250,11 @@ class ScriptHooks implements Hooks {
     const { body: { id, when }, version, campaigns } = script;
     if (campaigns !== null && !campaigns.has(lead.campaignId)) { this.note(script, { status: 'notTriggered', reason: 'campaign' }); return true; }
     if (!script.when(lead)) {
-      const words = failingCondition(when, lead, this.regex) ?? undefined;
+      const words = failingCondition(when, lead, this.means.regex) ?? undefined;
       this.note(script, { status: 'notTriggered', reason: 'when', words });
       return true;
     }
-    const until = suspendedUntil(this.state, id, version, now);
+    const until = suspendedUntil(this.means.state, id, version, now);
     if (until === 0) return false;
     this.note(script, { status: 'notTriggered', reason: 'suspended', words: `it failed too often, and is left alone until ${new Date(until).toISOString()}` });
     return true;
@@ -216,18 +268,29 @@ class ScriptHooks implements Hooks {
     this.note(script, { status: 'failed', reason, words, hook: hook ?? entry ?? (script.loaded.has('score') && !script.loaded.has('filter') ? 'score' : 'filter') });
   }
 
-  private textOf(lead: Lead, now: number): string {
-    if (this.facts?.lead !== lead || this.facts.now !== now) {
-      const campaign = this.market.campaigns.get(lead.campaignId)?.body;
-      this.facts = { lead, now, text: JSON.stringify(leadFacts(lead, campaign, now, this.market.ground.zone)) };
+  /** The lead as scripts see it, as JSON. */
+  textOf(lead: Lead, now: number): string {
+    if (this.facts?.lead === lead && this.facts.now === now) return this.facts.text;
+    const { market, texts } = this.means;
+    const { zone } = market.ground;
+    const campaign = market.campaigns.get(lead.campaignId)?.body;
+    let known = texts.get(lead.attributes);
+    // Told beforehand, the lead was another object with the same attributes.
+    if (!known || known.now !== now || known.zone !== zone || known.campaign !== campaign || !isSameBeside(known.lead, lead)) {
+      known = { lead, now, zone, campaign, text: JSON.stringify(leadFacts(lead, campaign, now, zone)) };
+      texts.set(lead.attributes, known);
     }
-    return this.facts.text;
+    this.facts = known;
+    return known.text;
   }
 }
 
 /** Where the contracts stand that a script is attached to; null = all. */
 function placesOf({ contracts }: Attached, asked: readonly AskedContract[]): number[] | null {
-  return contracts === null ? null : asked.flatMap(({ id }, place) => (contracts.has(id) ? [place] : []));
+  if (contracts === null) return null;
+  const places: number[] = [];
+  for (let place = 0; place < asked.length; place++) if (contracts.has(asked[place]!.id)) places.push(place);
+  return places;
 }
 
 /** The first script that refuses has the word. */

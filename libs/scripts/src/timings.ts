@@ -5,10 +5,10 @@ const STEPS = 80;
 export class Timings {
   private readonly counts = new Map<string, Uint32Array>();
 
-  add(script: string, ms: number): void {
+  add(script: string, microseconds: number): void {
     let counts = this.counts.get(script);
     if (!counts) this.counts.set(script, (counts = new Uint32Array(STEPS)));
-    const step = Math.floor(Math.log(Math.max(1, ms * 1_000)) / Math.log(STEP));
+    const step = Math.floor(Math.log(Math.max(1, microseconds)) / Math.log(STEP));
     counts[Math.min(STEPS - 1, step)]! += 1;
   }
 

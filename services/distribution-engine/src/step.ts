@@ -7,6 +7,7 @@ import {
   OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected, OutboundLeadUnresolved, UserSeen, type Heard, type WindowOpened,
 } from '@sluice/events';
 import { newLife, type ConfigItem } from '@sluice/distribution';
+import { tellAhead } from './ahead.js';
 import { attempt } from './attempt.js';
 import { askedOf, isKnownItem, itemOf, leadOf } from './heard.js';
 import { addPart, firstWhole, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
@@ -52,11 +53,12 @@ export function* stepwise(
   const run = new Run(memory, batch.events, now, leads, tools);
   sweep(run);
   let sincePause = 0;
-  for (const heard of batch.events) {
+  for (const [place, heard] of batch.events.entries()) {
     if (sincePause++ === pace) {
       sincePause = 1;
       yield;
     }
+    tellAhead(run, batch.events, place);
     hear(run, heard, batch.topic);
   }
   const { changes } = run;
