@@ -143,7 +143,8 @@ describe('in any run', () => {
       const turnless = (method: Method | undefined) => (method === 'roundRobin' ? 'priority' : method);
       const apart: ConfigDocument = {
         ...document,
-        contracts: document.contracts!.map((body, place) => ({ ...body, price: (500 + place * 137) / 100, prices: undefined, trial: undefined })),
+        contracts: document.contracts!.map((body, place) => (
+          { ...body, price: (500 + place * 137) / 100, prices: undefined, trial: undefined })),
         workflows: document.workflows!.map((flow) => ({ ...flow, rules: flow.rules!.map((rule) => (
           { ...rule, method: turnless(rule.method)!, secondary: turnless(rule.secondary), base: turnless(rule.base) })) })),
       };

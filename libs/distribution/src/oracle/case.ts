@@ -2,7 +2,7 @@
 import type { Scenario, ScenarioLead, ScenarioStep } from '../scenario.js';
 import type { Scripts } from './scripts.js';
 
-/** A lead of a campaign, whose source may name a distribution list too. */
+/** A lead of a campaign, '' where it has none; its source may name a distribution list too. */
 export type CaseLead = ScenarioLead & { campaign: string; sourceList?: string };
 
 /** What comes of a reservation long after it was made: an answer at last, a bounce after the fact, or a person who lets it go. */
@@ -19,5 +19,7 @@ export interface Case extends Omit<Scenario, 'timeline'> { timeline?: CaseStep[]
 
 /** Without what only the live functions know. */
 export function asScenario(drawn: Case): Scenario {
-  return drawn as Scenario;
+  const timeline = drawn.timeline?.map((step) => (
+    'lead' in step && step.lead.campaign === '' ? { ...step, lead: { ...step.lead, campaign: undefined } } : step));
+  return { ...drawn, timeline: timeline as ScenarioStep[] | undefined };
 }

@@ -59,6 +59,12 @@ function simulated(drawn: Case): { scenario: Scenario; result: SimulationResult 
   }
 }
 
+function asCase(scenario: Scenario): Case {
+  const timeline = scenario.timeline?.map((step) => (
+    'lead' in step ? { ...step, lead: { ...step.lead, campaign: step.lead.campaign ?? '' } } : step));
+  return { ...scenario, timeline: timeline as Case['timeline'] };
+}
+
 /** By hand a simulation shows the gates of all contracts in scope, the oracle those of the chosen ones. */
 function asOracle(lines: readonly AttemptLine[], oracle: readonly OracleLine[]): OracleLine[] {
   return lines.map(({ at, lead, trigger, assigned, refused }, place) => {
@@ -71,7 +77,7 @@ function asOracle(lines: readonly AttemptLine[], oracle: readonly OracleLine[]):
 /** The same of a simulation, in which nothing falls back that was distributed by hand. */
 export function simulatedDifference(drawn: Case): Difference | undefined {
   const { scenario, result } = simulated(drawn);
-  const oracle = runOracle(scenario, 'notByHand');
+  const oracle = runOracle(asCase(scenario), 'notByHand');
   return difference(oracle, asOracle(result.lines, oracle));
 }
 

@@ -84,7 +84,9 @@ function valueOf(field: string, { lead, receivedAt }: Subject): Value {
   }
   const [name = '', part] = field.split('.');
   const value = lead.fields?.[name];
-  if (part === undefined || value === undefined || value === null) return part === undefined ? value : undefined;
+  if (part === undefined) return value;
+  // Without a campaign nobody says of which type a field is, so nothing is derived of it.
+  if (value === undefined || value === null || lead.campaign === '') return undefined;
   if (part === 'state') return stateOfPostalCode(String(value), lead.country ?? 'US');
   if (part === 'prefix') return String(value).trim().slice(0, 3);
   const [, year, rest = ''] = /^(\d{4})-(\d{2}-\d{2})/.exec(String(value)) ?? [];

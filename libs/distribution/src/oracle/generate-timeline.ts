@@ -65,7 +65,7 @@ function leadStep(draw: Draw, config: ConfigDocument, id: string, at: number): L
   const clients = (config.clients ?? []).map((client) => client.id);
   const wide = has('criteria');
   const lead = clean<CaseLead>({
-    id, campaign: random.pick(config.campaigns ?? []).id,
+    id, campaign: (has('manual') || has('cherryPick')) && random.chance(0.1) ? '' : random.pick(config.campaigns ?? []).id,
     fields: clean({ state: some(draw, 0.8, () => random.pick([...STATES, ' ny', '', 'Ny ', '30'])),
       age: some(draw, 0.7, () => random.pick<string | number | null>([random.int(18, 42), random.int(18, 42), ' 31 ', '24', null, 40.5])),
       zip: some(draw, 0.4, () => random.pick(['10001', '60601', '99999', ' 10001 '])),

@@ -47,7 +47,8 @@ function takeStep(run: Run, step: CaseStep, at: number): void {
   else if ('lead' in step) {
     const leadStep = step as LeadStep;
     run.lives.set(leadStep.lead.id, { lead: asIntakeSaysIt(run, leadStep, at), life: newLife(), step: leadStep });
-    distribute(run, leadStep.lead.id, { trigger: 'arrival' }, at);
+    // Without a campaign it waits for somebody who gives or takes it (A1).
+    if (leadStep.lead.campaign !== '') distribute(run, leadStep.lead.id, { trigger: 'arrival' }, at);
   } else if ('distribute' in step) distribute(run, step.distribute.lead, manual(step.distribute), at);
   else if ('cherryPick' in step) {
     if (!run.market.contracts.has(step.cherryPick.contract)) return;
@@ -93,7 +94,7 @@ function distribute(run: Run, leadId: string, request: Request, at: number): voi
     if (!outcome) known.life = accept(known.life, outboundLeadId);
     else {
       known.life = release(run.market, run.state, known.life, outboundLeadId, outcome);
-      waiting.push(...attempt(run, leadId, { trigger: 'fallback' }, at));
+      if (known.lead.campaignId !== '') waiting.push(...attempt(run, leadId, { trigger: 'fallback' }, at));
     }
   }
 }
@@ -123,5 +124,5 @@ function late(run: Run, { lead, contract, outcome }: Late, at: number): void {
   if (!known || !holding) return;
   if (outcome === 'accepted') { known.life = accept(known.life, holding.outboundLeadId); return; }
   known.life = release(run.market, run.state, known.life, holding.outboundLeadId, outcome);
-  if (outcome !== 'released') distribute(run, lead, { trigger: 'fallback' }, at);
+  if (outcome !== 'released' && known.lead.campaignId !== '') distribute(run, lead, { trigger: 'fallback' }, at);
 }

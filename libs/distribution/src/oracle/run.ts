@@ -173,7 +173,8 @@ function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks:
   for (let contract = waiting.shift(); contract !== undefined; contract = waiting.shift()) {
     const how = step.rejectedBy?.includes(contract) ? 'rejected' : step.failedBy?.includes(contract) ? 'failed' : undefined;
     if (how) run.facts.push({ type: 'turnedDown', at, lead: step.lead.id, contract, how });
-    if (!how || (run.answers === 'notByHand' && (byHand || !beforeDeadline(run, step, at)))) continue;
+    const isAsked = workflowOf(run, step.lead.campaign) !== undefined;
+    if (!how || !isAsked || (run.answers === 'notByHand' && (byHand || !beforeDeadline(run, step, at)))) continue;
     waiting.push(...attempt(run, step.lead, workflow, 'fallback', at));
   }
 }

@@ -48,7 +48,8 @@ function isWhole({ config, timeline = [] }: Case): boolean {
     && (config.orders ?? []).every(({ quantity, amount }) => (quantity ?? amount) !== undefined)
     && timeline.every((step) => !('distribute' in step) || step.distribute.rules !== undefined
       || (step.distribute.contracts ?? []).length > 0)
-    && timeline.every((step) => !('lead' in step) || typeof step.lead === 'string' || has(config.campaigns, step.lead.campaign));
+    && timeline.every((step) => !('distribute' in step) || has(config.workflows, step.distribute.rules))
+    && timeline.every((step) => !('lead' in step) || typeof step.lead === 'string' || step.lead.campaign === '' || has(config.campaigns, step.lead.campaign));
 }
 
 /** All places in the document, the large ones first. */
