@@ -66,8 +66,8 @@ function run(
   const { keys, earned, shown, score } = standings(scene.state, phase, ids, weights, picks, bucket);
   const taken = new Set<number>();
   for (let pick = 0; pick < picks; pick++) {
-    const able = order.filter((candidate) => !taken.has(candidate) && plan.fits(eligible[candidate]!));
-    const best = bestOf(topOf(field, eligible, able), score, equal);
+    const mayWin = (candidate: number) => !taken.has(candidate) && plan.fits(eligible[candidate]!);
+    const best = bestOf(topOf(field, eligible, order, mayWin), (candidate) => (mayWin(candidate) ? score(candidate) : null), equal);
     if (!best) break;
     taken.add(best.candidate);
     plan.tryPick(eligible[best.candidate]!, place, best.tied);
@@ -79,8 +79,11 @@ function run(
 }
 
 /** A script's score comes before the weights (A7): whom it puts first, the weights choose among. */
-function topOf({ scores }: Field, eligible: readonly number[], able: readonly number[]): readonly number[] {
-  if (!scores) return able;
+function topOf(
+  { scores }: Field, eligible: readonly number[], order: readonly number[], mayWin: (candidate: number) => boolean,
+): readonly number[] {
+  if (!scores) return order;
+  const able = order.filter(mayWin);
   const top = able.reduce((most, candidate) => Math.max(most, scores[eligible[candidate]!]!), -Infinity);
   return able.filter((candidate) => scores[eligible[candidate]!] === top);
 }
