@@ -142,6 +142,8 @@ export interface Campaign {
   forceElse?: 'normal' | 'hold' | 'refuse';
   /** Gates that force passes over; none if unset. Only caps and schedule can be named. */
   forceOver?: ('caps' | 'schedule')[];
+  /** Of leads that name none. */
+  country?: string;
   fields?: Record<string, Field>;
   caps?: Caps;
   [key: string]: unknown;

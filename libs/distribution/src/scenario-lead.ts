@@ -6,15 +6,20 @@ import type { ScenarioLead } from './scenario.js';
 
 export function leadOf(given: ScenarioLead, now: number, campaign: Campaign | undefined): Lead {
   const attributes: Record<string, string | number | boolean | null> = { ...given.fields };
+  const country = given.country ?? campaign?.country;
   for (const [name, field] of Object.entries(campaign?.fields ?? {})) {
     const value = attributes[name];
     if (typeof value !== 'string' && typeof value !== 'number') continue;
-    if (field.type === 'postalCode') Object.assign(attributes, ofPostalCode(name, String(value), given.country));
+    if (field.type === 'postalCode') {
+      // A number has lost the zeros before it: 2134 was 02134.
+      const code = typeof value === 'number' && (country ?? 'US') === 'US' ? String(value).padStart(5, '0') : String(value);
+      Object.assign(attributes, { [name]: code }, ofPostalCode(name, code, country));
+    }
     if (field.type === 'date') Object.assign(attributes, { [`${name}.age`]: yearsBetween(String(value), now) });
   }
   return {
     leadId: given.id, tenantId: 'simulation', campaignId: given.campaign ?? '', sourceId: given.source, channel: given.channel,
-    country: given.country,
+    country,
     receivedAt: given.receivedAt === undefined ? now : Date.parse(given.receivedAt), attributes, lat: given.lat, lon: given.lon,
     score: given.score,
     duplicate: given.duplicate, list: given.list, consent: given.consent, phoneHash: given.phone, emailHash: given.email?.trim()
