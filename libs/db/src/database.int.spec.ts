@@ -132,6 +132,33 @@ describe('a transaction', () => {
   });
 });
 
+describe('a transaction that sends its statements without waiting', () => {
+  const pipelined = (service: string, ...tenants: string[]): Scope => ({ service, tenants, pipelined: true });
+  const insert = (scope: Scope, id: string) => database.transaction(scope, (tx) => tx.query('INSERT INTO shop.sale VALUES ($1, $2)', [id, 'b']));
+
+  it('runs nothing where it could not begin, and tells why', async () => {
+    await expect(insert(pipelined('nobody', 'b'), 'p1')).rejects.toThrow('role "sluice_nobody" does not exist');
+    await expect(insert(pipelined('shop', 'b\0'), 'p2')).rejects.toThrow('no NUL');
+    expect((await database.pool.query(`SELECT id FROM shop.sale WHERE id LIKE 'p%'`)).rows).toEqual([]);
+    expect(idle()).toBe(true);
+  });
+
+  it('has the rights and the rows of its scope from its first statement on, and leaves the connection as others expect it', async () => {
+    await expect(insert(pipelined('shop', 'a'), 'p3')).rejects.toThrow('row-level security');
+    const asked = await database.transaction(pipelined('shop', 'b'), (tx) => Promise.all([1, 2, 3].map(() =>
+      tx.query<{ role: string; n: number }>('SELECT current_user AS role, (SELECT count(*)::int FROM shop.sale) AS n'))));
+    expect(asked.flat()).toEqual(Array.from({ length: 3 }, () => ({ role: 'sluice_shop', n: 1 })));
+    expect(await sales('a')).toEqual(['s1']);
+  });
+
+  it('leaves nothing where one of those that were sent together failed, whoever swallowed it', async () => {
+    await expect(database.transaction(pipelined('shop', 'b'), (tx) => Promise.allSettled([
+      tx.query(`INSERT INTO shop.sale VALUES ('p4', 'b')`), tx.query('SELECT 1 / 0'), tx.query(`INSERT INTO shop.sale VALUES ('p5', 'b')`),
+    ]))).rejects.toThrow('nothing is committed');
+    expect(await sales('b')).toEqual(['s2']);
+  });
+});
+
 describe('migrations', () => {
   it('run once, when several processes start at the same time', async () => {
     const empty = await testDatabase();

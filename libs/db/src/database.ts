@@ -95,9 +95,10 @@ export class Database {
     const client = (await runner.connect()) as pg.PoolClient & { pipeline: boolean };
     const tx = new TransactionOfRunner(runner, client);
     let broken: Error | undefined;
+    let begun: Promise<unknown> = Promise.resolve();
     let result: T;
     try {
-      const begun = client.query(begin);
+      begun = client.query(begin);
       if (scope.pipelined) {
         client.pipeline = true;
         // Told by the statement behind it, which the server refuses then: a transaction that has failed is in force until ROLLBACK.
@@ -112,7 +113,8 @@ export class Database {
       // The role ends with the transaction; a connection that cannot roll back is thrown away.
       await client.query('ROLLBACK').catch((failure: Error) => { broken = failure; });
       tx.rolledBack();
-      throw error;
+      // Where it could not begin, the statements behind were refused for that alone: the cause is told, not what followed from it.
+      throw await begun.then(() => error, (cause: unknown) => cause);
     } finally {
       client.pipeline = false;
       // Through the runner, which may have given the connection back already when the server cut it: a second time would throw.
@@ -134,6 +136,8 @@ type Releasable = QueryRunner & { releasePostgresConnection(reason?: Error): Pro
 function beginAs(scope: Scope): string {
   if (!/^[a-z][a-z_]*$/.test(scope.service)) throw new Error(`"${scope.service}" is no service name`);
   if (scope.tenants.some((tenant) => tenant.includes(','))) throw new Error('a tenant id has no comma: it would stand for two');
+  // The server refuses the whole message then, BEGIN with it: what is pipelined behind would run outside a transaction, as no service.
+  if (scope.tenants.some((tenant) => tenant.includes('\0'))) throw new Error('a tenant id has no NUL: no text of the database has one');
   const tenants = scope.tenants.join(',').replaceAll(`'`, `''`);
   return `BEGIN; SET LOCAL ROLE sluice_${scope.service}; SET LOCAL sluice.tenants = '${tenants}'`;
 }

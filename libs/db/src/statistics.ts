@@ -11,13 +11,16 @@ const ROWS_MIN = 200;
  */
 export class Statistics {
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> = Promise.resolve();
+  private running: Promise<unknown> | undefined;
 
   /** `failed` hears why a look did not succeed; the next comes all the same. */
   constructor(private readonly database: Database, private readonly failed: (error: Error) => void) {}
 
   start(): void {
-    this.timer = setInterval(() => { this.running = this.running.then(() => this.look()).catch(this.failed); }, LOOK_MS);
+    // One at a time: where the server is slow, looks must not pile up, nor a stop wait for all of them.
+    this.timer = setInterval(() => {
+      this.running ??= this.look().catch(this.failed).finally(() => { this.running = undefined; });
+    }, LOOK_MS);
     this.timer.unref();
   }
 
