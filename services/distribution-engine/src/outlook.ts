@@ -1,5 +1,5 @@
 /** What a lead is left to wait for when an attempt is over. */
-import { nextChance, type Decision, type Gate, type Lead, type Market, type Verdict } from '@sluice/distribution';
+import { nextChance, timesOutAt, type Decision, type Gate, type Lead, type Market, type Verdict } from '@sluice/distribution';
 import type { StoredLead } from './changes.js';
 import type { TenantMemory } from './memory.js';
 
@@ -36,7 +36,7 @@ export function outlookOf({ market, state }: TenantMemory, stored: StoredLead, d
     nextChanceAt: instantOf(nextChance(market, state, lead, decision.verdicts, now)),
     waitsOn: waitsOn(market, lead, decision.verdicts),
     held,
-    heldUntil: held ? instantOf(timeoutAt(market, lead, heldSince)) : undefined,
+    heldUntil: held ? instantOf(timeoutAt(market, stored)) : undefined,
   };
 }
 
@@ -60,11 +60,9 @@ function sharers(market: Market, campaignId: string, contractId: string, gates: 
   return isClients ? [...client.members].map((index) => market.byIndex[index]!.id) : [contractId];
 }
 
-/** Of strategies that take this lead: another's time-out would end no wait. */
-function timeoutAt(market: TenantMemory['market'], lead: Lead, heldSince: number): number {
-  if (market.workflowOf(lead.campaignId)) return Infinity;
-  const after = market.strategiesOf(lead.campaignId).flatMap(({ timeout, test }) => (timeout && test(lead) ? [timeout.afterMs] : []));
-  return heldSince + Math.min(...after, Infinity);
+/** What waits for the client that it names has no time-out (D5). */
+function timeoutAt(market: TenantMemory['market'], { lead, life, heldSince }: StoredLead): number {
+  return market.workflowOf(lead.campaignId) ? Infinity : timesOutAt(market, lead, { ...life, heldSince });
 }
 
 function instantOf(at: number): string | undefined {
