@@ -227,7 +227,7 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
   const fates: Fates = {
     field, fates: plan.fates, turns: outcome.turns, picked, planned: end.planned ?? picked, buyers: plan.buyers, most: plan.most,
     details: prepared.details,
-    words: prepared.words, rankings: outcome.rankings, phases,
+    words: prepared.words, rankings: outcome.rankings, phases, byHand: end.rule === 'manual' || end.rule === 'cherryPick',
   };
   return new Decided(scene, fates, prepared.inScope, moves, picks,
     { ...end, full: end.full ?? (plan.room <= 0 || outcome.takesFull) }) as unknown as Decision;

@@ -25,6 +25,8 @@ export interface Fates {
   words: Map<number, string> | null;
   rankings: readonly Ranking[];
   phases: readonly Phase[];
+  /** By no rules at all: a person, or a client that takes it from the pool. */
+  byHand: boolean;
 }
 
 /** The gate of the lowest bit: the first reason in the order of precedence. */
@@ -94,8 +96,8 @@ function reachedOf({ field, turns }: Fates): boolean[] {
 }
 
 /** Also of phases that were not run, because a group before them sold. */
-function isInSomeRule({ phases }: Fates, contract: ContractTerms): boolean {
-  if (phases.length === 0) return true;
+function isInSomeRule({ phases, byHand }: Fates, contract: ContractTerms): boolean {
+  if (byHand) return true;
   for (const { filter } of phases) if (filter === null || filter(contract)) return true;
   return false;
 }
