@@ -1,5 +1,5 @@
 /** What a configuration says of the windows of each campaign. */
-import type { Campaign, Contract, PushStrategy, Workflow } from '@sluice/distribution';
+import type { Campaign, Contract, PushStrategy, Script, Workflow } from '@sluice/distribution';
 import { parseDuration } from '@sluice/kernel';
 
 /** An item as it is stored: removed ones have no body. */
@@ -54,7 +54,7 @@ function termsOfCampaign(workflow: Workflow | undefined, push: boolean): Campaig
   };
 }
 
-/** The campaigns whose leads a contract may get: those that it names, or all where it names none. */
-export function campaignsOf(contract: Pick<Contract, 'campaigns'>): readonly string[] | 'all' {
-  return contract.campaigns && contract.campaigns.length > 0 ? contract.campaigns : 'all';
+/** The campaigns that a contract or a script is for: those that it names, or all where it names none. */
+export function campaignsOf({ campaigns }: Pick<Contract | Script, 'campaigns'>): readonly string[] | 'all' {
+  return campaigns && campaigns.length > 0 ? campaigns : 'all';
 }

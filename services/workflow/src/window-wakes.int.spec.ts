@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { busMigrations } from '@sluice/bus';
-import type { ConfigDocument } from '@sluice/distribution';
+import type { ConfigDocument, Script } from '@sluice/distribution';
 import { EndpointResumed, LeadReturned } from '@sluice/events';
 import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { document, MINUTE, NOON, requests, WindowRig } from './windows.suite.js';
@@ -80,6 +80,16 @@ describe('a change of the configuration', () => {
     expect(await woken()).toEqual([]);
     await rig.apply('a', document);
     expect(await woken()).toEqual(['a sun']);
+  });
+
+  it('of a script wakes whom it may have kept away, once it does so no longer', async () => {
+    const script: Script = { id: 'picky', status: 'active', campaigns: ['roofs'], code: 'function filter() { return false; }' };
+    await rig.apply('a', { ...document, scripts: [script] });
+    expect(await woken()).toEqual([]);
+    await rig.apply('a', { ...document, scripts: [{ ...script, name: 'Picky' }] });
+    expect(await woken()).toEqual([]);
+    await rig.apply('a', document);
+    expect(await woken()).toEqual(['a roof']);
   });
 
   it('leaves paused windows alone, and the beat of the others where it was', async () => {

@@ -1,5 +1,5 @@
 /** Which campaigns' windows a change of the configuration may end the wait of. When in doubt, they are woken. */
-import type { Campaign, Client, Contract, DeliveryMethod, Order, PushStrategy, Workflow } from '@sluice/distribution';
+import type { Campaign, Client, Contract, DeliveryMethod, Order, PushStrategy, Script, Workflow } from '@sluice/distribution';
 import { differingPaths } from './changes.js';
 import { campaignsOf, type StoredItem } from './window-terms.js';
 
@@ -13,6 +13,7 @@ const INERT: Readonly<Record<string, ReadonlySet<string>>> = {
   pushStrategy: new Set(['name']),
   deliveryMethod: new Set(['name']),
   list: new Set(['name']),
+  script: new Set(['name', 'tests', 'version']),
 };
 
 /** Where less lets nobody in. */
@@ -39,8 +40,10 @@ export function campaignsWoken(before: readonly StoredItem[], changed: readonly 
 }
 
 function concerned({ kind, id, body }: StoredItem, old: unknown, after: Document): Found {
+  if (old !== null && body !== null && !mayOpen(kind, old, body)) return [];
+  // A script takes contracts away and gives none, so that what may open something is that it does so no longer.
+  if (kind === 'script') return (old as Script | null)?.status === 'active' ? campaignsOf(old as Script) : [];
   if (body === null) return kind === 'order' ? after.ofContract((old as Order | null)?.contract) : [];
-  if (old !== null && !mayOpen(kind, old, body)) return [];
   switch (kind) {
     case 'contract': return ((body as Contract).status ?? 'open') === 'open' ? campaignsOf(body as Contract) : [];
     case 'client': return ((body as Client).status ?? 'active') === 'active' ? after.ofContracts(({ client }) => client === id) : [];
