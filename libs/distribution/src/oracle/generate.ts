@@ -14,12 +14,13 @@ export function generateScenario(seed: string, features: readonly Feature[] = FE
 
 /**
  * Left out of windows: what they are not woken for, and what a try changes though it finds nobody new, because the two readings try at
- * different instants. (The richest set grows when it is asked for again, another contract can stand for a client, a contract that closes
- * can let a minimum be met, and a first buyer makes a table's price fall within what an order has left.)
+ * different instants. (The richest set grows when it is asked for again, weights are asked for fewer where an exclusive contract comes in
+ * between, another contract can stand for a client, a contract that closes can let a minimum be met, a first buyer makes a table's price
+ * fall within what an order has left, and a take has room again after a return.)
  */
 const NOT_IN_WINDOWS: readonly string[] = [
-  'percentageLimit', 'percentage', 'lookBack', 'manual', 'cherryPick', 'turnover', 'byClient', 'minimums', 'random', 'force', 'priceTables',
-  ...ONLY_LIVE,
+  'percentageLimit', 'percentage', 'lookBack', 'manual', 'cherryPick', 'turnover', 'weighted', 'byClient', 'minimums', 'random', 'force',
+  'priceTables', 'returns', ...ONLY_LIVE,
 ];
 /** What windows wait for. */
 const WAITED_FOR: readonly Feature[] = ['schedules', 'caps', 'changes', 'orders', 'rolling', 'fallback'];
