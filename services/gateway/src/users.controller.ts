@@ -4,7 +4,8 @@ import { Allow, Caller, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { PresenceService } from './presence.service.js';
 
-const UserId = z.string().regex(/^[^\s,]{1,128}$/, 'expected the id of a user: 1 to 128 characters without spaces');
+/** Of visible characters alone: the engine keeps counters under these ids, and no table holds NUL. */
+const UserId = z.string().regex(/^[^\s,\p{C}]{1,128}$/u, 'expected the id of a user: 1 to 128 visible characters without spaces');
 const Seen = z.strictObject({ users: z.array(UserId).min(1).max(1000) });
 
 /** Who is there: recipients of push strategies get leads only while they are. */
