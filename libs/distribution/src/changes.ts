@@ -5,6 +5,7 @@ import type { Verdict } from './decision.js';
 import type { Contract, Order, Schedule, Settings } from './document.js';
 import type { ConfigItem, ItemKind } from './items.js';
 import { rankingChanges } from './ranking-changes.js';
+import { recipientChanges } from './recipient-changes.js';
 import type { Gate } from './reasons.js';
 import { criteriaChanges } from './criteria-changes.js';
 import { priceAsked } from './gates.js';
@@ -23,7 +24,8 @@ export interface Trial {
 /** Lazily, because the search among ranking changes makes decisions of its own. */
 export function* candidatesFor(trial: Trial): Iterable<Change> {
   const [gate] = trial.loser.gates;
-  if (gate === undefined) yield* rankingChanges(trial);
+  if (!trial.moment.market.contracts.has(trial.loser.contractId)) yield* recipientChanges(trial);
+  else if (gate === undefined) yield* rankingChanges(trial);
   else if (gate === 'criteria') yield* criteriaChanges(trial);
   else yield* gateChanges(trial, gate);
 }
@@ -90,14 +92,14 @@ function placeOf({ moment: { lead } }: Trial): { lat: number; lon: number } | un
   return lead.lat !== undefined && lead.lon !== undefined ? { lat: lead.lat, lon: lead.lon } : undefined;
 }
 
-const WORD = { hour: 'hourly', rolling60m: 'rolling hourly', day: 'daily', week: 'weekly', month: 'monthly', total: 'total' } as const;
+export const CAP_WORD = { hour: 'hourly', rolling60m: 'rolling hourly', day: 'daily', week: 'weekly', month: 'monthly', total: 'total' } as const;
 
 function* capChanges(trial: Trial): Iterable<Change> {
   const { loser, bodies, moment: { market } } = trial;
   const { limit } = loser;
-  if (!limit || !(limit.window in WORD)) return;
+  if (!limit || !(limit.window in CAP_WORD)) return;
   const { scope, id, window, metric, used } = limit;
-  const word = `${WORD[window as keyof typeof WORD]} cap`;
+  const word = `${CAP_WORD[window as keyof typeof CAP_WORD]} cap`;
   const terms = market.contracts.get(loser.contractId)!;
   const { currency } = market.ground;
   const to = metric === 'count' ? used + 1 : formatMoney(BigInt(used) + priceOf(trial), currency);

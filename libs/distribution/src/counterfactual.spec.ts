@@ -108,6 +108,40 @@ describe('the smallest change that would have won', () => {
     expect(wordsFor(...row)).toBe(words);
   });
 
+  const pushed = (strategy: object): ConfigDocument => ({
+    apiVersion: 'v1', timezone: 'UTC', clients: [], contracts: [], campaigns: [{ id: 'x' }],
+    pushStrategies: [{ id: 'desk', from: 'corporate', campaigns: ['x'], recipients: [{ to: 'ann' }, { to: 'bob' }], ...strategy }],
+  });
+  const pushRows: [words: string, document: ConfigDocument, id: string, before?: number][] = [
+    ['daily cap of ann 1 → 2', pushed({ recipients: [{ to: 'ann', caps: { day: 1 } }] }), 'ann', 1],
+    ['hourly cap of ann 1 → 2', pushed({ recipients: [{ to: 'ann', caps: { hour: { count: 1 } } }] }), 'ann', 1],
+    ['daily cap of strategy desk 1 → 2', pushed({ caps: { day: 1 }, recipients: [{ to: 'ann' }] }), 'ann', 1],
+    ['weight of bob ≥ 2', pushed({ method: 'weighted', recipients: [{ to: 'ann', weight: 1 }, { to: 'bob' }] }), 'bob', 1],
+    ['active within PT10M → PT25M', pushed({ onlyActiveWithin: 'PT10M', recipients: [{ to: 'ann' }] }), 'ann'],
+  ];
+  it.each(pushRows.map(([words, ...row]) => ({ words, row })))('of a recipient: $words', ({ words, row: [document, id, before = 0] }) => {
+    const moment = { ...momentOf(document, leadOf(0)), request: { trigger: 'push' as const } };
+    moment.state.seen('ann', NOW - 24 * 60_000 - 1);
+    const decideFor = (lead: Lead) => decide(moment.market, moment.state, lead, newLife(), moment.request, NOW, moment.seed);
+    for (let place = 1; place <= before; place++) {
+      reserve(moment.market, moment.state, leadOf(place), newLife(), decideFor(leadOf(place)), NOW, () => `O${place}`);
+    }
+    const [told] = counterfactuals(moment, decideFor(moment.lead), [id]);
+    expect(told?.words).toBe(words);
+    const changed = itemsOf(document).map((item) => (item.kind === told!.kind && item.id === told!.id
+      ? { ...item, body: withValue(item.body!, told!.path, told!.to) } as ConfigItem : item));
+    const again = decide(Market.compile(changed), moment.state, moment.lead, newLife(), moment.request, NOW, moment.seed);
+    expect(again.picks.map(({ contractId }) => contractId)).toContain(id);
+  });
+
+  it('of a recipient who was never seen, or whose turn it is not, is not told', () => {
+    for (const strategy of [{ onlyActiveWithin: 'PT10M' }, {}]) {
+      const moment = { ...momentOf(pushed(strategy), leadOf(0)), request: { trigger: 'push' as const } };
+      const decision = decide(moment.market, moment.state, moment.lead, newLife(), moment.request, NOW, moment.seed);
+      expect(counterfactuals(moment, decision)).toEqual([]);
+    }
+  });
+
   it('is not told where two gates are shut, or where nothing a person can change would help', () => {
     expect(wordsFor(documentWith([{ status: 'paused', minScore: 5 }], price), 'k0')).toBeUndefined();
     expect(wordsFor(documentWith([{}], price), 'k0', { consent: ['somebody'] })).toBeUndefined();

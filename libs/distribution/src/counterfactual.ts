@@ -27,17 +27,15 @@ export interface Counterfactual {
 export interface Moment { market: Market; state: State; lead: Lead; life: Life; request: Request; now: number; seed: Seed }
 
 /**
- * One for each contract of the decision that lost and that one change would have let win. `contracts` limits it to some of them, also to
- * contracts that the index left out. The state must be as it was when the decision was made.
+ * One for each contract, or recipient of a push, of the decision that lost and that one change would have let win. `contracts` limits it to
+ * some of them, also to contracts that the index left out. The state must be as it was when the decision was made.
  */
 export function counterfactuals(moment: Moment, decision: Pick<Decision, 'verdicts'>, contracts?: readonly string[]): Counterfactual[] {
   const { market, state, lead, life, request: { trigger }, now } = moment;
   return state.aside(() => {
     const wanted = contracts && new Set(contracts);
     const verdicts = wanted ? explain(market, lead, decision.verdicts, now, { state, life, trigger }) : decision.verdicts;
-    // Of a push the verdicts are of recipients, which have no terms of their own to change.
-    const losers = verdicts.filter(({ contractId, code }) => code !== 'picked' && market.contracts.has(contractId)
-      && (wanted?.has(contractId) ?? true));
+    const losers = verdicts.filter(({ contractId, code }) => code !== 'picked' && (wanted?.has(contractId) ?? true));
     return losers.flatMap((verdict) => smallestChange(moment, decision.verdicts, verdict) ?? []);
   });
 }
@@ -54,7 +52,8 @@ function smallestChange(moment: Moment, matched: readonly Verdict[], loser: Verd
     if (!item?.body) return false;
     try {
       market.change([{ ...item, body: withValue(item.body, change.path, change.to) } as ConfigItem]);
-      return decide(market, state, lead, life, request, now, seed).picks.some(({ contractId }) => contractId === loser.contractId);
+      const { picks } = decide(market, state, lead, life, request, now, seed);
+      return picks.some(({ contractId, via }) => contractId === loser.contractId || (via?.includes(loser.contractId) ?? false));
     } catch (error) {
       // A value that a document may not have is no change that anybody can make.
       if (error instanceof RangeError) return false;

@@ -76,7 +76,7 @@ function prioritiesAbove({ loser, bodies, moment: { market } }: Trial): number[]
  * The smallest value that wins, where winning grows with the value: it doubles the step until one wins and halves back. Where it does not
  * grow so, what it finds still wins, and need not be the smallest.
  */
-function smallest(trial: Trial, from: number, most: number, change: (value: number) => Change): Change | undefined {
+export function smallest(trial: Trial, from: number, most: number, change: (value: number) => Change): Change | undefined {
   if (from > most) return undefined;
   let low = from - 1;
   let high = from;

@@ -38,6 +38,13 @@ describe('a verdict in words', () => {
     ['acme-ny was not given this lead: the contract was not open.', verdict({ code: 'contract_not_open', gates: ['contract_not_open'] })],
     ['acme-ny was not given this lead: no rule of the workflow lets it in. It would have won with this change: in the filter of rule 2.',
       verdict({ code: 'not_in_rule' }), change({ kind: 'workflow', id: 'w', path: 'rules.1.contracts.ids', words: 'in the filter of rule 2' })],
+    ['ann was not given this lead: the daily cap of recipient desk/ann of 1 was used up (1 of 1). It would have won with a daily cap of 2.',
+      verdict({ contractId: 'ann', clientId: 'desk', code: 'cap_day', gates: ['cap_day'],
+        limit: { scope: 'recipient', id: 'desk/ann', window: 'day', metric: 'count', used: 1, limit: 1 } }),
+      change({ kind: 'pushStrategy', id: 'desk', path: 'recipients.0.caps.day', to: 2, words: 'daily cap of ann 1 → 2' })],
+    ['bob was not given this lead: others ranked before it took the places there were. It would have won with a weight of 2 or more.',
+      verdict({ contractId: 'bob', clientId: 'desk' }),
+      change({ kind: 'pushStrategy', id: 'desk', path: 'recipients.1.weight', to: 2, words: 'weight of bob ≥ 2' })],
   ];
   it.each(rows.map(([sentence, ...row]) => ({ sentence, row })))('$sentence', ({ sentence, row: [of, with_] }) => {
     expect(wordsFor(of, with_, 'USD')).toBe(sentence);

@@ -102,10 +102,18 @@ export function changeWords(change: Counterfactual, currency: string): string {
     const amount = typeof to === 'string' ? `${to} ${currency}` : String(to);
     return `with a ${CAP_WORD[rest[0] ?? ''] ?? ''} cap of ${amount}${whose}`;
   }
+  if (kind === 'pushStrategy') return recipientWords(rest, to, id, words);
   if (head === 'schedule') return words.startsWith('open ') ? `had it been ${words}` : `with ${words}`;
   if (head === 'criteria') return `with other criteria (${words})`;
   const plain = CHANGE_WORDS[`${kind}.${head}`]?.(String(to), id, currency);
   return plain ?? `with this change: ${words}`;
+}
+
+/** Of a push strategy: `recipients.0.weight`, `recipients.0.caps.day`, `onlyActiveWithin`. */
+function recipientWords(rest: readonly string[], to: unknown, id: string, words: string): string {
+  if (rest[1] === 'weight') return `with a weight of ${String(to)} or more`;
+  if (rest[1] === 'caps') return `with a ${CAP_WORD[rest[2] ?? ''] ?? ''} cap of ${String(to)}`;
+  return words.startsWith('active ') ? `had strategy ${id} let it have been active as long ago as ${String(to)}` : `with ${words}`;
 }
 
 const CHANGE_WORDS: Readonly<Record<string, (to: string, id: string, currency: string) => string>> = {

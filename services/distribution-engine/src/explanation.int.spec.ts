@@ -6,7 +6,7 @@ import { partitionOf } from '@sluice/kernel';
 import { Log, VirtualClock } from '@sluice/runtime';
 import { AnswersStore } from './answers.store.js';
 import { openApi, type Api } from './api.suite.js';
-import { aConfiguration, aDocument, aLead, aRequest, NOON } from './builders.suite.js';
+import { aConfiguration, aDocument, aLead, aRequest, aSign, NOON } from './builders.suite.js';
 import { Engine } from './engine.service.js';
 import { linearRegex } from './linear-regex.js';
 import { RebuildService, REBUILD_LIMITS } from './rebuild.service.js';
@@ -192,13 +192,18 @@ describe('why a contract did not get a lead', () => {
 });
 
 describe('why nobody got a pushed lead', () => {
-  it('is told of the recipients, whom no change of a contract helps', async () => {
+  it('is told of the recipients: how long ago they may have been active is a change, that they never were is none', async () => {
+    await rig.say([aSign('north', 'ann', clock.now())]);
+    await rig.settled('engine');
+    clock.moveTo(clock.now() + 24 * 60_000);
     await rig.say([aLead('north', 'P1', { campaignId: 'pushed' })]);
     await rig.settled('engine');
     const said = await why('P1');
     expect(said).toMatchObject({ basis: 'replayed', contracts: [
-      { contractId: 'ann', code: 'not_active', change: null, looked: false, words: 'ann was not given this lead: nobody there was active.' },
-      { contractId: 'bob', code: 'not_active' },
+      { contractId: 'ann', code: 'not_active', change: { kind: 'pushStrategy', id: 'desk', path: 'onlyActiveWithin', to: 'PT24M' },
+        words: 'ann was not given this lead: nobody there was active. '
+          + 'It would have won had strategy desk let it have been active as long ago as PT24M.' },
+      { contractId: 'bob', code: 'not_active', change: null, looked: true },
     ] });
   });
 });

@@ -47,9 +47,10 @@ function notConsidered(contractId: string, clientId: string, campaigns: readonly
   return { contractId, clientId, code: 'criteria', gates: ['criteria'], detail };
 }
 
-/** For whom a change is looked for: who lost, with what one change can mend first. Recipients of a push have no terms of their own. */
+/** For whom a change is looked for: who lost, with what one change can mend first. Of a push they are recipients of a strategy. */
 export function lookedFor(verdicts: readonly Verdict[], market: Market): string[] {
-  const losers = verdicts.filter(({ contractId, code }) => code !== 'picked' && market.contracts.has(contractId));
+  const losers = verdicts.filter(({ contractId, clientId, code }) => code !== 'picked'
+    && (market.contracts.has(contractId) || market.strategies.has(clientId)));
   return losers.sort((a, b) => a.gates.length - b.gates.length).slice(0, LOOKED_MAX).map(({ contractId }) => contractId);
 }
 
