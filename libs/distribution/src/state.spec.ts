@@ -33,6 +33,9 @@ describe('the state', () => {
       'cap|contract|k|hour|count|2026-03-20T11-05:00', `cap|contract|k|rolling60m|count|${NOW}`, 'rr|contract|k', 'born|contract|k',
       'w|x|a', 'order|o|count',
       'trial|k', 'act|x', 'seen|u', 'suspended|m',
+      // Ids that look like dates.
+      'credit|acme-2020-01', 'rr|contract|k-2020-01-01', 'w|2020-01/r0|k-2020-01', 'ptr|solar-2020-01/r0', 'ptrlist|solar-2020-01/r0',
+      'order|2020-01|count', 'trial|k-2020-01',
     ];
     const gone = [
       'cap|contract|k|day|count|2026-03-01', 'cap|contract|k|week|count|w2026-02-23', 'cap|contract|k|month|amount|2026-01',

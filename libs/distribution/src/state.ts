@@ -275,11 +275,14 @@ export class State {
   }
 }
 
+/** Keys that end in somebody's id, which may look like a date: turns, credits, what is owed, pointers. */
+const ENDLESS = /^(?:rr|w|credit|ptr|ptrlist)\|/;
+
 /** Whether a key can be forgotten. Of a million keys most are told by their first letter. */
 function isOver(key: string, value: number, before: number, turns: number): boolean {
   switch (key.charCodeAt(0)) {
     // cap, pl, pct, rot, rot0, wint: they end in a bucket's name.
-    case 99: case 112: case 114: case 119: return !key.startsWith('rr|') && !key.startsWith('w|') && endedBefore(key, before);
+    case 99: case 112: case 114: case 119: return !ENDLESS.test(key) && endedBefore(key, before);
     // dup: a person that no contract can look back to any more; the longest look-back anybody asks for is a year.
     case 100: return key.startsWith('dup|') && value < before - 366 * 86_400_000;
     // gap: a turn given back so long ago that the one after it is settled.
