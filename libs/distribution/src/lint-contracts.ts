@@ -22,6 +22,9 @@ export function contractFindings(outline: Outline, contract: Contract, warn: War
   if ((contract.status ?? 'open') === 'open' && !isReached(outline, contract)) {
     warn('contract_unreachable', '', `No rule of a workflow that distributes can pick ${id}: look at its campaigns, their lists, and the rules' filters.`);
   }
+  if (contract.price !== undefined && contract.prices !== undefined) {
+    warn('price_beside_prices', 'price', `Contract ${id} has prices by number of sharers, so that its price says nothing: take one of them out.`);
+  }
   caps(contract, warn);
   if (contract.order === 'required' && !(outline.document.orders ?? [])
     .some((order) => order.contract === id && order.status !== 'closed')) {

@@ -1,5 +1,6 @@
 /** Findings about push strategies. */
 import type { PushStrategy } from './document.js';
+import { conditionsOf } from './criteria.js';
 import { contradicts } from './lint-contracts.js';
 import type { Outline, Warn } from './lint-outline.js';
 import { tail } from './lint-phases.js';
@@ -13,6 +14,7 @@ export function pushFindings(outline: Outline, strategy: PushStrategy, warn: War
     if (!contradicts(criteria)) return;
     warn('criteria_never_hold', `recipients[${at}].criteria`, `No lead can meet the criteria of recipient ${to}, as they contradict each other: take one of them out.`);
   });
+  unknownFields(outline, strategy, warn);
   if (recipients.length === 0) warn('strategy_without_recipients', 'recipients', `Strategy ${id} has no recipients: its leads are held.`);
   else if (method === 'weighted') weights(strategy, warn);
   else if (strategy.reset && strategy.reset !== 'never') {
@@ -20,6 +22,16 @@ export function pushFindings(outline: Outline, strategy: PushStrategy, warn: War
     tail(outline, { reset: strategy.reset, take: 1 }, recipients.length, campaigns, warn);
   }
   reach(outline, strategy, warn);
+}
+
+/** Fields that no campaign of the strategy names: its leads never have them. */
+function unknownFields({ document }: Outline, { id, campaigns = [], criteria, recipients }: PushStrategy, warn: Warn): void {
+  const scope = (document.campaigns ?? []).filter((campaign) => campaigns.length === 0 || campaigns.includes(campaign.id));
+  if (scope.length === 0 || scope.some(({ fields }) => fields === undefined)) return;
+  const asked = [criteria, ...recipients.map((recipient) => recipient.criteria)].flatMap(conditionsOf).map(({ field }) => field);
+  const names = new Set(asked.filter((name) => !name.startsWith('$') && !scope.some(({ fields }) => name.split('.')[0]! in fields!)));
+  if (names.size === 0) return;
+  warn('field_unknown', 'criteria', `Strategy ${id} asks for what no campaign of it names: ${[...names].join(', ')}. Name it among the fields of a campaign.`);
 }
 
 function weights({ id, recipients }: PushStrategy, warn: Warn): void {
