@@ -24,3 +24,4 @@ export * from './lint.js';
 export { failingCondition, testOf } from './criteria.js';
 export type { ClientTerms, ContractTerms } from './terms.js';
 export * from './decide.bench.js';
+export * from './replay.bench.js';

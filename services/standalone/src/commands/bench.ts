@@ -19,6 +19,7 @@ export interface Bench {
 
 const parts: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>> = {
   decide: async () => (await import('@sluice/distribution')).benchDecide(),
+  replay: async () => (await import('@sluice/distribution')).benchReplay(),
   engine: async (bench) => (await import('@sluice/distribution-engine')).benchEngine({ url: await bench.database() }),
   scripts: async () => (await import('@sluice/distribution-engine')).benchScripts(),
   intake: async (bench) => (await import('@sluice/intake/bench')).benchIntake({ url: await bench.database() }),
