@@ -175,6 +175,23 @@ describe('in any run', () => {
     }), RUNS);
   });
 
+  it('a state that forgets what is over decides as the one that keeps it all', () => {
+    let swept = 0;
+    fc.assert(fc.property(world, visits, (document, all) => {
+      const [kept, forgetful] = [runOf(document), runOf(document)];
+      all.forEach((one, place) => {
+        // Days apart, so that days, weeks and hours end in between.
+        const visit = { ...one, minutes: one.minutes * 20 };
+        kept.visit(visit, place);
+        forgetful.visit(visit, place);
+        forgetful.state.takeDirty();
+        swept += forgetful.state.sweep(forgetful.now).length;
+      });
+      expect(forgetful.decisions).toEqual(kept.decisions);
+    }), RUNS);
+    expect(swept).toBeGreaterThan(1000);
+  });
+
   it('deciding moves nothing, and the same state and seed give the same bytes, also to a market and a state of their own (F1, F2)', () => {
     fc.assert(fc.property(world, visits, (document, all) => {
       const run = runOf(document);
