@@ -135,6 +135,14 @@ describe('a lead that is held for the client it names', () => {
     expect(soldTo(bench.batch([asks('L0', 'window')]))).toEqual([['L0', 'bolt-all']]);
   });
 
+  it('is tried no more once a person gave it to somebody else, though its timer still asks', () => {
+    const bench = new Bench().configured({ ...document, contracts: [...document.contracts!, { id: 'acme-all', client: 'acme', price: 1, deliveryMethod: 'hook' }] });
+    bench.batch([lead]);
+    expect(soldTo(bench.batch([aRequest('a', 'L0', { contractIds: ['acme-all'] })]))).toEqual([['L0', 'acme-all']]);
+    bench.batch(aConfiguration('a', 2, [{ kind: 'contract', id: 'bolt-all', entry: 3, body: { id: 'bolt-all', client: 'bolt', price: 1, deliveryMethod: 'hook' } }]));
+    expect(bench.batch([asks('L0', 'window')]).attempts).toEqual([]);
+  });
+
   it('waits for nobody\'s presence', () => {
     const bench = new Bench().configured(document);
     bench.batch([lead]);

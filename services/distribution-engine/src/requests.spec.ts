@@ -38,7 +38,7 @@ describe('what a person asks for', () => {
 
   it('is remembered for ever, where a window\'s requests are for a while', () => {
     const { bench } = asked({ requestId: 'R1', contractIds: ['nobody'] });
-    for (let place = 0; place < 40; place++) bench.batch([aRequest('a', 'L1', { requestId: `W${place}`, trigger: 'window' })]);
+    for (let place = 0; place < 40; place++) bench.batch([aRequest('a', 'L1', { requestId: `W${place}`, trigger: 'window', windowGeneration: 1 })]);
     const known = bench.leads.get(keyOf('a', 'L1'))!.attempts.flatMap(({ requestId }) => requestId ?? []);
     expect([known.length, known[0], known.at(-1)]).toEqual([17, 'R1', 'W39']);
     for (const requestId of ['R1', 'W39', 'W24']) expect(bench.batch([aRequest('a', 'L1', { requestId })]).attempts).toEqual([]);

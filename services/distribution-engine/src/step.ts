@@ -111,8 +111,9 @@ function distribute(run: Run, heard: Heard<DistributionRequested>, topic: string
   if (!stored) return run.wait(heard, topic, 'lead', leadId);
   if (stored.attempts.some((attempted) => attempted.requestId === requestId)) return;
   if (trigger === 'window' && isOvertaken(stored, windowGeneration, workflowId)) return;
-  // Somebody took it since its timer was set.
-  if (trigger === 'push' && stored.heldSince === undefined) return;
+  // The timer of a lead that is held asks by no window. Somebody took it since that was set.
+  const isOfHold = trigger === 'push' || (trigger === 'window' && windowGeneration === 0);
+  if (isOfHold && stored.heldSince === undefined) return;
   const noted = windowGeneration > stored.windowGeneration ? { ...stored, windowGeneration } : stored;
   attempt(run, tenant, noted, {
     ...askedOf(heard.data, tenant.market), ...(noted.windowGeneration > 0 ? { windowGeneration: noted.windowGeneration } : {}),
