@@ -110,9 +110,15 @@ function askScripts(scene: Scene, field: Field, words: Map<number, string>): voi
   const { contracts, masks } = field;
   const overrides = overrideMask(scene);
   const asked: number[] = [];
-  for (let candidate = 0; candidate < masks.length; candidate++) if ((masks[candidate]! & ~overrides) === 0) asked.push(candidate);
+  let isSorted = true;
+  for (let candidate = 0, last = -1; candidate < masks.length; candidate++) {
+    if ((masks[candidate]! & ~overrides) !== 0) continue;
+    asked.push(candidate);
+    isSorted &&= contracts[candidate]!.entry > last;
+    last = contracts[candidate]!.entry;
+  }
   if (asked.length === 0) return;
-  asked.sort((a, b) => contracts[a]!.entry - contracts[b]!.entry);
+  if (!isSorted) asked.sort((a, b) => contracts[a]!.entry - contracts[b]!.entry);
   const { refusals, scores } = hooks.judge(lead, asked.map((candidate) => contracts[candidate]!), now);
   if (scores) field.scores = new Array<number>(contracts.length).fill(0);
   for (let place = 0; place < asked.length; place++) {

@@ -115,7 +115,15 @@ export class Market {
   matching(lead: Lead): ContractTerms[] {
     const found = new Found();
     this.match(lead, found);
-    return Array.from({ length: found.count }, (_, place) => this.byIndex[found.owners[place]!]!).sort((a, b) => a.entry - b.entry);
+    const contracts: ContractTerms[] = [];
+    let isSorted = true;
+    for (let place = 0, last = -1; place < found.count; place++) {
+      const contract = this.byIndex[found.owners[place]!]!;
+      contracts.push(contract);
+      isSorted &&= contract.entry > last;
+      last = contract.entry;
+    }
+    return isSorted ? contracts : contracts.sort((a, b) => a.entry - b.entry);
   }
 
   /** Every contract in scope of a campaign, in order of entry. */

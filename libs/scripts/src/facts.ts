@@ -60,8 +60,20 @@ export function leadFacts(lead: Lead, campaign: Campaign | undefined, now: numbe
     ? Object.fromEntries(Object.entries(lead.attributes).filter(([name]) => !personal.has(name))) : lead.attributes;
   return {
     id: leadId, campaign: campaignId, fields, source: sourceId, channel, country, score, duplicate: duplicate ?? false, lat, lon,
-    receivedAt, now, date: localDate(now, zone), time: timeOf(localMs(now, zone)), weekday: WEEKDAYS[localWeekday(now, zone)]!,
+    receivedAt, now, ...localTime(now, zone),
   };
+}
+
+type LocalTime = Pick<ScriptLead, 'date' | 'time' | 'weekday'>;
+/** All leads of a batch are decided at one instant. */
+let known: { now: number; zone: string; local: LocalTime } | undefined;
+
+function localTime(now: number, zone: string): LocalTime {
+  if (known?.now !== now || known.zone !== zone) {
+    const local = { date: localDate(now, zone), time: timeOf(localMs(now, zone)), weekday: WEEKDAYS[localWeekday(now, zone)]! };
+    known = { now, zone, local };
+  }
+  return known.local;
 }
 
 function personalFields(campaign: Campaign): ReadonlySet<string> {
