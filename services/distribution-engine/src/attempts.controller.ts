@@ -146,7 +146,8 @@ export class AttemptsController {
         `There was no contract "${query.contract}" in version ${found.attempt.version} of the configuration, by which it was decided.`);
     }
     const { attemptId, at, trigger, configurationVersion, outcome, reason } = attemptView(found.attempt);
-    return { leadId, attemptId, at, trigger, configurationVersion, outcome, reason, ...shownExplanation(explanation) };
+    const { ground: { currency } } = await this.answers.market(tenantId, found.attempt.version);
+    return { leadId, attemptId, at, trigger, configurationVersion, currency, outcome, reason, ...shownExplanation(explanation) };
   }
 
   private async *lines(tenantId: string, filter: AttemptFilter, asked: PageAsked, wanted: 'csv' | 'ndjson'): AsyncGenerator<string> {

@@ -162,7 +162,7 @@ function addLooks(program: Command, terminal: Terminal): void {
       const { prove } = await import('./commands/prove.js');
       if (!(await prove(options, script, terminal))) process.exitCode = 1;
     });
-  program.command('bench').description('measure each part against its limit in the same run').argument('[parts...]', 'decide, engine, scripts, intake, bus, delivery, pipeline')
+  program.command('bench').description('measure each part against its limit in the same run').argument('[parts...]', 'decide, replay, engine, scripts, intake, delivery, windows, bus, pipeline')
     .action(async (parts: string[]) => {
       const { bench } = await import('./commands/bench.js');
       await bench(parts, script, terminal);

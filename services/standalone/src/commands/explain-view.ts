@@ -38,6 +38,8 @@ export interface ExplainedContract {
 }
 
 export interface Explanation {
+  /** Of the amounts in ranks and limits, which stand in minor units. */
+  readonly currency: string;
   readonly basis: 'replayed' | 'now';
   readonly basisReason: string | null;
   readonly contracts: readonly ExplainedContract[];
@@ -72,16 +74,23 @@ function said({ trigger, actor, outcome, reason, givenReason, picks }: ShownAtte
 }
 
 /** `inFull`: with all its gates and figures below. */
-export function contractLines({ contractId, code, gates, limit, detail, words }: ExplainedContract, inFull: boolean): string[] {
+export function contractLines(
+  { contractId, code, gates, limit, detail, words }: ExplainedContract, currency: string, inFull: boolean,
+): string[] {
   const lines = [`${code === 'picked' ? '✓' : '✗'} ${words}`];
   if (!inFull) return lines;
   for (const gate of gates) {
-    const figures = limit && limitGate(limit) === gate ? `${limit.used} of ${limit.limit} ${limit.metric === 'amount' ? '(minor units) ' : ''}used, of ${limit.scope} ${limit.id}` : '';
+    const figures = limit && limitGate(limit) === gate ? figuresOf(limit, currency) : '';
     const shut = gate === 'criteria' || gate === 'script' ? detail ?? '' : figures;
     lines.push(`  shut: ${gate}${shut ? `  ${shut}` : ''}`);
   }
   if (code !== 'picked' && gates.length === 0) lines.push(`  ${contractId} passed every gate; ${code}`);
   return lines;
+}
+
+function figuresOf({ scope, id, metric, used, limit }: Limit, currency: string): string {
+  const shown = (value: number) => (metric === 'amount' ? `${formatMoney(BigInt(Math.round(value)), currency)} ${currency}` : String(value));
+  return `${shown(used)} of ${shown(limit)} used, of ${scope} ${id}`;
 }
 
 function limitGate({ scope, window }: Limit): string {
@@ -94,7 +103,7 @@ const HIGH_FIRST: ReadonlySet<string> = new Set(['score', 'price', 'qualityScore
 const NEIGHBOURS = 4;
 
 /** Where it stood among those that its rule ranked: the best, its neighbours, and itself. */
-export function rankLines({ verdicts }: Receipt, contractId: string): string[] {
+export function rankLines({ verdicts }: Receipt, contractId: string, currency: string): string[] {
   const own = verdicts.find((verdict) => verdict.contractId === contractId)?.rank;
   if (!own) return [];
   const keys = Object.keys(own.keys);
@@ -108,15 +117,15 @@ export function rankLines({ verdicts }: Receipt, contractId: string): string[] {
   const most = Math.max(...ranked.map(({ keys: values }) => Math.abs(values[first] ?? 0)));
   const shown = ranked.map((each, at) => ({ ...each, at })).filter(({ at }) => at < NEIGHBOURS || Math.abs(at - place) <= 1);
   const rows = shown.map(({ at, contractId: id, code, keys: values }) => [
-    `${id === contractId ? '→' : ' '} ${at + 1}`, id, ...keys.map((key) => valueOf(key, values[key] ?? 0)),
+    `${id === contractId ? '→' : ' '} ${at + 1}`, id, ...keys.map((key) => valueOf(key, values[key] ?? 0, currency)),
     HIGH_FIRST.has(first) && most > 0 ? bar(Math.max(0, values[first] ?? 0) / most, 10).padEnd(10) : '', code === 'picked' ? 'got it' : code,
   ]);
   const columns = [{ title: '   #' }, { title: 'contract' }, ...keys.map((title) => ({ title, right: true })), { title: '' }, { title: '' }];
   return ['', `  By ${own.method} in ${own.rule}, ${place + 1} of ${ranked.length}:`, ...table(columns, rows)];
 }
 
-function valueOf(key: string, value: number): string {
+function valueOf(key: string, value: number, currency: string): string {
   if (Math.abs(value) >= Number.MAX_SAFE_INTEGER) return '–';
-  if (key === 'price') return formatMoney(BigInt(Math.round(value)), 'USD');
+  if (key === 'price') return formatMoney(BigInt(Math.round(value)), currency);
   return Number.isInteger(value) ? String(value) : value.toFixed(3);
 }

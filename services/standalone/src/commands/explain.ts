@@ -31,17 +31,25 @@ export async function explain(
   for (const line of attemptLines(attempts, asked)) terminal.out(line);
   terminal.out('');
   const contracts = contractId === undefined ? sorted(explanation.contracts) : explanation.contracts;
-  for (const contract of contracts) for (const line of contractLines(contract, contractId !== undefined)) terminal.out(line);
+  for (const contract of contracts) {
+    for (const line of contractLines(contract, explanation.currency, contractId !== undefined)) terminal.out(line);
+  }
   if (contractId !== undefined) {
     const receipt = await api.call<Receipt>('GET', `/v1/attempts/${encodeURIComponent(asked.attemptId)}`);
-    for (const line of rankLines(receipt, contractId)) terminal.out(line);
+    for (const line of rankLines(receipt, contractId, explanation.currency)) terminal.out(line);
   }
   if (explanation.basis === 'now') {
-    const why: Record<string, string> = { before_snapshot: 'it was before the last snapshot', log_gone: 'the log of then is gone' };
-    terminal.line(terminal.dim(`Changes were tried on the counters as they stand now, not as they stood then: ${why[explanation.basisReason ?? ''] ?? explanation.basisReason}.`));
+    const why = BASIS_WORDS[explanation.basisReason ?? ''] ?? explanation.basisReason;
+    terminal.line(terminal.dim(`Changes were tried on the counters as they stand now, not as they stood then: ${why}.`));
   }
   return true;
 }
+
+/** Why the counters of then cannot be had. */
+const BASIS_WORDS: Readonly<Record<string, string>> = {
+  too_far: 'too much has happened since', too_long: 'to decide again up to then took too long', before_snapshot: 'it was before the last snapshot',
+  log_gone: 'the log of then is gone', differs: 'what was decided again is not what stands in the receipt',
+};
 
 /** Who got it first, then who lost by one thing alone, then the others. */
 function sorted(contracts: readonly ExplainedContract[]): ExplainedContract[] {
