@@ -2,9 +2,11 @@
  * The leads of a tenant that nobody could take (D4, D5), the oldest first. That they are held stands in the table of leads, which they are
  * loaded from.
  */
+import type { Lead } from '@sluice/distribution';
 import type { StoredLead } from './changes.js';
 
 export interface HeldLead {
+  readonly lead: Lead;
   readonly leadId: string;
   readonly campaignId: string;
   /** Epoch ms. */
@@ -64,7 +66,7 @@ export class HeldLeads implements Iterable<HeldLead> {
 /** A stored lead as the list has it; undefined where it is not held. */
 export function heldLead({ lead, heldSince }: StoredLead): HeldLead | undefined {
   if (heldSince === undefined) return undefined;
-  return { leadId: lead.leadId, campaignId: lead.campaignId, heldSince, receivedAt: lead.receivedAt };
+  return { lead, leadId: lead.leadId, campaignId: lead.campaignId, heldSince, receivedAt: lead.receivedAt };
 }
 
 /** The oldest first. Total, so that a loaded list stands as the one did that was lost. */

@@ -87,8 +87,8 @@ export class LoadStore {
 }
 
 function heldOfRow(row: HeldOfTable): HeldLead {
-  const { campaignId } = JSON.parse(row.lead) as Lead;
-  return { leadId: row.lead_id, campaignId, heldSince: Number(row.held_since), receivedAt: Number(row.received_at) };
+  const lead = JSON.parse(row.lead) as Lead;
+  return { lead, leadId: row.lead_id, campaignId: lead.campaignId, heldSince: Number(row.held_since), receivedAt: Number(row.received_at) };
 }
 
 function* unpacked(rows: readonly { readonly entries: string }[]): Iterable<StateEntry> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ConfigDocument } from '@sluice/distribution';
+import type { ConfigDocument, Lead } from '@sluice/distribution';
 import { LeadDistributed, LeadNotDistributed } from '@sluice/events';
 import { Bench } from './bench.suite.js';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, aReturn, aSign, NOON } from './builders.suite.js';
@@ -117,6 +117,14 @@ describe('a lead that nobody is there for', () => {
     expect(bench.batch([aSign('a', 'u1', NOON), aSign('a', 'u1', NOON)]).outboundLeads).toHaveLength(500);
     expect(soldTo(bench.batch([aSign('a', 'u1', NOON)]))[0]).toEqual(['L500', 'u1']);
   });
+
+  it('is not kept from who is seen by any number of older ones that are for others', () => {
+    const of = (state: string) => ({ field: 'state', op: 'equals', value: state }) as const;
+    const bench = new Bench().configured(pushed([{ to: 'u1', criteria: of('CA') }, { to: 'u2', criteria: of('NY') }] as never));
+    bench.batch(Array.from({ length: 510 }, (_, place) => aLead('a', `L${place}`, { attributes: { state: 'CA' }, receivedAt: new Date(NOON + place).toISOString() })));
+    bench.batch([aLead('a', 'last', { attributes: { state: 'NY' }, receivedAt: new Date(NOON + 600).toISOString() })]);
+    expect(soldTo(bench.batch([aSign('a', 'u2', NOON)]))).toEqual([['last', 'u2']]);
+  });
 });
 
 describe('a lead that is held for the client it names', () => {
@@ -180,7 +188,7 @@ describe('a lead that comes back', () => {
 });
 
 it('held leads stand in one order, however they came', () => {
-  const held = (leadId: string, heldSince: number, receivedAt = 0) => ({ leadId, campaignId: 'c', heldSince, receivedAt });
+  const held = (leadId: string, heldSince: number, receivedAt = 0) => ({ lead: {} as Lead, leadId, campaignId: 'c', heldSince, receivedAt });
   const leads = new HeldLeads([held('d', 2), held('a', 3), held('c', 2)]);
   leads.put(held('b', 2));
   leads.put(held('a', 9));

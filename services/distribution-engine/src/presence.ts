@@ -19,10 +19,10 @@ export function see(run: Run, heard: Heard<UserSeen>): void {
   // A clock that is ahead would keep him active for ever.
   tenant.state.seen(userId, Math.min(Date.parse(at), run.now));
   if (tenant.held.size === 0) return;
-  const reaches = reachOf(tenant.market, new Set([userId]));
+  const reaches = reachOf(tenant, new Set([userId]));
   const places = placesOf(tenant.market, userId);
-  for (const { leadId, campaignId } of run.heldAtHand(tenant)) {
-    if (reaches(campaignId) && !offer(run, tenant, leadId, places, heard)) return;
+  for (const lead of run.heldAtHand(tenant)) {
+    if (reaches(lead) && !offer(run, tenant, lead.leadId, places, heard)) return;
   }
 }
 
