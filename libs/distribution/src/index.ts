@@ -13,6 +13,7 @@ export { timesOutAt } from './push.js';
 export * from './window.js';
 export * from './scenario.js';
 export * from './script-host.js';
+export * from './script-standing.js';
 export * from './simulate.js';
 export * from './counterfactual.js';
 export * from './words.js';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { applyDecorators, Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { wordsFor } from '@sluice/distribution';
+import { scriptStandings, wordsFor } from '@sluice/distribution';
 import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -111,7 +111,9 @@ export class AttemptsController {
     const { attempt, lead } = found;
     const whole = parseReceipt(attempt.receipt);
     // The view's `reason` is the outcome's; the one that a person gave is its `givenReason`.
-    const shownReceipt = { ...whole, ...viewOf({ ...attempt, campaignId: lead.campaignId }, whole) };
+    const market = await this.answers.market(tenantId, attempt.version);
+    const scripts = scriptStandings(market, lead, whole.scripts);
+    const shownReceipt = { ...whole, ...viewOf({ ...attempt, campaignId: lead.campaignId }, whole), scripts };
     if (query.counterfactuals === 'true') {
       const explanation = await this.explanations.of(tenantId, found, undefined);
       return { ...shownReceipt, basis: explanation?.basis ?? null, basisReason: explanation?.basisReason ?? null,
@@ -146,8 +148,10 @@ export class AttemptsController {
         `There was no contract "${query.contract}" in version ${found.attempt.version} of the configuration, by which it was decided.`);
     }
     const { attemptId, at, trigger, configurationVersion, outcome, reason } = attemptView(found.attempt);
-    const { ground: { currency } } = await this.answers.market(tenantId, found.attempt.version);
-    return { leadId, attemptId, at, trigger, configurationVersion, currency, outcome, reason, ...shownExplanation(explanation) };
+    const market = await this.answers.market(tenantId, found.attempt.version);
+    const { currency } = market.ground;
+    const scripts = scriptStandings(market, found.lead, parseReceipt(found.attempt.receipt).scripts);
+    return { leadId, attemptId, at, trigger, configurationVersion, currency, outcome, reason, ...shownExplanation(explanation), scripts };
   }
 
   private async *lines(tenantId: string, filter: AttemptFilter, asked: PageAsked, wanted: 'csv' | 'ndjson'): AsyncGenerator<string> {

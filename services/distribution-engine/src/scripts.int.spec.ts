@@ -55,16 +55,19 @@ describe('scripts of the engine', () => {
     const receipt = await receiptOf('north', 'nj');
     expect(receipt['picks']).toMatchObject([{ contractId: 'bolt-all' }]);
     expect(receipt['verdicts']).toContainEqual(expect.objectContaining({ contractId: 'acme-ny', code: 'script', detail: 'not in NJ, 1' }));
-    expect(receipt['scripts']).toEqual([
-      { id: 'no-jersey', version: 3, status: 'applied' }, { id: 'broken', version: 1, status: 'applied' }, { id: 'endless', version: 1, status: 'applied' },
-      { id: 'cheap-first', version: 1, status: 'notTriggered', reason: 'when', words: 'state equals NY, got "NJ"' },
+    expect(receipt['scripts']).toMatchObject([
+      { id: 'no-jersey', version: 3, status: 'applied' },
+      { id: 'cheap-first', version: 1, status: 'notTriggered', reason: 'when', words: 'state equals NY, got "NJ"',
+        sentence: 'Script cheap-first (version 1) was not asked: its criteria do not hold (state equals NY, got "NJ").' },
+      { id: 'broken', version: 1, status: 'applied' }, { id: 'endless', version: 1, status: 'applied' },
+      { id: 'off', status: 'notTriggered', reason: 'off' },
     ]);
   });
 
   it('say nothing about the leads of another tenant', async () => {
     const receipt = await receiptOf(SOUTH, 'nj');
     expect(receipt['picks']).toMatchObject([{ contractId: 'acme-ny' }]);
-    expect(receipt['scripts']).toBeUndefined();
+    expect(receipt['scripts']).toEqual([]);
   });
 
   it('that fail are left out, and said once a batch', async () => {
@@ -99,6 +102,7 @@ describe('scripts of the engine', () => {
   it('have their say when the past is decided again, and in what is only shown', async () => {
     const { body } = await api.get('/v1/leads/nj/explanation?contract=acme-ny', 'north');
     expect(body).toMatchObject({ basis: 'replayed', contracts: [{ contractId: 'acme-ny', code: 'script' }] });
+    expect(body['scripts']).toMatchObject([{ id: 'no-jersey', status: 'applied', sentence: 'Script no-jersey (version 3) had its say.' }, {}, {}, {}, {}]);
     const preview = await api.post('/v1/leads/nj/preview', { contracts: ['acme-ny'] });
     expect(preview.body['contracts']).toMatchObject([{ contractId: 'acme-ny', gates: ['script'], detail: 'not in NJ, 1',
       withOverride: { gates: ['script'], picked: true } }]);

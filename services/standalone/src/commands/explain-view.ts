@@ -43,6 +43,8 @@ export interface Explanation {
   readonly basis: 'replayed' | 'now';
   readonly basisReason: string | null;
   readonly contracts: readonly ExplainedContract[];
+  /** Of every script of the configuration, why it had a say or had none. */
+  readonly scripts?: readonly { readonly id: string; readonly status: string; readonly sentence: string }[];
 }
 
 export interface Receipt {

@@ -38,6 +38,7 @@ export async function explain(
     const receipt = await api.call<Receipt>('GET', `/v1/attempts/${encodeURIComponent(asked.attemptId)}`);
     for (const line of rankLines(receipt, contractId, explanation.currency)) terminal.out(line);
   }
+  for (const { sentence } of explanation.scripts ?? []) terminal.out(sentence);
   if (explanation.basis === 'now') {
     const why = BASIS_WORDS[explanation.basisReason ?? ''] ?? explanation.basisReason;
     terminal.line(terminal.dim(`Changes were tried on the counters as they stand now, not as they stood then: ${why}.`));
