@@ -1,5 +1,5 @@
 /** Random time lines: leads and how they are answered, changes of the configuration, and what people do in between. */
-import type { ConfigDocument } from '../document.js';
+import type { Caps, ConfigDocument } from '../document.js';
 import { GATES } from '../reasons.js';
 import type { CaseLead, CaseStep, LeadStep } from './case.js';
 import { clean, iso, PLACES, some, STATES, type Draw } from './draw.js';
@@ -130,10 +130,18 @@ function changeOf(draw: Draw, config: ConfigDocument, place: number): Record<str
     () => ofContract({ criteria: has('criteria') ? { ...NO_CRITERIA, ...criteriaOf(draw, 1) } : null, maxShareCount: random.int(1, 3) }),
     () => ofContract({ schedule: has('schedules') ? scheduleOf(draw) : null }),
     () => ({ deliveryMethods: { hook: { enabled: random.chance(0.6) } } }),
+    () => ({ ties: random.pick(['full', 'entry']) }),
+    () => (has('schedules') ? { requireSchedule: random.chance(0.4) } : ofContract({ name: 'as before' })),
+    () => (config.groups ? { groups: config.groups.map((group) => ({ ...group, caps: otherWith(draw, group.caps ?? {}) })) } : {}),
   );
   if (has('orders') && random.chance(0.4)) return orderChange(draw, config, place);
   if (has('lists') && random.chance(0.2)) return { lists: { east: { clients: [client.id], contracts: [contract.id] } } };
   return random.pick(kinds)();
+}
+
+/** A list is replaced whole, so that what of its caps has no number stays beside the new ones. */
+function otherWith(draw: Draw, caps: Caps): Caps {
+  return { ...caps, ...otherLimits(draw, caps) };
 }
 
 /** A new order, a renewal that failed or went through, one that is closed by hand, more of what was booked. */

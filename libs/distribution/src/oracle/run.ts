@@ -135,10 +135,13 @@ function takeStep(run: Run, step: CaseStep, at: number): void {
 }
 
 type Thing = { id: string };
+/** What stands in a document besides its lists of things; groups are replaced whole. */
+const SETTINGS = ['requireSchedule', 'ties', 'groups'];
 
 export function withSet(document: ConfigDocument, set: Record<string, unknown>): ConfigDocument {
   const changed: Record<string, unknown> = { ...document };
   for (const [list, patches] of Object.entries(set)) {
+    if (SETTINGS.includes(list)) { changed[list] = patches; continue; }
     const things = [...((changed[list] ?? []) as Thing[])];
     for (const [id, patch] of Object.entries(patches as Record<string, Json>)) {
       const place = things.findIndex((thing) => thing.id === id);
