@@ -214,23 +214,29 @@ describe('snapshot, journal and log', () => {
     expect(replayed).toBeGreaterThan(120);
   });
 
-  it('take the place of the snapshot before, of the journal up to it, and have the log kept from it on', async () => {
+  it('leave as many snapshots as are kept, the journal from the oldest on, and the log from there on', async () => {
     const opened = await member();
     const { SnapshotService } = await import('./snapshot.service.js');
     const snapshots = new SnapshotService(opened.engine);
     await configure(['north']);
-    await send(5, 'first', ['north']);
     await rig.settled('engine');
     const [{ partition }] = await rig.rows<{ partition: number }>('SELECT partition FROM engine.tenants') as [{ partition: number }];
     expect(await snapshots.lastTakenAt(partition)).toBeUndefined();
-    const first = await snapshots.take(partition);
-    await send(5, 'second', ['north']);
-    await rig.settled('engine');
-    const second = await snapshots.take(partition);
-    expect(second!.batchNo).toBeGreaterThan(first!.batchNo);
+    const taken = [];
+    for (const name of ['first', 'second', 'third']) {
+      await send(5, name, ['north']);
+      await rig.settled('engine');
+      taken.push((await snapshots.take(partition))!);
+      // Until there are as many as are kept, a replay may begin at the very beginning.
+      if (name === 'first') expect(await rig.rows('SELECT 1 FROM engine.journal WHERE batch_no = 1')).toHaveLength(1);
+    }
+    const [, second, third] = taken;
     expect(second!.positions['sluice.intake']).toBe(10);
-    expect(await rig.rows('SELECT batch_no::int AS batch_no FROM engine.snapshots')).toEqual([{ batch_no: second!.batchNo }]);
-    expect(await rig.rows('SELECT 1 FROM engine.journal')).toEqual([]);
+    expect(await rig.rows('SELECT batch_no::int AS batch_no FROM engine.snapshots ORDER BY 1'))
+      .toEqual([{ batch_no: second!.batchNo }, { batch_no: third!.batchNo }]);
+    expect(await rig.rows('SELECT DISTINCT batch_no::int AS batch_no FROM engine.snapshot_rows ORDER BY 1'))
+      .toEqual([{ batch_no: second!.batchNo }, { batch_no: third!.batchNo }]);
+    expect(await rig.rows('SELECT min(batch_no)::int AS first FROM engine.journal')).toEqual([{ first: second!.batchNo + 1 }]);
     expect(await rig.rows(`SELECT position::int AS position FROM log.position WHERE grp LIKE '%snapshot%' AND topic = 'sluice.intake'
       AND partition = $1`, [partition]))
       .toEqual([{ position: 10 }]);

@@ -248,6 +248,11 @@ describe('where the past cannot be had', () => {
     expect(await why('N1')).toMatchObject({ basis: 'replayed' });
     expect(await why('L4')).toMatchObject({ basis: 'replayed', contracts: [{ contractId: 'bolt-all', code: 'picked' }] });
     rebuild().onApplicationShutdown();
+    // The beginning counts as a snapshot until two have been taken.
+    expect(await why('L3')).toMatchObject({ basis: 'replayed' });
+    await api.app.get(SnapshotService).take(PARTITION);
+    rebuild().onApplicationShutdown();
+    expect(await why('N1')).toMatchObject({ basis: 'replayed' });
     const old = await why('L3');
     expect(old).toMatchObject({ basis: 'now', basisReason: 'before_snapshot' });
     // What its receipt says does not change with that.

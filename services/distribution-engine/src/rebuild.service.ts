@@ -12,8 +12,8 @@ import { SnapshotStore } from './snapshot.store.js';
 import { HEARD_TYPES, stepwise } from './step.js';
 
 /**
- * Why a moment cannot be had: it lies before the last snapshot · log or journal do not reach back · it is too far from there · it took too
- * long, and asking again gets further · what was decided again is not what was decided.
+ * Why a moment cannot be had: it lies before the oldest snapshot · log or journal do not reach back · it is too far from there · it took
+ * too long, and asking again gets further · what was decided again is not what was decided.
  */
 export type Unreachable = 'before_snapshot' | 'log_gone' | 'too_far' | 'too_long' | 'differs';
 export type Rebuilt = { readonly moment: RecordedMoment } | { readonly why: Unreachable };
@@ -46,8 +46,8 @@ interface Past {
 }
 
 /**
- * The past of a partition, decided again up to the moment of an attempt: from the last snapshot, or from the very beginning where nothing
- * was ever snapshotted. Where it came to is kept for a while, so that questions about one lead after the other are quick.
+ * The past of a partition, decided again up to the moment of an attempt: from the last snapshot before it, or from the very beginning
+ * while the journal reaches back there. Where it came to is kept for a while, so that questions about one lead after the other are quick.
  */
 @Injectable()
 export class RebuildService implements OnApplicationShutdown {
@@ -105,15 +105,15 @@ export class RebuildService implements OnApplicationShutdown {
   private async pastBefore(partition: number, batchNo: number): Promise<Past | { readonly why: Unreachable }> {
     const kept = this.kept.get(partition);
     if (kept && kept.memory.batchNo < batchNo) return (await this.tooFar(partition, kept.memory.batchNo, batchNo)) ?? kept;
-    const snapshot = await this.store.snapshot(partition);
-    if (snapshot && snapshot.batchNo >= batchNo) return { why: 'before_snapshot' };
+    const snapshot = await this.store.snapshotBefore(partition, batchNo);
     if (snapshot && snapshot.leads > this.limits.leads) return { why: 'too_far' };
     const why = await this.tooFar(partition, snapshot?.batchNo ?? 0, batchNo);
     if (why) return why;
     this.kept.delete(partition);
     await this.engine.open();
-    const loaded = snapshot && await this.snapshots.load(partition);
-    if (loaded && loaded.batchNo >= batchNo) return { why: 'before_snapshot' };
+    const loaded = snapshot && await this.snapshots.load(partition, snapshot.batchNo);
+    // Forgotten between the two questions: what is younger can still be had, this cannot.
+    if (snapshot && !loaded) return { why: 'before_snapshot' };
     const from = { epoch: 0, batchNo: loaded?.batchNo ?? 0, now: loaded?.now ?? 0 };
     const memory = partitionMemory(partition, from, loaded?.record ?? { tenants: [], waiting: [] }, this.engine.market);
     const past: Past = { memory, leads: loaded?.leads ?? new Map(), recorders: new Map() };
@@ -123,7 +123,10 @@ export class RebuildService implements OnApplicationShutdown {
 
   private async tooFar(partition: number, from: number, batchNo: number): Promise<{ readonly why: Unreachable } | undefined> {
     const { batches, records } = await this.store.distance(partition, from, batchNo);
-    if (batches !== batchNo - from) return { why: 'log_gone' };
+    if (batches !== batchNo - from) {
+      const isForgotten = from === 0 && await this.snapshots.lastTakenAt(partition) !== undefined;
+      return { why: isForgotten ? 'before_snapshot' : 'log_gone' };
+    }
     return records > this.limits.records ? { why: 'too_far' } : undefined;
   }
 

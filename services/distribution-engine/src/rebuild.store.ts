@@ -8,7 +8,7 @@ export interface Distance {
   readonly records: number;
 }
 
-/** The last snapshot of a partition, and how many leads it holds. */
+/** A snapshot of a partition, and how many leads it holds. */
 export interface SnapshotSize {
   readonly batchNo: number;
   readonly leads: number;
@@ -19,11 +19,12 @@ export interface SnapshotSize {
 export class RebuildStore {
   constructor(private readonly database: Database) {}
 
-  async snapshot(partition: number): Promise<SnapshotSize | undefined> {
+  /** The last snapshot before a batch. */
+  async snapshotBefore(partition: number, batchNo: number): Promise<SnapshotSize | undefined> {
     const [row] = await this.read((tx) => tx.query<{ batch_no: string; leads: number }>(
       `SELECT s.batch_no, (SELECT count(*)::int FROM engine.snapshot_rows r WHERE r.partition = s.partition AND r.batch_no = s.batch_no
           AND r.kind = 'lead') AS leads
-         FROM engine.snapshots s WHERE s.partition = $1 ORDER BY s.batch_no DESC LIMIT 1`, [partition]));
+         FROM engine.snapshots s WHERE s.partition = $1 AND s.batch_no < $2 ORDER BY s.batch_no DESC LIMIT 1`, [partition, batchNo]));
     return row && { batchNo: Number(row.batch_no), leads: row.leads };
   }
 

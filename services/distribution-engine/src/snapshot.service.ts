@@ -19,10 +19,11 @@ export class SnapshotService {
     return this.store.lastTakenAt(partition);
   }
 
-  /** Snapshots a partition; the log is kept back to it from now on. Undefined where nothing ever happened in the partition. */
+  /** Snapshots a partition; the log is kept back to the oldest that is kept. Undefined where nothing ever happened in the partition. */
   take(partition: number): Promise<SnapshotLabel | undefined> {
     const { bus, clock, settings } = this.engine;
-    return this.store.take(partition, clock.now(), settings.values.ENGINE_SNAPSHOT_LEAD_DAYS, async (tx, { positions }) => {
+    const { ENGINE_SNAPSHOT_LEAD_DAYS: leadDays, ENGINE_SNAPSHOTS_KEPT: kept } = settings.values;
+    return this.store.take(partition, clock.now(), { leadDays, kept }, async (tx, { positions }) => {
       await bus.hold(tx, `engine.snapshot.${partition}`,
         Object.entries(positions).map(([topic, position]) => ({ topic, partition, position })));
     });

@@ -36,11 +36,12 @@ export class SnapshotStore {
   }
 
   /**
-   * Exports a partition inside the database, and forgets its older snapshots and the journal before it. `alongside` runs in the same
-   * transaction. Undefined where the partition has never had a batch.
+   * Exports a partition inside the database, and forgets all but the `kept` youngest snapshots and the journal before those. `alongside`
+   * runs in the same transaction and hears where the oldest stands. Undefined where the partition has never had a batch.
    */
   async take(
-    partition: number, now: number, leadDays: number, alongside: (tx: Tx, label: SnapshotLabel) => Promise<void> = () => Promise.resolve(),
+    partition: number, now: number, { leadDays, kept }: { readonly leadDays: number; readonly kept: number },
+    alongside: (tx: Tx, oldest: Pick<SnapshotLabel, 'batchNo' | 'positions'>) => Promise<void> = () => Promise.resolve(),
   ): Promise<SnapshotLabel | undefined> {
     return this.database.transaction({ service: 'engine', tenants: [] }, async (tx) => {
       // Before any query: all that follows sees one state.
@@ -52,17 +53,27 @@ export class SnapshotStore {
       await tx.query(`SELECT set_config('sluice.tenants', $1, true)`, [tenants.join(',')]);
       const label: SnapshotLabel = { partition, batchNo: Number(chain.batch_no), now: Number(chain.now),
         positions: await this.positions(tx, partition) };
-      const forgotten = await tx.query<{ batch_no: string }>('DELETE FROM engine.snapshots WHERE partition = $1 RETURNING batch_no',
-        [partition]);
-      if (forgotten.length > 0) await tx.query('DELETE FROM engine.snapshot_rows WHERE partition = $1', [partition]);
       await tx.query(`INSERT INTO engine.snapshots (partition, batch_no, now, taken_at, positions) VALUES ($1, $2, $3, $4, $5)`,
         [partition, label.batchNo, label.now, now, JSON.stringify(label.positions)]);
       for (const statement of EXPORTS) await tx.query(statement, [partition, label.batchNo]);
       await tx.query(EXPORT_LEADS, [partition, label.batchNo, leadDays === 0 ? 0 : label.now - leadDays * DAY_MS]);
-      await tx.query('DELETE FROM engine.journal WHERE partition = $1 AND batch_no <= $2', [partition, label.batchNo]);
-      await alongside(tx, label);
+      await alongside(tx, await this.forget(tx, partition, kept));
       return label;
     });
+  }
+
+  /** Leaves the youngest, and the journal from the oldest of them on; from the beginning, while there are fewer than may be kept. */
+  private async forget(tx: Tx, partition: number, kept: number): Promise<Pick<SnapshotLabel, 'batchNo' | 'positions'>> {
+    const rows = await tx.query<{ batch_no: string; positions: string }>(
+      'SELECT batch_no, positions FROM engine.snapshots WHERE partition = $1 ORDER BY batch_no DESC LIMIT $2', [partition, kept]);
+    const oldest = rows.at(-1)!;
+    if (rows.length === kept) {
+      for (const table of ['snapshots', 'snapshot_rows']) {
+        await tx.query(`DELETE FROM engine.${table} WHERE partition = $1 AND batch_no < $2::bigint`, [partition, oldest.batch_no]);
+      }
+      await tx.query('DELETE FROM engine.journal WHERE partition = $1 AND batch_no <= $2::bigint', [partition, oldest.batch_no]);
+    }
+    return { batchNo: Number(oldest.batch_no), positions: JSON.parse(oldest.positions) as Record<string, number> };
   }
 
   /** When the partition was snapshotted last, epoch ms; undefined = never. */
@@ -73,12 +84,13 @@ export class SnapshotStore {
     return rows[0] && Number(rows[0].taken_at);
   }
 
-  /** Reads the last snapshot of a partition whole. */
-  async load(partition: number): Promise<Snapshot | undefined> {
+  /** Reads a snapshot of a partition whole; the last one, unless a batch is named. */
+  async load(partition: number, batchNo?: number): Promise<Snapshot | undefined> {
     const tenants = await this.database.transaction({ service: 'engine', tenants: [] }, (tx) => this.loads.tenants(tx, partition));
     return this.database.transaction({ service: 'engine', tenants }, async (tx) => {
       const [row] = await tx.query<{ batch_no: string; now: string; positions: string }>(
-        'SELECT batch_no, now, positions FROM engine.snapshots WHERE partition = $1 ORDER BY batch_no DESC LIMIT 1', [partition]);
+        `SELECT batch_no, now, positions FROM engine.snapshots WHERE partition = $1 AND ($2::bigint IS NULL OR batch_no = $2::bigint)
+          ORDER BY batch_no DESC LIMIT 1`, [partition, batchNo ?? null]);
       if (!row) return undefined;
       const rows = await tx.query<RowOfSnapshot>(
         'SELECT kind, tenant_id, body FROM engine.snapshot_rows WHERE partition = $1 AND batch_no = $2 ORDER BY kind, tenant_id, place',
