@@ -26,7 +26,13 @@ const [TURN, KIND, KEY, LENGTH, TICKS, STATUS, USED] = [0, 1, 2, 3, 4, 5, 6];
 const [ASKED, ANSWERED] = [1, 2];
 const HEAD_BYTES = 64;
 const BODY_BYTES = 4 * 1_048_576;
-const WALL_MS = 1_000;
+const WALL_MS = 2_000;
+/** Compiling and first lines: mostly ten milliseconds, but more than a call on a machine that does much else. */
+const LOAD_WALLS = 10;
+/** What a lead of many may take more of it. */
+const EACH_MS = 100;
+/** A thread that does not start is not tried again with the next lead. */
+const RETRY_MS = 60_000;
 /** Starting a thread and compiling the sandbox, on a machine that does much else. */
 const START_MS = 30_000;
 /** Long enough for the next lead of a batch; where the processors are busy it is better to sleep soon. */
@@ -50,7 +56,8 @@ export class Sandbox {
   private readonly wallMs: number;
   private readonly spinMs: number;
   private keys = 0;
-  /** Goes up when a thread was ended: what was loaded into it is gone. */
+  private notBefore = 0;
+  /** Goes up when a thread was ended or started: nothing is loaded then, and what could not be may be tried again. */
   generation = 0;
 
   constructor({ wallMs = WALL_MS, spinMs = SPIN_MS }: SandboxOptions = {}) {
@@ -110,7 +117,9 @@ export class Sandbox {
    * waits for them; any other call does so first. Fewer are answered than asked where they do not fit into the memory.
    */
   begin(requests: readonly Request[]): () => readonly Told[] {
-    const { head, body } = this.free();
+    const thread = this.free();
+    if (!thread) return () => [];
+    const { head, body } = thread;
     let at = 0;
     let count = 0;
     for (const { key, json, steps } of requests) {
@@ -138,7 +147,7 @@ export class Sandbox {
     const { begun, thread } = this;
     if (!begun) return;
     this.begun = undefined;
-    if (!thread || !this.answered(thread.head, this.wallMs)) {
+    if (!thread || !this.answered(thread.head, this.wallMs + begun.count * EACH_MS)) {
       this.stop();
       begun.told = [];
       return;
@@ -154,10 +163,16 @@ export class Sandbox {
     begun.told = told;
   }
 
-  /** The thread, with nothing of ours under way. */
-  private free(): Thread {
+  /** The thread, with nothing of ours under way; undefined where none can be started: scripts then fail, and leads are distributed. */
+  private free(): Thread | undefined {
     this.collect();
-    return this.thread ?? this.start();
+    if (this.thread || performance.now() < this.notBefore) return this.thread;
+    try {
+      return this.start();
+    } catch {
+      this.notBefore = performance.now() + RETRY_MS;
+      return undefined;
+    }
   }
 
   private post(head: Int32Array, op: number, key: number, length: number, ticks: number): void {
@@ -170,15 +185,18 @@ export class Sandbox {
   }
 
   private call(op: number, key: number, text: string, ticks: number): Answer {
-    const { head, body } = this.free();
+    const thread = this.free();
+    if (!thread) return { fault: { reason: 'error', words: 'the thread for scripts does not start' } };
+    const { head, body } = thread;
+    const withinMs = op === OP.load ? this.wallMs * LOAD_WALLS : this.wallMs;
     // A character is at most three bytes of UTF-8.
     const bytes = text.length * 3 <= BODY_BYTES ? body.write(text) : Buffer.byteLength(text);
     if (bytes > BODY_BYTES) return { fault: { reason: 'memory', words: 'the lead and its contracts are too large for a script' } };
     if (text.length * 3 > BODY_BYTES) body.write(text);
     this.post(head, op, key, bytes, ticks);
-    if (!this.answered(head, this.wallMs)) {
+    if (!this.answered(head, withinMs)) {
       this.stop();
-      return { fault: { reason: 'time', words: `no answer within ${this.wallMs} ms` } };
+      return { fault: { reason: 'time', words: `no answer within ${withinMs} ms` } };
     }
     this.lastMicroseconds = head[USED!]!;
     const said = body.toString('utf8', 0, head[LENGTH!]);
@@ -215,8 +233,9 @@ export class Sandbox {
     head[KIND!] = OP.drop;
     if (!this.answered(head, START_MS)) {
       void worker.terminate();
-      throw new Error('the thread for scripts did not start');
+      throw new Error('no answer');
     }
+    this.generation++;
     this.thread = { worker, head, body: Buffer.from(shared, HEAD_BYTES) };
     return this.thread;
   }
