@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { eventsOf, type Batch } from '@sluice/bus';
 import { Database, type Tx } from '@sluice/db';
 import { LeadDistributed, LeadNotDistributed } from '@sluice/events';
@@ -21,10 +21,11 @@ const BY_PEOPLE: ReadonlySet<string> = new Set(['manual', 'cherryPick']);
  * tick.
  */
 @Injectable()
-export class DistributionOutcomesService implements OnApplicationShutdown {
+export class DistributionOutcomesService implements BeforeApplicationShutdown {
   private readonly waits = new Set<Wait>();
   private timer: NodeJS.Timeout | undefined;
   private looking = false;
+  private stopping = false;
 
   constructor(private readonly database: Database, private readonly store: DistributionsStore, private readonly log: Log) {}
 
@@ -44,6 +45,7 @@ export class DistributionOutcomesService implements OnApplicationShutdown {
 
   /** Answers true once the engine has answered the request, or false after `ms` milliseconds. */
   until(tenantId: string, requestId: string, ms: number): Promise<boolean> {
+    if (this.stopping) return Promise.resolve(false);
     return new Promise((resolve) => {
       const finish = (answered: boolean) => {
         if (!this.waits.delete(wait)) return;
@@ -57,7 +59,9 @@ export class DistributionOutcomesService implements OnApplicationShutdown {
     });
   }
 
-  onApplicationShutdown(): void {
+  /** Before the server closes, which waits for the requests that wait here. */
+  beforeApplicationShutdown(): void {
+    this.stopping = true;
     clearTimeout(this.timer);
     for (const wait of [...this.waits]) wait.done(false);
   }

@@ -11,12 +11,13 @@ let booted: Booted;
 /** A second replica on the same database: it hears nothing of the first's. */
 let other: Booted;
 const engine = new EngineStandIn();
+let engineUrl: string;
 
 beforeAll(async () => {
   server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
-  const url = await engine.listen();
-  booted = await bootWorkflow(server.url, url);
-  other = await bootWorkflow(server.url, url);
+  engineUrl = await engine.listen();
+  booted = await bootWorkflow(server.url, engineUrl);
+  other = await bootWorkflow(server.url, engineUrl);
   await engine.hear(booted.bus);
   for (const tenant of ['a', 'b']) {
     const contracts = (tenant === 'a' ? ['A', 'B', 'C'] : ['Z']).map((id) => ({ id, client: 'acme', price: '25.00' }));
@@ -99,6 +100,21 @@ describe('a distribution by hand', () => {
     engine.isSilent = false;
     expect([asked.status, asked.json.state]).toEqual([202, 'pending']);
   });
+
+  it('answers what it has when its process stops, and holds that up no longer', async () => {
+    const third = await bootWorkflow(server.url, engineUrl);
+    await third.app.listen(0, '127.0.0.1');
+    engine.isSilent = true;
+    const started = Date.now();
+    const answer = fetch(`${await third.app.getUrl()}/v1/leads/L2/distributions`, {
+      method: 'POST', headers: { authorization: 'Bearer admin-a', 'content-type': 'application/json', prefer: 'wait=30' }, body: JSON.stringify({ contracts: ['A'] }),
+    }).then(async (reply) => ({ status: reply.status, body: (await reply.json()) as Json }));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await third.stop();
+    engine.isSilent = false;
+    expect(await answer).toMatchObject({ status: 202, body: { state: 'pending' } });
+    expect(Date.now() - started).toBeLessThan(10_000);
+  }, 60_000);
 
   it.each([
     [{}, '/contracts', 'contradiction'],
@@ -189,7 +205,7 @@ describe('requests', () => {
     expect(all.map((row: Json) => row.requestId)).toEqual(all.map((row: Json) => row.requestId).sort().reverse());
     const count = async (query: string) => (await call('a', 'GET', `/v1/distribution-requests?${query}`)).json.data.length;
     expect([await count('lead=L3'), await count('actor=ann'), await count('kind=cherryPick'), await count('state=pending'), await count('kind=manual&lead=L3')])
-      .toEqual([2, 1, 1, 1, 1]);
+      .toEqual([2, 1, 1, 2, 1]);
     const pages: Json[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const page: Json = (await call('a', 'GET', `/v1/distribution-requests?limit=4${cursor === '' ? '' : `&cursor=${cursor}`}`)).json;

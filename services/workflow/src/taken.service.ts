@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Database } from '@sluice/db';
 import { Log } from '@sluice/runtime';
 import { ConfigurationStore } from './configuration.store.js';
@@ -17,15 +17,17 @@ const TICK_MS = 50;
 
 /** Lets requests wait until a version is taken in everywhere. All waits of the process share one query a tick. */
 @Injectable()
-export class TakenService implements OnApplicationShutdown {
+export class TakenService implements BeforeApplicationShutdown {
   private readonly waits = new Set<Wait>();
   private timer: NodeJS.Timeout | undefined;
   private looking = false;
+  private stopping = false;
 
   constructor(private readonly database: Database, private readonly store: ConfigurationStore, private readonly log: Log) {}
 
   /** Answers true once all services have reported the version, or false after `ms` milliseconds. */
   async until(tenantId: string, version: number, ms: number): Promise<boolean> {
+    if (this.stopping) return Promise.resolve(false);
     return new Promise((resolve) => {
       const finish = (taken: boolean) => {
         if (this.waits.delete(wait)) {
@@ -47,7 +49,9 @@ export class TakenService implements OnApplicationShutdown {
     this.timer = setTimeout(() => void this.look(), 0);
   }
 
-  onApplicationShutdown(): void {
+  /** Before the server closes, which waits for the requests that wait here. */
+  beforeApplicationShutdown(): void {
+    this.stopping = true;
     clearTimeout(this.timer);
     for (const wait of [...this.waits]) wait.done(false);
   }
