@@ -39,7 +39,6 @@ describe('a script in the sandbox', () => {
     ['a sort that never ends', 'const list = Array.from({ length: 1000 }, (_, i) => i); for (;;) list.sort(() => 0.5)', 'steps'],
     ['recursion without an end', 'return filter(lead, contract)', 'error'],
     ['recursion by way of built-in functions', 'const f = () => [1].map(f); return f()', 'error'],
-    ['JSON as deep as memory', 'let o = {}; for (let i = 0; i < 200000; i++) o = { o }; return JSON.stringify(o)', 'error'],
     ['a text that doubles', 'let s = "abcdefgh"; for (;;) s = s + s + Math.sqrt(s.length)', 'error'],
     ['a list that grows', 'const list = []; for (;;) list.push("x".repeat(100000) + list.length)', 'memory'],
     ['memory that is asked for again after each refusal', 'for (;;) { try { "x".repeat(9e7) } catch {} }', 'memory'],
@@ -58,6 +57,7 @@ describe('a script in the sandbox', () => {
 
   it.each([
     ['a walk over a list that is not there', 'return [].indexOf.call({ length: 2 ** 53 - 1 }, 1) > 0'],
+    ['JSON as deep as memory', 'let o = {}; for (let i = 0; i < 200000; i++) o = { o }; return JSON.stringify(o).length > 3'],
     ['a number of a hundred million digits', 'return String(3n ** 100000000n).length > 3'],
   ])('that counts no steps in %s is ended by the clock, and the next one runs', (_, body) => {
     const start = Date.now();
