@@ -81,6 +81,19 @@ describe('a replay', () => {
     expect(report.after).toMatchObject({ sold: 4, turnover: '120.00', reasons: { rejected_before: 2 } });
   });
 
+  it('a client that never had a lead turns it down as often as others, where that is asked for', () => {
+    const came = Array.from({ length: 800 }, (_, place) => ({
+      lead: leadAt(place, START + place * 60_000), rejectedBy: new Set(place % 2 === 0 ? ['dear-c'] : []),
+    }));
+    // It was in for half of them, and turned half of those down.
+    const lines = historyOf(two(), came, START + 40 * HOUR).map((line, place) => (
+      place % 4 < 2 ? line : { ...line, picks: line.picks.filter(({ contractId }) => contractId !== 'dear-c') }));
+    const sold = (refusals: 'same' | 'rate') => rowOf(replay(lines, { document: two(), refusals }), 'dear-c').after.leads;
+    expect(sold('same')).toBe(600);
+    expect(Math.abs(sold('rate') - 400)).toBeLessThan(50);
+    expect(sold('rate')).toBe(sold('rate'));
+  });
+
   it('what was sold before the span has used up its caps', () => {
     const lines = historyOf(two({ caps: { day: 4 } }), hourly(8), START + 40 * HOUR);
     const report = replay(lines, { document: two({ caps: { day: 6 } }), from: START + 4 * HOUR });

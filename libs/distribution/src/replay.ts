@@ -11,10 +11,11 @@ import { itemsOf } from './items.js';
 import { Market, type RegexEngine } from './market.js';
 import { Past, type PastLead } from './past.js';
 import { GATES } from './reasons.js';
+import { Refusals } from './refusals.js';
 import { Outcomes, outcomeOf, type Outcome } from './replay-outcomes.js';
 import { reportOf, type ReplayReport } from './replay-report.js';
 import { expectHost, type ScriptHost } from './script-host.js';
-import { Simulation, type Answers, type Attempt, type Track } from './simulation.js';
+import { Simulation, type Attempt, type Track } from './simulation.js';
 
 export interface ReplayOptions {
   /** The configuration that is tried out. Throws RangeError where it cannot be compiled. */
@@ -29,6 +30,8 @@ export interface ReplayOptions {
   /** Runs the scripts of both. */
   readonly scripts?: ScriptHost;
   readonly seed?: string;
+  /** Who never had a lead accepts it (`same`, if unset), or turns it down as often as it did others until then (`rate`). */
+  readonly refusals?: 'same' | 'rate';
 }
 
 /** Takes the lines of a history one by one, in their order, and says at the end what differs. Keeps only leads that still wait. */
@@ -92,6 +95,7 @@ class World {
   private readonly market: Market;
   private readonly simulation: Simulation;
   private readonly past: Past;
+  private readonly refusals: Refusals;
   /** What is still to come besides leads: late sales of the past, what was done by hand, who was there. */
   private readonly later = new Due<() => void>();
   private readonly open = new Map<Track, { returned: ReadonlySet<string>; byHand: number }>();
@@ -107,6 +111,7 @@ class World {
     this.simulation = new Simulation(this.market, seed, (attempt) => this.hear(attempt), () => 'no', true);
     expectHost(document, options.scripts);
     this.simulation.scripts = options.scripts;
+    this.refusals = new Refusals(options.refusals === 'rate' ? seed : undefined);
     this.past = new Past(this.market, this.simulation.state);
   }
 
@@ -121,6 +126,7 @@ class World {
   /** A lead from before the span: it was sold as it was. */
   remember({ lead, picks }: HistoryLine): void {
     this.runTo(lead.receivedAt);
+    this.refusals.learn(picks);
     const past = this.past.arrive(lead);
     for (const pick of picks) if (!TURNED_DOWN.has(pick.state)) this.rememberSale(past, pick);
   }
@@ -134,7 +140,8 @@ class World {
     this.runTo(lead.receivedAt);
     const byHand = picks.filter((pick) => isByHand(pick, attempts) && this.market.contracts.has(pick.contractId));
     for (const pick of picks) if (!this.market.contracts.has(pick.contractId)) this.noteSeen(pick);
-    this.simulation.receive(lead, answersOf(picks));
+    this.simulation.receive(lead, this.refusals.answersTo(lead.leadId, picks));
+    this.refusals.learn(picks);
     const track = this.simulation.tracks.get(lead.leadId)!;
     const returned = new Set(picks.filter(({ state }) => state === 'returned').map(({ contractId }) => contractId));
     this.open.set(track, { returned, byHand: byHand.length });
@@ -212,16 +219,6 @@ class World {
 
 const SWEEP_EVERY = 20_000;
 const TURNED_DOWN: ReadonlySet<string> = new Set(['rejected', 'failed', 'released']);
-
-const ALL_ACCEPT: Answers = { rejectedBy: new Set(), failedBy: new Set(), unansweredBy: new Set() };
-
-function answersOf(picks: readonly HistoryPick[]): Answers {
-  if (picks.every(({ state }) => state === 'accepted')) return ALL_ACCEPT;
-  // Who turned it down and took it later, on other terms, took it.
-  const last = new Map(picks.map(({ contractId, state }) => [contractId, state]));
-  const who = (...states: string[]) => new Set([...last].filter(([, state]) => states.includes(state)).map(([id]) => id));
-  return { rejectedBy: who('rejected'), failedBy: who('failed', 'released'), unansweredBy: who('unresolved') };
-}
 
 function isByHand({ rule, at }: HistoryPick, attempts: HistoryLine['attempts']): boolean {
   return rule === 'manual' || rule === 'cherryPick' || attempts.some((attempt) => attempt.at === at && attempt.trigger === 'manual');

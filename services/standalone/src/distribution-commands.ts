@@ -81,6 +81,7 @@ export function addPast(program: Command, { remote, whole, reach }: Given, termi
     .option('--warm <duration>', 'how much before --from counts as it was sold; as the caps in use need it unless given')
     .option('--history <file>', 'an exported history (GET /v1/history) instead of the running platform').option('--campaign <id>', 'leads of this campaign alone')
     .addOption(new Option('--baseline <what>', 'compare with what happened, or with the current configuration in the same simulation').choices(['happened', 'current']).default('happened'))
+    .addOption(new Option('--refusals <how>', 'a client that never had a lead accepts it, or turns it down as often as it did others').choices(['same', 'rate']).default('same'))
     .option('--top <n>', 'contracts to show', whole, 20).option('--json', 'the report as data', false)
     .action(async (options: Remote & Replayed) => {
       const { replay } = await import('./commands/replay.js');
@@ -95,5 +96,6 @@ interface ByHand {
 
 interface Replayed {
   readonly config: string; readonly from?: string; readonly to?: string; readonly warm?: string; readonly history?: string;
-  readonly campaign?: string; readonly baseline: 'happened' | 'current'; readonly top: number; readonly json: boolean;
+  readonly campaign?: string; readonly baseline: 'happened' | 'current'; readonly refusals: 'same' | 'rate'; readonly top: number;
+  readonly json: boolean;
 }

@@ -92,7 +92,7 @@ describe('why, and what if', () => {
     expect(captured.said).toContain('contracts[0].client');
   });
 
-  const asked: ReplayCommand = { config: '', from: new Date(began).toISOString(), baseline: 'happened', json: true, top: 20 };
+  const asked: ReplayCommand = { config: '', from: new Date(began).toISOString(), baseline: 'happened', refusals: 'same', json: true, top: 20 };
 
   function fileOf(document: object): string {
     const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'sluice-what-if-')), 'changed.json');

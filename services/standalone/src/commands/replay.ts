@@ -23,6 +23,7 @@ export interface ReplayCommand {
   readonly history?: string | undefined;
   readonly campaign?: string | undefined;
   readonly baseline: 'happened' | 'current';
+  readonly refusals: 'same' | 'rate';
   readonly json: boolean;
   readonly top: number;
 }
@@ -41,7 +42,9 @@ export async function replay(asked: ReplayCommand, reach: () => Api, now: number
   try {
     const baseline = asked.baseline === 'current' ? await current(api!) : undefined;
     const began = performance.now();
-    const run = new Replay({ document, baseline, from: span.from, until: span.until, regex: linearRegex, scripts });
+    const run = new Replay({
+      document, baseline, from: span.from, until: span.until, refusals: asked.refusals, regex: linearRegex, scripts,
+    });
     const lines = asked.history ? createReadStream(asked.history, { highWaterMark: 2 ** 20 }) : await api!.download(pathOf(asked, span));
     const read = await feed(run, lines as Readable, asked, span, terminal);
     const report = run.end();

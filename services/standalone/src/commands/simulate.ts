@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { simulate, type Scenario } from '@sluice/distribution';
 import type { Scripts } from '@sluice/scripts';
@@ -13,7 +13,7 @@ import { refusedScripts, withScripts } from './scripts.js';
  * refused.
  */
 export async function simulateFile(file: string, json: boolean, terminal: Terminal): Promise<0 | 1 | 2> {
-  const scenario = await readScenario(file);
+  const scenario = await readScenario(file, terminal);
   if (Array.isArray(scenario)) {
     for (const fault of scenario as readonly string[]) terminal.line(`${file}: ${fault}`);
     return 2;
@@ -56,8 +56,12 @@ function run(scenario: Scenario, scripts: Scripts, file: string, json: boolean, 
   return result.failures.length === 0 ? 0 : 1;
 }
 
-async function readScenario(file: string): Promise<Scenario | readonly string[]> {
+/** A file that takes seconds to read is worth a line. */
+const LARGE = 5_000_000;
+
+async function readScenario(file: string, terminal: Terminal): Promise<Scenario | readonly string[]> {
   try {
+    if ((await stat(file)).size > LARGE) terminal.line(terminal.dim(`Reading ${file} …`));
     const text = await readFile(file, 'utf8');
     // `config: ./file.yaml` stands beside the scenario.
     const parsed = parseScenario(text, (reference) => readFileSync(path.resolve(path.dirname(file), reference), 'utf8'));
