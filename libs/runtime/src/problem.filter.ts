@@ -10,6 +10,9 @@ interface Refusal {
   readonly message?: string;
 }
 
+/** What Postgres says of NUL in a text: ids in paths, filters and bodies come from whoever asks. */
+const NO_TEXT = '22021';
+
 /**
  * Answers every failure of a request as RFC 9457 problem+json. What it does not know is a 500 with an id that the log has too, and no
  * detail.
@@ -41,6 +44,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
       return new Problem(statusCode, (code ?? `http_${statusCode}`).toLowerCase().replace(/^fst_err_/, ''), message ?? 'The request was refused.');
     }
+    if (code === NO_TEXT) return new Problem(400, 'invalid_text', 'The request has a character that no text can hold, such as NUL. Send it without.');
     const id = randomUUID();
     this.log.error({ id, error: error instanceof Error ? error.name : typeof error, stack: stackOf(error) }, 'request failed');
     return new Problem(500, 'internal_error', `Something went wrong here; the log has it under ${id}.`);

@@ -100,6 +100,11 @@ describe('a preview', () => {
     expect((await api.post('/v1/leads/L1/preview', { contracts: ['acme-ny'] }, 'south')).status).toBe(404);
   });
 
+  it('of an id that no text can hold is a mistake of who asks', async () => {
+    expect(await api.post('/v1/leads/a%00b/preview', { contracts: ['acme-1'] })).toMatchObject({ status: 400, body: { code: 'invalid_text' } });
+    expect((await api.get('/v1/leads/a%00b/attempts')).status).toBe(400);
+  });
+
   it('is what then happens', async () => {
     const cases: object[] = [
       { contracts: ['acme-ny', 'bolt-all'] },

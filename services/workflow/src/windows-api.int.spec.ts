@@ -94,6 +94,13 @@ describe('the API of windows', () => {
     expect((await call('a', 'GET', '/v1/windows?colour=red')).json.code).toBe('unknown_filter');
   });
 
+  it('refuses ids that no text can hold, as a mistake of who asks', async () => {
+    const stop = call('a', 'POST', '/v1/windows:stop', { campaign: 'so\0lar' });
+    for (const { status, json } of await Promise.all([call('a', 'GET', '/v1/leads/a%00b/window'), call('a', 'POST', '/v1/leads/a%00b/window/pause'), stop])) {
+      expect([status, json.code]).toEqual([400, 'invalid_text']);
+    }
+  });
+
   it('lists windows by state, campaign, lead and when they are due, page by page', async () => {
     await call('a', 'POST', '/v1/leads/L2/window', {});
     await call('a', 'POST', '/v1/leads/L3/window', { every: 'PT5H' });
