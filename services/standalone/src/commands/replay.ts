@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { parseDuration, fromLocal } from '@sluice/kernel';
-import { Replay, warmFrom, type ConfigDocument, type HistoryLine } from '@sluice/distribution';
-import { Scripts } from '@sluice/scripts';
+import { Replay, warmFrom, type ConfigDocument, type HistoryLine, type ScriptHost } from '@sluice/distribution';
 import { faultLine, parseDocument } from '@sluice/workflow';
 import type { Api } from '../api.js';
 import type { Terminal } from '../terminal.js';
 import { linearRegex } from './linear-regex.js';
 import { showReplay } from './replay-view.js';
+import { refusedScripts, withScripts } from './scripts.js';
 
 export interface ReplayCommand {
   /** The changed configuration, a file. */
@@ -37,25 +37,38 @@ export async function replay(asked: ReplayCommand, reach: () => Api, now: number
   const document = await documentOf(asked.config, terminal);
   if (!document) return 2;
   const span = spanOf(asked, document, now);
+  return withScripts(async (scripts, sandbox) => {
+    const refused = refusedScripts(document, sandbox);
+    for (const fault of refused) terminal.line(`${asked.config}: ${fault}`);
+    if (refused.length > 0) return 2;
+    await run({ asked, document, span, scripts }, reach, terminal);
+    return 0;
+  });
+}
+
+interface Prepared {
+  readonly asked: ReplayCommand;
+  readonly document: ConfigDocument;
+  readonly span: Span;
+  readonly scripts: ScriptHost;
+}
+
+async function run({ asked, document, span, scripts }: Prepared, reach: () => Api, terminal: Terminal): Promise<void> {
+  const { config, refusals } = asked;
   const api = asked.history && asked.baseline === 'happened' ? undefined : reach();
-  const scripts = new Scripts(undefined, linearRegex);
   try {
     const baseline = asked.baseline === 'current' ? await current(api!) : undefined;
     const began = performance.now();
-    const run = new Replay({
-      document, baseline, from: span.from, until: span.until, refusals: asked.refusals, regex: linearRegex, scripts,
-    });
+    const through = new Replay({ document, baseline, from: span.from, until: span.until, refusals, regex: linearRegex, scripts });
     const lines = asked.history ? createReadStream(asked.history, { highWaterMark: 2 ** 20 }) : await api!.download(pathOf(asked, span));
-    const read = await feed(run, lines as Readable, asked, span, terminal);
-    const report = run.end();
+    const read = await feed(through, lines as Readable, asked, span, terminal);
+    const report = through.end();
     const seconds = (performance.now() - began) / 1_000;
     const period = { from: iso(span.from), to: iso(span.until) };
-    if (asked.json) terminal.out(JSON.stringify({ ...period, config: asked.config, baseline: asked.baseline, ...report }));
+    if (asked.json) terminal.out(JSON.stringify({ ...period, config, baseline: asked.baseline, refusals, ...report }));
     else showReplay(report, { ...period, ...asked }, terminal);
     terminal.line(terminal.dim(`${read.toLocaleString('en')} leads in ${seconds.toFixed(1)} s.`));
-    return 0;
   } finally {
-    scripts.stop();
     await api?.close();
   }
 }
