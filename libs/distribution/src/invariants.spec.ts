@@ -136,6 +136,23 @@ describe('in any run', () => {
     }), RUNS);
   });
 
+  it('nor does it to the last bit of a sum of shares, which no fraction of a weight may tip', () => {
+    const weights = fc.array(fc.constantFrom(0.1, 0.2, 0.3, 0.7, 33.3), { minLength: 3, maxLength: 7 });
+    const takes = fc.integer({ min: 1, max: 3 });
+    fc.assert(fc.property(weights, takes, visits, fc.infiniteStream(fc.nat({ max: 1000 })), (all, take, leads, draws) => {
+      const items = itemsOf({
+        apiVersion: 'v1', timezone: ZONE, clients: all.map((_, place) => ({ id: `c${place}` })), campaigns: [{ id: 'x', workflow: 'w' }],
+        contracts: all.map((weight, place) => ({ id: `k${place}`, client: `c${place}`, price: 10, weight })),
+        workflows: [{ id: 'w', rules: [{ method: 'weighted', take }] }],
+      });
+      const drawn = items.map((item) => ({ item, at: draws.next().value as number }));
+      const shuffled = drawn.sort((a, b) => a.at - b.at).map(({ item }) => item);
+      const [one, other] = [items, shuffled].map((each) => new Run(Market.compile(each, { deliversAlways: true }), State.load()));
+      leads.forEach((lead, place) => { one!.visit(lead, place); other!.visit(lead, place); });
+      expect(other!.decisions).toEqual(one!.decisions);
+    }), RUNS);
+  });
+
   it('the order of the document decides the last tie and nothing else: where no two pay the same, it decides nothing (F3)', () => {
     let sold = 0;
     fc.assert(fc.property(world, visits, fc.infiniteStream(fc.nat({ max: 1000 })), (document, all, draws) => {

@@ -15,7 +15,7 @@ const contract = fc.record({
   maxShareCount: maybe(fc.integer({ min: 1, max: 4 })),
   prices: maybe(fc.constantFrom({ 1: 40, 2: 25, 3: 10 }, { 2: 12 })), qualityScore: maybe(fc.integer({ min: 1, max: 4 })),
   priority: maybe(fc.integer({ min: -2, max: 2 })),
-  weight: maybe(fc.integer({ min: 0, max: 9 })), percentage: maybe(fc.constantFrom(10, 25, 33.3)), trial: maybe(fc.constant({ leads: 2 })),
+  weight: maybe(fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constantFrom(0.1, 0.2, 0.7, 33.3))), percentage: maybe(fc.constantFrom(10, 25, 33.3)), trial: maybe(fc.constant({ leads: 2 })),
   caps: maybe(fc.constantFrom({ day: 2 }, { day: { amount: 30 } }, { hour: 1, total: 4 }, { rolling60m: 1 },
     { day: 3, week: { count: 4, amount: 70 } })),
   percentageLimit: maybe(fc.constant({ percent: 50, lookBack: 'day' as const })), group: maybe(fc.constantFrom('g', 'h')),

@@ -93,7 +93,12 @@ describe('both readings agree that', () => {
           timeout: { after: 'P1D', to: 'u2' },
         }],
       },
-      timeline: [{ at: at(0), lead: { id: 'L', campaign: 'solar' }, rejectedBy: ['u2'] }], until: '2026-03-09T09:00:00Z',
+      timeline: [
+        { at: at(0), lead: { id: 'L', campaign: 'solar' }, rejectedBy: ['u2'] },
+        // Somebody who can do nothing for it; what is held is looked at again.
+        { at: '2026-03-05T09:00:00Z', seen: { user: 'u9' } },
+      ],
+      until: '2026-03-09T09:00:00Z',
     };
     const given = [runPush(scenario), simulate(scenario).lines].map((lines) => (
       lines.flatMap((line) => line.assigned.map(({ contract }) => `${new Date(line.at).toISOString()} ${contract}`))));
