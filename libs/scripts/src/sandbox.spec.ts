@@ -21,7 +21,8 @@ function judge(code: string, steps?: number) {
 }
 
 const filterOf = (body: string) => judge(`function filter(lead, contract) { ${body} }`);
-const wordsOf = (expression: string) => filterOf(`return String(${expression})`).refusals?.[0];
+const refusalsIn = (judged: ReturnType<typeof judge>) => (judged.fault ? undefined : judged.refusals);
+const wordsOf = (expression: string) => refusalsIn(filterOf(`return String(${expression})`))?.[0];
 
 describe('a script in the sandbox', () => {
   it('sees the lead and the contract, and answers for each', () => {
@@ -63,7 +64,7 @@ describe('a script in the sandbox', () => {
     const start = Date.now();
     expect(['time', 'memory', 'error']).toContain(filterOf(body).fault?.reason);
     expect(Date.now() - start).toBeLessThan(20_000);
-    expect(filterOf('return "still here"').refusals).toEqual(['still here', 'still here']);
+    expect(refusalsIn(filterOf('return "still here"'))).toEqual(['still here', 'still here']);
   });
 
   it('is told where it failed', () => {
@@ -112,7 +113,7 @@ describe('a script in the sandbox', () => {
   it('keeps nothing from one contract or lead to the next', () => {
     const script = new LoadedScript(sandbox, `let count = 0; const seen = new Map(); const list = []; class C { static n = 0; }
       function filter() { filter.calls = (filter.calls ?? 0) + 1; C.n++; count++; list.push(1); seen.set(seen.size, 1); return [count, list.length, seen.size, C.n, filter.calls].join(); }`);
-    const answers = [1, 2, 3].map(() => script.judge(LEAD, contracts).refusals);
+    const answers = [1, 2, 3].map(() => refusalsIn(script.judge(LEAD, contracts)));
     expect(answers).toEqual([1, 2, 3].map(() => ['1,1,1,1,1', '1,1,1,1,1']));
     script.drop();
   });
