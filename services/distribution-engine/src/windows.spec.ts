@@ -143,6 +143,18 @@ describe('a lead that no further buyer fits', () => {
     expect(types(bench.batch([aResult('accepted', reserved)]))).toEqual(['LeadFulfilled']);
   });
 
+  it('is fulfilled though a person tried in vain to give it to somebody else meanwhile', () => {
+    const bench = new Bench().configured(windowed({
+      workflows: [{ id: 'w', mode: 'window', window: { length: 'PT1H', every: 'PT15M' }, maxMultiplication: 3, rules: [{ method: 'price', take: 1 }] }],
+      contracts: ['x', 'y'].map((id) => ({ id, client: id === 'x' ? 'acme' : 'bolt', price: 5, deliveryMethod: 'hook', maxShareCount: 3,
+        status: id === 'x' ? 'open' : 'paused' })),
+    }));
+    const [x] = bench.batch([aLead('a', 'L1'), aWindow('opened', window(1))]).outboundLeads;
+    expect(types(bench.batch([aRequest('a', 'L1', { contractIds: ['y'], overrides: [] }), aRequest('a', 'L1', { requestId: 'gone', contractIds: ['gone'] })])))
+      .toEqual(['LeadNotDistributed', 'LeadNotDistributed']);
+    expect(types(bench.batch([aResult('accepted', x!)]))).toEqual(['LeadFulfilled']);
+  });
+
   it('has room again where one of those that a person chose turns it down', () => {
     const bench = new Bench().configured(windowed({
       contracts: ['x', 'y'].map((id) => ({ id, client: id === 'x' ? 'acme' : 'bolt', price: 5, deliveryMethod: 'hook', status: 'open',

@@ -76,7 +76,8 @@ export function mayFallBack(run: Run, tenant: TenantMemory, stored: StoredLead):
 export function afterAttempt(tenant: TenantMemory, { lead, window }: StoredLead, trigger: string, full: boolean): LeadWindow | undefined {
   if (trigger === 'cherryPick') return window;
   if (!window && tenant.market.workflowOf(lead.campaignId)?.mode !== 'window') return undefined;
-  return windowOf({ ...window, full });
+  // A person may fill a lead up; that there was room by what he chose says nothing of the rules, whose takes may leave none.
+  return windowOf({ ...window, full: full || (trigger === 'manual' && window?.full) });
 }
 
 /** The window after somebody turned the lead down: there is room again. */
