@@ -119,7 +119,6 @@ export class AttemptsController {
       return { ...shownReceipt, basis: explanation?.basis ?? null, basisReason: explanation?.basisReason ?? null,
         verdicts: explanation?.contracts ?? [] };
     }
-    const market = await this.answers.market(tenantId, attempt.version);
     const verdicts = verdictsFor(market, lead, whole, attempt.at, undefined).map((verdict) =>
       ({ ...verdictView(verdict), words: wordsFor(verdict, undefined, market.ground.currency) }));
     return { ...shownReceipt, verdicts };
