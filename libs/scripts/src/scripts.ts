@@ -41,12 +41,15 @@ export class Scripts implements ScriptHost {
     this.aside = new Ahead(sandbox);
   }
 
-  /** Hooks for one decision, or several one after the other; undefined where the market has no script that is on. */
-  hooksOf(market: Market, state: State): Hooks | undefined {
+  /**
+   * Hooks for one decision, or several one after the other; undefined where the market has no script that is on. `isShown`: of decisions
+   * that only show what would be, in which scripts in shadow have no part.
+   */
+  hooksOf(market: Market, state: State, isShown = false): Hooks | undefined {
     if (market.scripts.length === 0) return undefined;
-    const known = this.knownOf(market);
-    if (known.active.length === 0 && known.shadow.length === 0) return undefined;
-    return new ScriptHooks(this.means(market, state), known.active, known.shadow);
+    const { active, shadow } = this.knownOf(market);
+    if (active.length === 0 && (isShown || shadow.length === 0)) return undefined;
+    return new ScriptHooks(this.means(market, state), active, isShown ? [] : shadow);
   }
 
   /** Sends the scripts of these leads off; the leads told in the call before are still known. */

@@ -49,7 +49,7 @@ export class Engine implements OnApplicationShutdown {
 
   /** The request with the market's scripts, for a decision that only shows what would be. */
   withScripts(request: Request, market: Market, state: State): Request {
-    const hooks = this.scripts.hooksOf(market, state);
+    const hooks = this.scripts.hooksOf(market, state, true);
     return hooks ? { ...request, hooks } : request;
   }
 
