@@ -30,6 +30,8 @@ export interface LeadNews {
   picks: number;
   /** Somebody gave it back, and nobody was asked since. */
   freed: boolean;
+  /** A person gave it to somebody, and nothing was tried since: it is held no more. */
+  taken: boolean;
   /** When all accepted and no further buyer fits. */
   fulfilledAt: number | undefined;
   traceparent: string | undefined;
@@ -81,7 +83,7 @@ function leadOf(leads: Map<string, LeadNews>, event: Heard<{ leadId: string; cam
   if (!news) {
     news = {
       tenantId: event.tenantId, leadId: event.data.leadId, campaignId: '', arrived: false, outcome: undefined, full: undefined, picks: 0,
-      freed: false, fulfilledAt: undefined, traceparent: undefined,
+      freed: false, taken: false, fulfilledAt: undefined, traceparent: undefined,
     };
     leads.set(key, news);
   }
@@ -96,6 +98,11 @@ function takeDistributed(news: LeadNews, event: Heard<LeadDistributed>): void {
   // A person may fill a lead up; that one who was chosen had no room says nothing of the others.
   if (full || OWN_ACCORD.has(trigger)) news.full = full;
   if (OWN_ACCORD.has(trigger)) takeOutcome(news, event, { reasons: [], held: false, heldUntil: null });
+  // What a client takes from the pool ends no wait.
+  else if (trigger !== 'cherryPick') {
+    news.taken = true;
+    if (news.outcome) news.outcome = { ...news.outcome, held: false, heldUntil: null };
+  }
 }
 
 function takeNotDistributed(news: LeadNews, event: Heard<LeadNotDistributed>): void {
@@ -114,6 +121,7 @@ function takeOutcome(
   const waitsOn = [...new Set(data.waitsOn ?? [])];
   news.arrived ||= data.trigger === 'arrival';
   news.freed = false;
+  news.taken = false;
   news.outcome = {
     ...more, decidedAt, version: data.configurationVersion ?? 0,
     // A chance that was there already was taken by this very attempt; due at once for ever would be a loop.

@@ -110,7 +110,7 @@ export class WindowOutcomes {
     const held: { news: LeadNews; hold: Timer }[] = [];
     const free: LiveTimer[] = [];
     for (const news of leads) {
-      if (!news.outcome) continue;
+      if (!news.outcome && !news.taken) continue;
       const { window, hold: before } = live.get(keyOf(news)) ?? {};
       const hasWindow = window !== undefined || opened.has(keyOf(news));
       const hold = holdOf(news, terms.get(news.tenantId), hasWindow, before, now);

@@ -162,6 +162,20 @@ describe('leads that are held', () => {
     expect(await rig.due('a', 'old', 'hold')).toBeUndefined();
   });
 
+  it('are held no more once a person gave them to somebody: nothing asks for them, nor is kept of them', async () => {
+    const held = { campaignId: 'branches', trigger: 'push', held: true, reason: 'not_active', waitsOn: ['acme-1'], heldUntil: new Date(NOON + 60 * MINUTE).toISOString() } as const;
+    await rig.hear(await arrival('a', 'taken', held), await arrival('a', 'picked', held), await arrival('a', 'tried', held));
+    await rig.hear(rig.sold('a', 'taken', { campaignId: 'branches', trigger: 'manual' }), rig.sold('a', 'picked', { campaignId: 'branches', trigger: 'cherryPick' }),
+      rig.unsold('a', 'tried', { campaignId: 'branches', trigger: 'manual', held: true }));
+    expect(await rig.due('a', 'taken', 'hold')).toBeUndefined();
+    expect((await rig.database.pool.query('SELECT lead_id FROM workflow.window_waits ORDER BY lead_id')).rows).toEqual([{ lead_id: 'picked' }, { lead_id: 'tried' }]);
+    await rig.at(60);
+    expect(requests(await rig.said()).map(({ leadId }) => leadId).sort()).toEqual(['picked', 'tried']);
+    // Heard of in one batch, it is no other.
+    await rig.hear(await arrival('b', 'both', held), rig.sold('b', 'both', { campaignId: 'branches', trigger: 'manual' }));
+    expect(await rig.due('b', 'both', 'hold')).toBeUndefined();
+  });
+
   it('stand in the order in which they came where one thing lets them all go', async () => {
     for (const [place, lead] of ['L3', 'L1', 'L2'].entries()) {
       rig.clock.moveTo(NOON + place * MINUTE);
