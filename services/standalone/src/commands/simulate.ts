@@ -48,12 +48,22 @@ function run(scenario: Scenario, scripts: Scripts, file: string, json: boolean, 
   if (json) terminal.out(JSON.stringify(result.summary));
   for (const { what, expected, got } of result.failures) terminal.line(`${file}: ${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}`);
   if (!json) {
-    const { counts, turnover } = result.summary.summary;
+    const { counts, turnover, unsold, windows } = result.summary.summary;
     terminal.out(`${result.failures.length === 0 ? 'ok  ' : 'FAIL'} ${scenario.name ?? file}`);
     for (const [contract, count] of Object.entries(counts)) terminal.out(`       ${contract.padEnd(24)} ${String(count).padStart(8)}`);
     terminal.out(`       turnover ${turnover}`);
+    for (const [what, told] of [['unsold', unsold], ['windows', windows]] as const) {
+      if (Object.keys(told).length > 0) terminal.out(`       ${what} ${tally(Object.values(told))}`);
+    }
   }
   return result.failures.length === 0 ? 0 : 1;
+}
+
+/** Words → how often each comes, most often first. */
+function tally(words: readonly string[]): string {
+  const times = new Map<string, number>();
+  for (const word of words) times.set(word, (times.get(word) ?? 0) + 1);
+  return [...times].sort((a, b) => b[1] - a[1]).map(([word, count]) => `${word} ${count.toLocaleString('en')}`).join(', ');
 }
 
 /** A file that takes seconds to read is worth a line. */
