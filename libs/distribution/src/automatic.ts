@@ -231,8 +231,8 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
   }
   const picked = plan.picks.map(({ candidate }) => candidate);
   const fates: Fates = {
-    field, fates: plan.fates, turns: outcome.turns, picked, planned: end.planned ?? picked, buyers: plan.buyers, most: plan.most,
-    details: prepared.details,
+    field, overrides: overrideMask(scene), fates: plan.fates, turns: outcome.turns, picked, planned: end.planned ?? picked,
+    buyers: plan.buyers, most: plan.most, details: prepared.details,
     words: prepared.words, rankings: outcome.rankings, phases, byHand: end.rule === 'manual' || end.rule === 'cherryPick',
   };
   return new Decided(scene, fates, prepared.inScope, moves, picks,

@@ -31,10 +31,10 @@ export interface Moment { market: Market; state: State; lead: Lead; life: Life; 
  * some of them, also to contracts that the index left out. The state must be as it was when the decision was made.
  */
 export function counterfactuals(moment: Moment, decision: Pick<Decision, 'verdicts'>, contracts?: readonly string[]): Counterfactual[] {
-  const { market, state, lead, life, request: { trigger }, now } = moment;
+  const { market, state, lead, life, request: { trigger, overrides }, now } = moment;
   return state.aside(() => {
     const wanted = contracts && new Set(contracts);
-    const verdicts = wanted ? explain(market, lead, decision.verdicts, now, { state, life, trigger }) : decision.verdicts;
+    const verdicts = wanted ? explain(market, lead, decision.verdicts, now, { state, life, trigger, overrides }) : decision.verdicts;
     const losers = verdicts.filter(({ contractId, code }) => code !== 'picked' && (wanted?.has(contractId) ?? true));
     return losers.flatMap((verdict) => smallestChange(moment, decision.verdicts, verdict) ?? []);
   });

@@ -9,21 +9,25 @@ import { failingCondition } from './criteria.js';
 import { newLife, type Lead, type Life } from './lead.js';
 import { BIT } from './links.js';
 import type { Market } from './market.js';
-import { sceneOf } from './scene.js';
+import { overrideMask, sceneOf } from './scene.js';
 import { State } from './state.js';
-import type { ReasonCode, UnsoldReason } from './reasons.js';
+import type { Gate, ReasonCode, UnsoldReason } from './reasons.js';
 import { firstGate, gatesIn } from './verdicts.js';
+
+/** What a decision was asked besides the lead; `overrides`: gates that a person passed over, which are shown and are no reason. */
+export interface ExplainedMoment { state: State; life: Life; trigger?: Trigger; overrides?: readonly Gate[] }
 
 /**
  * Stored verdicts and those of the contracts that the index left out, in order of entry, each with the condition that failed and the
  * lead's value. With the state and life of that moment their caps and the like are in it too; without, what the configuration alone says.
  */
 export function explain(
-  market: Market, lead: Lead, verdicts: readonly Verdict[], now: number, moment?: { state: State; life: Life; trigger?: Trigger },
+  market: Market, lead: Lead, verdicts: readonly Verdict[], now: number, moment?: ExplainedMoment,
 ): Verdict[] {
   const known = new Map(verdicts.map((verdict) => [verdict.contractId, verdict]));
   const scene = sceneOf(market, moment?.state ?? State.load(), lead, moment?.life ?? newLife(),
-    { trigger: moment?.trigger ?? 'arrival' }, now, () => 0);
+    { trigger: moment?.trigger ?? 'arrival', overrides: moment?.overrides }, now, () => 0);
+  const overrides = overrideMask(scene);
   const explained: Verdict[] = [];
   for (const contract of market.inScope(lead.campaignId)) {
     const verdict = known.get(contract.id);
@@ -32,8 +36,9 @@ export function explain(
     const details: Details = [];
     const failing = failingCondition(contract.body.criteria, lead, market.ground.regex);
     const mask = shutGates(scene, contract, priceAsked(scene, contract), details) | (failing === null ? 0 : BIT.criteria);
-    if (mask === 0) continue;
-    const outside: Verdict = { contractId: contract.id, clientId: contract.client.id, code: firstGate(mask), gates: gatesIn(mask) };
+    if ((mask & ~overrides) === 0) continue;
+    const outside: Verdict = { contractId: contract.id, clientId: contract.client.id, code: firstGate(mask & ~overrides),
+      gates: gatesIn(mask) };
     if (failing !== null) outside.detail = failing;
     if (details[0]) outside.limit = details[0].detail;
     explained.push(outside);

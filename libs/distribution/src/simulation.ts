@@ -128,7 +128,7 @@ export class Simulation {
     this.scripts?.settled(state, decision, now);
     const wanted = this.explained(lead.leadId);
     const verdicts = wanted !== 'no' ? explain(market, lead, decision.verdicts, now,
-      { state, life: track.life, trigger: request.trigger }) : [];
+      { state, life: track.life, trigger: request.trigger, overrides: request.overrides }) : [];
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
     track.last = {

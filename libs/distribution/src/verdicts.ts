@@ -14,6 +14,8 @@ export interface Fates {
   turns: readonly Turns[];
   /** Whether the take was reached at its turn, by candidate; worked out when first asked. */
   reached?: readonly boolean[];
+  /** Gates that a person passed over: they are shown, and are no reason. */
+  overrides: number;
   /** Candidates that got the lead. */
   picked: readonly number[];
   /** Those, and where the plan's minimums were missed the ones that would have. */
@@ -42,7 +44,7 @@ export function gatesIn(mask: number): Gate[] {
 
 export function codeOf(fates: Fates, candidate: number): 'picked' | ReasonCode {
   if (fates.picked.includes(candidate)) return 'picked';
-  const mask = fates.field.masks[candidate]!;
+  const mask = fates.field.masks[candidate]! & ~fates.overrides;
   if (mask !== 0) return firstGate(mask);
   const fate = fates.fates?.[candidate] ?? 0;
   if (!isInSomeRule(fates, fates.field.contracts[candidate]!)) return 'not_in_rule';
@@ -59,11 +61,11 @@ export function codeOf(fates: Fates, candidate: number): 'picked' | ReasonCode {
 
 /** How many contracts had each reason. Most were shut by a gate or outranked, and that is told from their bits alone. */
 export function countsOf(fates: Fates): Partial<Record<ReasonCode, number>> {
-  const { field: { contracts, masks }, picked } = fates;
+  const { field: { contracts, masks }, picked, overrides } = fates;
   shut.fill(0);
   const counts: Partial<Record<ReasonCode, number>> = {};
   for (let candidate = 0; candidate < contracts.length; candidate++) {
-    const mask = masks[candidate]!;
+    const mask = masks[candidate]! & ~overrides;
     if (mask !== 0 && !picked.includes(candidate)) { shut[31 - Math.clz32(mask & -mask)]!++; continue; }
     const code = codeOf(fates, candidate);
     if (code !== 'picked') counts[code] = (counts[code] ?? 0) + 1;
@@ -112,7 +114,8 @@ export function verdictsOf(fates: Fates): Verdict[] {
     const { id, client } = contracts[candidate]!;
     const code = codeOf(fates, candidate);
     const verdict: Verdict = { contractId: id, clientId: client.id, code, gates: code === 'picked' ? [] : gatesIn(masks[candidate]!) };
-    const first = Math.log2(masks[candidate]! & -masks[candidate]!);
+    const standing = masks[candidate]! & ~fates.overrides;
+    const first = Math.log2(standing & -standing);
     const figures = details.get(candidate);
     const detail = (figures?.find(({ gate }) => gate === first) ?? figures?.[0])?.detail;
     if (detail && code !== 'picked') verdict.limit = detail;

@@ -62,7 +62,7 @@ describe('a preview', () => {
   it('of a lead that was sold shows the sharing that stands, and that the same client cannot have it twice', async () => {
     const shown = await preview('L1', { contracts: ['acme-ny', 'bolt-all', 'cole-all'], overrides: ['credit_limit', 'client_not_active'] });
     expect(shown.contracts.map(({ contractId, code }) => [contractId, code])).toEqual([
-      ['acme-ny', 'already_received'], ['bolt-all', 'picked'], ['cole-all', 'client_not_active'],
+      ['acme-ny', 'already_received'], ['bolt-all', 'picked'], ['cole-all', 'share_count'],
     ]);
     // Passed over or not, there is no third place.
     expect(shown.contracts[2]!.withOverride).toEqual({ gates: ['client_not_active'], picked: false });

@@ -42,7 +42,8 @@ export function previewOf(of: Case, state: State): Preview {
   const { market, lead, life, request, now, seed } = of;
   const decision = decide(market, state, lead, life, request, now, seed);
   const verdicts = of.all && request.contracts === undefined
-    ? explain(market, lead, decision.verdicts, now, { state, life, trigger: request.trigger }) : decision.verdicts;
+    ? explain(market, lead, decision.verdicts, now, { state, life, trigger: request.trigger, overrides: request.overrides })
+    : decision.verdicts;
   // The rules never see whom the index left out, whatever is passed over.
   const canBe = request.contracts ? isWorthTrying : (verdict: Verdict) => isWorthTrying(verdict) && !verdict.gates.includes('criteria');
   const tried = new Set(verdicts.filter(canBe).slice(0, TRIED_MAX));

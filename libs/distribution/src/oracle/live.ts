@@ -105,7 +105,7 @@ function attempt(run: Run, leadId: string, request: Request, at: number): Holdin
   const { market, state } = run;
   const { lead, life } = known;
   const decision = decide(market, state, lead, life, { ...request, hooks: run.hooks }, at, (text) => murmur3(text) / 2 ** 32);
-  const moment = { state, life, trigger: request.trigger };
+  const moment = { state, life, trigger: request.trigger, overrides: request.overrides };
   const verdicts = request.contracts ? decision.verdicts : explain(market, lead, decision.verdicts, at, moment);
   const currency = run.document.currency ?? 'USD';
   run.lines.push({

@@ -55,7 +55,7 @@ export function planFor(asked: Asked, workflow: Workflow): Plan {
   testMinimums(asked, workflow, plan, notes);
   const sold = soldSet(history, lead.id, workflow);
   for (const contract of scope) {
-    const failed = gates.get(contract.id)?.[0];
+    const [failed] = standingGates(asked, gates.get(contract.id) ?? []);
     if (plan.picks.some((pick) => pick.contract === contract)) continue;
     const forbidden = !fits(sold, [...plan.picks.map((pick) => pick.contract), contract], workflow.maxMultiplication);
     plan.refused.set(contract.id, plan.refused.get(contract.id) ?? failed ?? reasonOf(asked, workflow, contract, notes, forbidden));

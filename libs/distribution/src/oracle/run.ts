@@ -259,7 +259,7 @@ function chosen(run: Run, asked: Asked, workflow: Workflow, ids: readonly string
     const shared = fits(sold, [...picked, contract], workflow.maxMultiplication);
     if (standingGates(asked, gates).length === 0 && !sibling && shared && cap === undefined) {
       plan.picks.push({ contract, phase: 'manual', trial: trialsLeft(run.facts, contract) > 0, turned: false });
-    } else plan.refused.set(contract.id, gates[0] ?? (sibling ? 'sibling' : shared ? cap ?? '' : 'share_count'));
+    } else plan.refused.set(contract.id, standingGates(asked, gates)[0] ?? (sibling ? 'sibling' : shared ? cap ?? '' : 'share_count'));
   }
   plan.minimumsMet = plan.picks.length > 0 && meetsMinimums(asked, workflow, plan);
   const qualified = named.filter((contract) => inScope(contract, lead.campaign) && staticGates(asked, contract).length === 0);
