@@ -181,7 +181,7 @@ describe('a key of a request', () => {
       ['L3', 'distributions', { contracts: ['A'], by: 'ann' }], ['L3', 'cherry-picks', { contract: 'A', by: 'bob' }],
     ] as const) {
       const { status, json } = await call('a', 'POST', `/v1/leads/${lead}/${path}`, body, key);
-      expect([status, json.code]).toEqual([409, 'idempotency_key_reused']);
+      expect([status, json.code]).toEqual([422, 'idempotency_key_reused']);
     }
     expect((await ask('a', 'L3', { contracts: ['A'] }, { 'idempotency-key': 'no space' })).status).toBe(400);
   });

@@ -28,7 +28,7 @@ export class DistributionsService {
 
   /**
    * Keeps a request and says it. The same key with the same request answers the first one again. Throws a Problem: 404 for a lead that the
-   * tenant has not, 409 for a key that stands for another request, 422 for contracts or a workflow that are not there.
+   * tenant has not, 422 for a key that stands for another request, and for contracts or a workflow that are not there.
    */
   async ask(caller: Principal, leadId: string, asked: Asked, key: string | undefined): Promise<Request> {
     const { tenantId } = caller;
@@ -91,7 +91,7 @@ export class DistributionsService {
 
 function replayOf(row: RequestRow, bodyHash: string): Request {
   if (row.bodyHash === bodyHash) return { row, replayed: true };
-  throw new Problem(409, 'idempotency_key_reused', 'This Idempotency-Key stands for another request; send a new one with a new key.');
+  throw new Problem(422, 'idempotency_key_reused', 'This Idempotency-Key stands for another request; send a new one with a new key.');
 }
 
 /** 128 bits: enough to tell two requests under one key apart. */
