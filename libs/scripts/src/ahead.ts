@@ -9,8 +9,8 @@ import type { Request, Sandbox, Told } from './sandbox.js';
 
 interface Asked { script: LoadedScript; lead: string; contracts: readonly AskedContract[]; clients: readonly unknown[]; place: number }
 
-/** Leads that are told at a time, and the ones before them that are being decided. */
-const BATCHES = 2;
+/** Those that are being decided and those after them, of a few partitions that take turns. */
+const BATCHES = 8;
 
 export class Ahead {
   /** By market and lead. */
@@ -31,7 +31,7 @@ export class Ahead {
     if (others) others.push(asked); else ofMarket.set(leadId, [asked]);
   }
 
-  /** Sends the batch off. What was sent before the one before is forgotten. */
+  /** Sends the batch off. What was sent long before is forgotten. */
   begin(): void {
     if (this.requests.length > 0) this.batches.push({ market: this.market, told: this.sandbox.begin(this.requests) });
     if (this.batches.length > BATCHES) this.batches.shift();

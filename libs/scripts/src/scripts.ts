@@ -52,7 +52,7 @@ export class Scripts implements ScriptHost {
     return new ScriptHooks(this.means(market, state), active, isShown ? [] : shadow);
   }
 
-  /** Sends the scripts of these leads off; the leads told in the call before are still known. */
+  /** Sends the scripts of these leads off; the leads of the last few calls are still known. */
   ahead(cases: readonly ScriptCase[], now: number): void {
     for (const { market, state, lead } of cases) {
       if (market.scripts.length === 0) continue;
