@@ -131,6 +131,26 @@ describe('a replay', () => {
     expect(report).toMatchObject({ moved: 0, after: { assigned: 2, turnover: '40.00' } });
   });
 
+  it('takes who was given a lead to have been there, but not who got it because nobody was', () => {
+    const document = (within: string): ConfigDocument => ({
+      apiVersion: 'v1', timezone: 'UTC', campaigns: [{ id: 'solar', pushStrategy: 'p' }],
+      pushStrategies: [{
+        id: 'p', campaigns: ['solar'], from: 'corporate', onlyActiveWithin: within, timeout: { after: 'PT1H', to: 'desk' },
+        recipients: [{ to: 'ann' }, { to: 'desk' }],
+      }],
+    });
+    const given = (place: number, to: string, after: number): HistoryLine => {
+      const lead = leadAt(place, START + place * HOUR);
+      const pick: HistoryPick = { contractId: to, clientId: 'p', priceMinor: '0', state: 'accepted', at: lead.receivedAt + after, rule: 'p' };
+      return { lead, attempts: [{ at: lead.receivedAt, trigger: 'push', outcome: 'not_active' }], picks: [pick] };
+    };
+    const lines = [given(0, 'ann', 0), given(1, 'desk', HOUR), given(3, 'ann', HOUR / 2)];
+    const leads = (report: ReplayReport) => [rowOf(report, 'ann').after.leads, rowOf(report, 'desk').after.leads];
+    expect(leads(replay(lines, { document: document('PT10M') }))).toEqual([2, 1]);
+    // Whoever counts as there for longer has the second lead too: nobody has to wait for the desk.
+    expect(leads(replay(lines, { document: document('PT2H') }))).toEqual([3, 0]);
+  });
+
   it('leaves out what a client gave back, on both sides', () => {
     const [line] = historyOf(two(), hourly(1), START + HOUR);
     const report = replay([{ ...line!, picks: line!.picks.map((pick) => ({ ...pick, state: 'returned' as const })) }], { document: two() });

@@ -7,6 +7,7 @@ import { seededRandom } from '@sluice/kernel';
 import type { ConfigDocument } from './document.js';
 import { Due } from './due.js';
 import type { HistoryLine, HistoryPick } from './history.js';
+import { InferredPresence } from './inferred-presence.js';
 import { itemsOf } from './items.js';
 import { Market, type RegexEngine } from './market.js';
 import { Past, type PastLead } from './past.js';
@@ -95,6 +96,7 @@ class World {
   private readonly market: Market;
   private readonly simulation: Simulation;
   private readonly past: Past;
+  private readonly presence: InferredPresence;
   private readonly refusals: Refusals;
   /** What is still to come besides leads: late sales of the past, what was done by hand, who was there. */
   private readonly later = new Due<() => void>();
@@ -113,6 +115,7 @@ class World {
     this.simulation.scripts = options.scripts;
     this.refusals = new Refusals(options.refusals === 'rate' ? seed : undefined);
     this.past = new Past(this.market, this.simulation.state);
+    this.presence = new InferredPresence(this.market, this.simulation);
   }
 
   clientOf(contractId: string): string | undefined {
@@ -124,8 +127,10 @@ class World {
   }
 
   /** A lead from before the span: it was sold as it was. */
-  remember({ lead, picks }: HistoryLine): void {
+  remember(line: HistoryLine): void {
+    const { lead, picks } = line;
     this.runTo(lead.receivedAt);
+    this.notePresence(line);
     this.refusals.learn(picks);
     const past = this.past.arrive(lead);
     for (const pick of picks) if (!TURNED_DOWN.has(pick.state)) this.rememberSale(past, pick);
@@ -136,10 +141,11 @@ class World {
     if (at <= this.simulation.now) this.past.sell(past, sale); else this.at(at, () => this.past.sell(past, sale));
   }
 
-  receive({ lead, attempts, picks }: HistoryLine): void {
+  receive(line: HistoryLine): void {
+    const { lead, attempts, picks } = line;
     this.runTo(lead.receivedAt);
     const byHand = picks.filter((pick) => isByHand(pick, attempts) && this.market.contracts.has(pick.contractId));
-    for (const pick of picks) if (!this.market.contracts.has(pick.contractId)) this.noteSeen(pick);
+    this.notePresence(line);
     this.simulation.receive(lead, this.refusals.answersTo(lead.leadId, picks));
     this.refusals.learn(picks);
     const track = this.simulation.tracks.get(lead.leadId)!;
@@ -174,13 +180,10 @@ class World {
     this.simulation.state.follow(this.market, instant);
   }
 
-  /** Presence is in no history; who was given a lead was there when it came. */
-  private noteSeen({ contractId, at }: HistoryPick): void {
-    const seen = () => {
-      this.simulation.state.seen(contractId, this.simulation.now);
-      this.simulation.wakeHeld();
-    };
-    if (at <= this.simulation.now) seen(); else this.at(at, seen);
+  private notePresence(line: HistoryLine): void {
+    for (const pick of this.presence.shownBy(line)) {
+      if (pick.at <= this.simulation.now) this.presence.seen(pick); else this.at(pick.at, () => this.presence.seen(pick));
+    }
   }
 
   private doByHand(track: Track, { contractId, rule }: HistoryPick): void {
