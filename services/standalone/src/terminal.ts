@@ -49,6 +49,7 @@ export class Terminal {
     let drawn = 0;
     let last = 0;
     let final = '';
+    let said = '';
     return {
       update: (done, share) => {
         const cells = Math.round(30 * Math.min(1, share));
@@ -57,11 +58,11 @@ export class Terminal {
         if (now - last < (this.interactive ? 100 : 5_000)) return;
         last = now;
         if (this.interactive) drawn = this.redraw([final], drawn);
-        else this.line(final);
+        else this.line(said = final);
       },
       end: () => {
         if (this.interactive) this.redraw([final], drawn);
-        else if (final) this.line(final);
+        else if (final && final !== said) this.line(final);
       },
     };
   }

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withValue, type ReplayReport } from '@sluice/distribution';
 import { Api } from './api.js';
 import { Captured } from './captured.suite.js';
+import { distribute } from './commands/distribute.js';
 import { explain } from './commands/explain.js';
+import { history } from './commands/history.js';
 import { replay, type ReplayCommand } from './commands/replay.js';
 import { Story, until, type Tenant } from './story.suite.js';
 
@@ -18,7 +20,7 @@ function setUp(clients: string, prefix: string) {
       { id: 'dear-c', client: 'dear', price: '30.00', maxShareCount: 1, caps: { day: 1 }, deliveryMethod: 'dear-hook' },
       { id: 'cheap-c', client: 'cheap', price: '10.00', maxShareCount: 1, deliveryMethod: 'cheap-hook' },
     ],
-    deliveryMethods: ['dear', 'cheap'].map((id) => ({ id: `${id}-hook`, type: 'webhook', url: `${clients}/${prefix}-${id}`, accept: { status: [200] } })),
+    deliveryMethods: ['dear', 'cheap'].map((id) => ({ id: `${id}-hook`, type: 'webhook', url: `${clients}/${prefix}-${id}`, accept: { status: [200] }, reject: { status: [500] } })),
     campaigns: [{ id: 'solar', workflow: 'w', duplicates: { then: 'accept' }, fields: { state: { type: 'string' } } }],
     workflows: [{ id: 'w', mode: 'onArrival', maxMultiplication: 1, rules: [{ method: 'price', take: 1 }] }],
   };
@@ -71,6 +73,28 @@ describe('why, and what if', () => {
     await explain(one.admin, leadId, 'cheap-c', { json: false }, winner.terminal);
     expect(winner.out).toMatch(/By price in w\/r0, 1 of 1:[\s\S]*cheap-c +10\.00/);
     await expect(explain(two.admin, leadId, undefined, { json: false }, captured.terminal)).rejects.toMatchObject({ status: 404 });
+  }, 60_000);
+
+  it('what a person did by hand, past a gate and why, stands in the receipt and in the history', async () => {
+    const [before, leadId] = [new Captured(), await post(two)];
+    const asked = { contracts: ['dear-c'], override: ['cap_day'], reason: 'promised by phone', by: 'ann', preview: false, json: false };
+    // It went to the dear client at arrival, who takes one a day; the next goes to the cheap one, and nobody else fits.
+    expect(await distribute(two.admin, leadId, { ...asked, preview: true }, before.terminal)).toBe(false);
+    expect(before.out).toContain('✗ dear-c would not be given this lead: dear, or its contract group, has this lead already');
+    story.answers = ({ client }) => (client === 'two-cheap' ? { status: 500, body: {} } : { status: 200, body: {} });
+    const source = await two.source('solar');
+    const next = await source.call<{ leadId: string }>('POST', '/v1/leads', { body: { campaign: 'solar', fields: { state: 'NY' } } });
+    await story.eventsOf(next.leadId, 'OutboundLeadRejected', 30_000);
+    story.answers = () => ({ status: 200, body: {} });
+    const captured = new Captured();
+    expect(await distribute(two.admin, next.leadId, asked, captured.terminal)).toBe(true);
+    expect(captured.out).toContain('dear-c gets it for 30.00 USD (passed over: cap_day)');
+    const told = new Captured();
+    await history(two.admin, { by: 'user' }, { limit: 10, json: false }, told.terminal);
+    expect(told.out).toMatch(new RegExp(`${next.leadId} +manual +ann +dear-c past cap_day; "promised by phone"`));
+    const shown = new Captured();
+    await explain(two.admin, next.leadId, undefined, { json: false }, shown.terminal);
+    expect(shown.out).toContain('manual by ann: dear-c, past cap_day; "promised by phone"');
   }, 60_000);
 
   it('a replay of what happened through another configuration says who would have got what', async () => {
