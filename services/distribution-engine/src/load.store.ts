@@ -78,7 +78,7 @@ export class LoadStore {
 
   private async waiting(tx: Tx, partition: number): Promise<WaitingRecord[]> {
     const rows = await tx.query<WaitingOfTable>(
-      'SELECT tenant_id, topic, seq, kind, rests_on, event FROM engine.waiting WHERE partition = $1 ORDER BY batch_no, seq', [partition]);
+      'SELECT tenant_id, topic, seq, kind, rests_on, event FROM engine.waiting WHERE partition = $1 ORDER BY batch_no, seq, topic', [partition]);
     return rows.map((row) => ({
       tenantId: row.tenant_id, topic: row.topic, seq: Number(row.seq), kind: row.kind, restsOn: row.rests_on, event: row.event,
       heard: JSON.parse(row.event) as Heard,

@@ -4,7 +4,7 @@ import type { Heard } from '@sluice/events';
 import { derivedId } from '@sluice/kernel';
 import { keyOf, noChanges, type Changes, type StoredLead } from './changes.js';
 import { byAge, heldLead, type HeldLead } from './held.js';
-import { addWaiting, tenantMemory, type PartitionMemory, type TenantMemory } from './memory.js';
+import { addWaiting, tenantMemory, waitsFor, type PartitionMemory, type TenantMemory, type WaitingRecord } from './memory.js';
 import { wokenLeads } from './woken.js';
 
 /** What a step takes from outside, so that a replay can give it the same. */
@@ -35,6 +35,10 @@ export class Run {
   /** What all ids of a batch have in common: a lead takes four or five of them. */
   private readonly idsBegin: string;
   private place = 0;
+  /** Records that waited when the batch began, and wait for something else by now. */
+  private readonly waitedBefore = new Set<{ readonly topic: string; readonly seq: number }>();
+  /** Records that came into a line in this batch. */
+  private readonly joined = new Set<WaitingRecord>();
 
   constructor(
     readonly memory: PartitionMemory,
@@ -97,8 +101,20 @@ export class Run {
     this.changes.waiting.push(row);
     // It may have waited for something else until now: its row is then changed, not taken.
     const taken = this.changes.taken.findIndex((other) => other.topic === topic && other.seq === heard.seq);
-    if (taken >= 0) this.changes.taken.splice(taken, 1);
-    addWaiting(this.memory.waiting, { ...row, heard });
+    if (taken >= 0) this.waitedBefore.add(this.changes.taken.splice(taken, 1)[0]!);
+    this.join({ ...row, heard });
+  }
+
+  /** Into its line as the table has it, by batch and sequence: who loads the lines finds them in the order in which they stand here. */
+  private join(record: WaitingRecord): void {
+    addWaiting(this.memory.waiting, record);
+    this.joined.add(record);
+    const line = this.memory.waiting.get(waitsFor(record))!;
+    for (let place = line.length - 1; place > 0; place--) {
+      const before = line[place - 1]!;
+      if (!this.joined.has(before) || before.seq < record.seq || (before.seq === record.seq && before.topic < record.topic)) return;
+      [line[place - 1], line[place]] = [record, before];
+    }
   }
 
   /** Takes the records of a line out of the wait. */
@@ -109,10 +125,12 @@ export class Run {
     if (due.length === records.length) this.memory.waiting.delete(line);
     else this.memory.waiting.set(line, records.filter((record) => !isDue(record.restsOn)));
     for (const { topic, seq } of due) {
-      // What began to wait in this very batch was never stored.
+      // What began to wait in this very batch was never stored, unless it waited for something else before.
       const here = this.changes.waiting.findIndex((row) => row.topic === topic && row.seq === seq);
       if (here >= 0) this.changes.waiting.splice(here, 1);
-      else this.changes.taken.push({ topic, seq });
+      const before = [...this.waitedBefore].find((row) => row.topic === topic && row.seq === seq);
+      if (before) this.waitedBefore.delete(before);
+      if (here < 0 || before) this.changes.taken.push({ topic, seq });
     }
     return due;
   }

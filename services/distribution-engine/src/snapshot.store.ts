@@ -191,7 +191,7 @@ const EXPORTS = [
   `${INTO}, 'state', tenant_id, n / 10000, string_agg(key || E'\\x1f' || value, E'\\x1e' ORDER BY n)
      FROM (SELECT tenant_id, key, value, row_number() OVER () AS n FROM engine.state) s GROUP BY tenant_id, n / 10000`,
   `${INTO}, 'part', tenant_id, version, row_to_json(p)::text FROM engine.configuration_parts p`,
-  `${INTO}, 'waiting', tenant_id, row_number() OVER (ORDER BY batch_no, seq), row_to_json(w)::text FROM engine.waiting w
+  `${INTO}, 'waiting', tenant_id, row_number() OVER (ORDER BY batch_no, seq, topic), row_to_json(w)::text FROM engine.waiting w
     WHERE partition = $1::int`,
 ];
 /** Those that wait are tried again, however long ago they came. */
