@@ -178,7 +178,10 @@ function drawn(seed: string, methods: readonly Method[]): ConfigDocument {
     contracts: contracts.map((each, place) => ({ ...each, percentage: shares[place] })), campaigns: [{ id: 'solar', workflow: 'w' }],
     workflows: [{
       id: 'w', mode: random.chance(0.3) ? 'window' : 'onArrival', window: { length: 'PT12H', every: 'PT1H' }, maxMultiplication: random.int(1, 2),
-      rules: [{ method: methods[random.int(0, methods.length - 1)]!, take: 1, timeframe: 'day', strict: false, base: 'price' }],
+      rules: [{
+        method: methods[random.int(0, methods.length - 1)]!, take: 1, timeframe: 'day', strict: random.chance(0.5), base: 'price',
+        reset: random.chance(0.5) ? 'daily' : 'never',
+      }],
     }],
   };
 }
