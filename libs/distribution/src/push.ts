@@ -10,7 +10,7 @@ import { resetBucket } from './newcomers.js';
 import type { RecipientTerms, StrategyTerms } from './phases.js';
 import type { UnsoldReason } from './reasons.js';
 import { rotationKey } from './rotation.js';
-import { stands, type LimitDetail, type Scene } from './scene.js';
+import type { LimitDetail, Scene } from './scene.js';
 import type { State } from './state.js';
 import { takeTurn } from './turns.js';
 import { firstGate, gatesIn } from './verdicts.js';
@@ -62,7 +62,8 @@ export class PushDecision {
 }
 
 export function decidePush(scene: Scene, strategies: readonly StrategyTerms[]): Decision {
-  if (scene.life.picks.some(stands)) return unsold(scene, 'share_count', { full: true });
+  // A returned lead keeps its slot (F4): it is pushed to nobody else, nor to the same once more.
+  if (scene.sold > 0) return unsold(scene, 'share_count', { full: true });
   const matching = strategies.filter((strategy) => strategy.test(scene.lead));
   if (matching.length === 0) return unsold(scene, 'criteria');
   const verdicts: Verdict[] = [];

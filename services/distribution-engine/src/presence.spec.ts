@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ConfigDocument, Lead } from '@sluice/distribution';
 import { LeadDistributed, LeadNotDistributed } from '@sluice/events';
 import { Bench } from './bench.suite.js';
-import { aConfiguration, aDocument, aLead, aRequest, aResult, aReturn, aSign, NOON } from './builders.suite.js';
+import { aConfiguration, aDocument, aLead, aRequest, aResult, aReturn, aSign, aWindow, NOON } from './builders.suite.js';
 import { keyOf, type Changes } from './changes.js';
 import { HeldLeads } from './held.js';
 
@@ -177,6 +177,18 @@ describe('a lead that comes back', () => {
     const [reserved] = bench.batch([aLead('a', 'L1')]).outboundLeads;
     bench.batch([aResult('accepted', reserved!), aReturn(reserved!)]);
     expect(outcomesOf(bench.batch([aRequest('a', 'L1', { contractIds: ['bolt-all'] })]))).toMatchObject([{ reason: 'share_count' }]);
+  });
+
+  it('from whom it was pushed to is pushed to nobody else, whatever asks for it', () => {
+    const bench = waiting(0);
+    bench.batch([aSign('a', 'u1', NOON), aSign('a', 'u2', NOON)]);
+    const [reserved] = bench.batch([aLead('a', 'L0')]).outboundLeads;
+    bench.batch([aResult('accepted', reserved!)]);
+    returned(bench, reserved!);
+    const window = aWindow('opened', { tenantId: 'a', leadId: 'L0', generation: 1, expiresAt: NOON + 60 * MINUTE });
+    const changes = bench.batch([window, aRequest('a', 'L0', { trigger: 'window', windowGeneration: 1, actor: '' })]);
+    expect(outcomesOf(changes)).toMatchObject([{ reason: 'share_count', full: true }]);
+    expect(changes.outboundLeads).toEqual([]);
   });
 
   it('before it was here waits for it', () => {
