@@ -79,6 +79,8 @@ function pickInto(
   if (phase.method === 'turnover' || phase.method === 'leadCount' || (phase.method === 'price' && phase.separate)) {
     const set = bestSet(scene, field, phase, candidates, Math.min(take, plan.room), plan);
     for (const candidate of set) plan.tryPick(candidate, place, phase.secondary === 'roundRobin');
+    // A limit that the set itself used up is a reason, and what the others wait for.
+    if (set.length < take) for (const candidate of candidates) plan.noteSharedGate(candidate);
     outcome.rankings.push({ phase: place, candidates, columns: columnsOf(scene, field, phase, candidates) });
     return;
   }

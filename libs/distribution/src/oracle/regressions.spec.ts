@@ -1,7 +1,7 @@
 /** What random cases once found, each as small as it got: both readings have to say what the rules say. */
 import { describe, expect, it } from '@jest/globals';
 import type { ConfigDocument, Contract, Rule } from '../document.js';
-import type { Scenario } from '../scenario.js';
+import type { Scenario, ScenarioStep } from '../scenario.js';
 import { simulate } from '../simulate.js';
 import type { Case, CaseStep } from './case.js';
 import { runLive } from './live.js';
@@ -83,6 +83,17 @@ describe('both readings agree that', () => {
     const back: CaseStep = { at: at(3), set: { contracts: { C: { client: 'c', price: '10.00' } } } };
     expect(assigned({ config, timeline: [lead(0), lead(1), lead(4)] })).toEqual(['A', 'B', 'C']);
     expect(assigned({ config, timeline: [lead(0), lead(1), gone, back, lead(4)] })).toEqual(['A', 'B', 'A']);
+  });
+
+  it('a cap that a whole set used up is the reason of the others, and its window is tried when the cap ends (A2)', () => {
+    const config = world({ method: 'leadCount' }, [{}, {}]);
+    config.campaigns![0]!.caps = { hour: 1 };
+    Object.assign(config.workflows![0]!, { maxMultiplication: 2, mode: 'window', window: { length: 'P1D', every: 'PT7H' } });
+    const timeline: ScenarioStep[] = [{ at: at(5), lead: { id: 'L', campaign: 'solar' } }];
+    const { lines } = simulate({ config, timeline, until: '2026-03-02T12:00:00Z' });
+    expect(lines.map((line) => [line.at, ...line.assigned.map(({ contract }) => contract), line.refused['B']])).toEqual([
+      [at(5), 'A', 'cap_hour'], ['2026-03-02T10:00:00.000Z', 'B', undefined],
+    ]);
   });
 
   it('a lead that nobody took goes to the fallback recipient, and not again to one that turned it down (A2, D4)', () => {

@@ -43,5 +43,11 @@ function compareHigh(a: bigint, b: bigint): number {
 
 function reasonsOf(desk: Desk, recipients: readonly Recipient[], picks: readonly Contract[]): Map<string, string> {
   const rest = recipients.map(({ contract }) => contract).filter((contract) => !picks.includes(contract));
-  return new Map(picks.length >= desk.takeLeft ? rest.map((contract) => [contract.id, 'take_reached']) : []);
+  if (picks.length >= desk.takeLeft) return new Map(rest.map((contract) => [contract.id, 'take_reached']));
+  // Where only a limit that the set used up stands in the way, it is the reason.
+  return new Map(rest.flatMap((contract) => {
+    const sibling = [...desk.before, ...picks].some((pick) => conflicts(pick, contract));
+    const cap = sibling || !fitsWith(desk, [...picks, contract]) ? undefined : sharedCap(desk, picks, contract);
+    return cap === undefined ? [] : [[contract.id, cap] as const];
+  }));
 }
