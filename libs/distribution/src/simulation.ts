@@ -163,12 +163,19 @@ export class Simulation {
 
   /** What a lead that waits is waiting for: when time alone may end it, and whose units given back may. */
   private look(track: Track, { verdicts }: Decision): void {
-    track.isRestless = verdicts.some(({ code }) => RESTLESS.has(code));
+    track.isRestless = verdicts.some(({ code }) => RESTLESS.has(code)) || this.countsTries(track, verdicts);
     track.chanceAt = nextChance(this.market, this.state, track.lead, verdicts, this.now);
     // Whom something else shuts out as well, a unit alone does not help.
     const shut = verdicts.filter(({ gates }) => gates.length > 0 && gates.every((gate) => FREED.has(gate)));
     this.waitsForUnit(track, new Set(shut.map(({ clientId }) => clientId)));
     this.enqueue(track);
+  }
+
+  /** Where shares are counted, a try in a new timeframe counts the lead once more, even in vain. */
+  private countsTries({ lead }: Track, verdicts: Decision['verdicts']): boolean {
+    const { market } = this;
+    return market.workflowOf(lead.campaignId)?.phases.some(({ method }) => method === 'percentage') === true
+      || verdicts.some(({ contractId }) => (market.contracts.get(contractId)?.qualified.length ?? 0) > 0);
   }
 
   private waitsForUnit(track: Track, of: ReadonlySet<string> | undefined): void {
