@@ -113,8 +113,11 @@ export class Simulation {
     const fallback: Request = request.trigger === 'push' ? { trigger: 'push' } : { trigger: 'fallback', workflow: request.workflow };
     for (let place = 0; place < track.life.picks.length; place++) {
       const refused = this.answer(track, track.life.picks[place]!);
+      if (!refused) continue;
       // By hand the person looks at the refusal and goes on, or does not.
-      if (refused && !isByHand(request) && this.beforeDeadline(track)) decision = this.decideOnce(track, fallback);
+      if (!isByHand(request) && this.beforeDeadline(track)) decision = this.decideOnce(track, fallback);
+      // The place that it had is free again.
+      else if (request.trigger !== 'cherryPick' && track.last) track.last.full = false;
     }
     this.fulfilIfFull(track);
     return decision;
@@ -131,10 +134,12 @@ export class Simulation {
       { state, life: track.life, trigger: request.trigger, overrides: request.overrides }) : [];
     const { life } = reserve(market, state, lead, track.life, decision, now, () => `O${++this.outbound}`);
     track.life = life;
+    const wasFull = track.last?.full ?? false;
     track.last = {
       reason: reasonOf(decision, verdicts),
       // What a client takes from the pool is in no share count (A4): the lead has as much room as before.
-      full: request.trigger === 'cherryPick' ? track.last?.full ?? false : decision.full,
+      // And so it has after a person's attempt, whatever of it was in vain.
+      full: request.trigger === 'cherryPick' ? wasFull : decision.full || (request.trigger === 'manual' && wasFull),
       codes: wanted === 'kept' ? new Map(verdicts.map(({ contractId, code }) => [contractId, code])) : undefined,
     };
     this.waitsForUnit(track, undefined);
