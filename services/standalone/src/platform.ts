@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { createServer } from 'node:net';
 import { Module, type DynamicModule, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { busMigrations, BusTransport, type Bus } from '@sluice/bus';
 import { Database, Statistics } from '@sluice/db';
@@ -14,6 +14,7 @@ import {
 import { openBus, startRelay } from './bus.js';
 import type { Role, Settings } from './config.js';
 import { serveDocs } from './docs.js';
+import { DrainingAdapter } from './draining-adapter.js';
 import { HealthController } from './health.controller.js';
 import { InfraModule, type Infra } from './infra.module.js';
 import { authenticatorsOf, everyService, senderOf, servicesOf } from './services.js';
@@ -119,7 +120,7 @@ class PlatformModule {
 }
 
 function createApp(infra: Infra, options: PlatformOptions, access: AccessRules): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({ bodyLimit: 16 * 1024 * 1024, forceCloseConnections: 'idle', requestTimeout: 0, routerOptions: { maxParamLength: 300 } });
+  const adapter = new DrainingAdapter({ bodyLimit: 16 * 1024 * 1024, forceCloseConnections: 'idle', requestTimeout: 0, routerOptions: { maxParamLength: 300 } });
   return NestFactory.create<NestFastifyApplication>(PlatformModule.with(infra, options, access), adapter, {
     logger: nestLogger(infra.log), abortOnError: false, forceCloseConnections: true,
   });
