@@ -95,7 +95,7 @@ function spreadOut(criteria: Criteria, negated: boolean, regex?: RegexEngine): C
   return [[negated ? negate(atom) : atom]];
 }
 
-/** Conditions on as many fields, all to hold, as most contracts have them: nothing to multiply out. Undefined where it is more than that. */
+/** Conditions on as many fields, all to hold, as most contracts have them: nothing to multiply out. Undefined where it is more. */
 function conjunctionOf(children: readonly Criteria[], regex?: RegexEngine): Conjunction | undefined {
   const atoms: Atom[] = [];
   for (const child of children) {

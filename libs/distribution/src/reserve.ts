@@ -59,7 +59,8 @@ export function reservePicks(
 }
 
 function hold(
-  market: Market, state: State, lead: Lead, life: Life, decision: Planned, moves: Moves, pick: Pick, index: number, now: number, outboundLeadId: string,
+  market: Market, state: State, lead: Lead, life: Life, decision: Planned, moves: Moves, pick: Pick, index: number, now: number,
+  outboundLeadId: string,
 ): Holding {
   const contract = moves.contracts[index]!;
   const price = Number(pick.priceMinor);

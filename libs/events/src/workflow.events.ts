@@ -1,7 +1,7 @@
 import { defineEvent, type DataOf } from './event.js';
 import {
-  ConfigurationChangedSchema, DistributionRequestedSchema, WindowEditedSchema, WindowExpiredSchema, WindowFulfilledSchema, WindowOpenedSchema,
-  WindowPausedSchema, WindowResumedSchema, WindowStoppedSchema,
+  ConfigurationChangedSchema, DistributionRequestedSchema, WindowEditedSchema, WindowExpiredSchema, WindowFulfilledSchema,
+  WindowOpenedSchema, WindowPausedSchema, WindowResumedSchema, WindowStoppedSchema,
 } from './gen/sluice/workflow/v1/events_pb.js';
 import { workflowTopic as topic } from './topics.js';
 

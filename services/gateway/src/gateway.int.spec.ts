@@ -172,7 +172,8 @@ describe('the funnel', () => {
     const a = storyteller(first.tenantId);
     await say(a.turnedAway('r1', 'invalid'), a.turnedAway('r2', 'duplicate'), a.turnedAway('r3', 'invalid'));
     expect(await get(first, '/v1/funnel')).toEqual({
-      received: 7, decided: 6, distributed: 5, unsold: 1, held: 0, waiting: 0, reserved: 6, accepted: 1, rejected: 2, failed: 1, unresolved: 1,
+      received: 7, decided: 6, distributed: 5, unsold: 1, held: 0, waiting: 0, reserved: 6, accepted: 1, rejected: 2, failed: 1,
+      unresolved: 1,
       withdrawn: 1, returned: 0,
       refused: { invalid: 2, duplicate: 1 }, unsoldBy: { cap_day: 1 },
     });

@@ -59,7 +59,8 @@ describe('scripts of a configuration', () => {
   ])('are refused with %s, and nothing is applied', async (_, script, pointer, message) => {
     for (const status of ['active', 'shadow']) {
       const refused = await call('t2', 'PUT', '/v1/configuration', document({ status, ...script }));
-      expect([refused.status, refused.json.faults ?? refused.json.errors]).toEqual([422, expect.arrayContaining([expect.objectContaining({ pointer, message })])]);
+      const faults = refused.json.faults ?? refused.json.errors;
+      expect([refused.status, faults]).toEqual([422, expect.arrayContaining([expect.objectContaining({ pointer, message })])]);
     }
     expect((await call('t2', 'GET', '/v1/scripts')).json.data).toEqual([]);
   });
