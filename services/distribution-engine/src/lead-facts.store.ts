@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, textArray, type Tx } from '@sluice/db';
-import type { Lead } from '@sluice/distribution';
+import type { Lead, Life } from '@sluice/distribution';
 
 export interface LeadFacts {
   readonly leadId: string;
@@ -9,6 +9,8 @@ export interface LeadFacts {
   /** Epoch milliseconds. */
   readonly receivedAt: number;
   readonly windowGeneration: number;
+  /** Picks that hold it: reserved or accepted. */
+  readonly standing: number;
 }
 
 export interface OutboundLeadFacts {
@@ -30,7 +32,7 @@ export interface AttemptText {
   readonly receipt: string;
 }
 
-interface LeadOfTable { lead_id: string; received_at: string; lead: string; window_generation: number }
+interface LeadOfTable { lead_id: string; received_at: string; lead: string; life: string; window_generation: number }
 
 /** What other services ask of leads; ids that the tenant has not are left out of the answer. */
 @Injectable()
@@ -39,11 +41,12 @@ export class LeadFactsStore {
 
   async leads(tenantId: string, ids: readonly string[]): Promise<LeadFacts[]> {
     const rows = await this.read(tenantId, (tx) => tx.query<LeadOfTable>(
-      'SELECT lead_id, received_at, lead, window_generation FROM engine.leads WHERE tenant_id = $1 AND lead_id = ANY ($2::text[])',
+      'SELECT lead_id, received_at, lead, life, window_generation FROM engine.leads WHERE tenant_id = $1 AND lead_id = ANY ($2::text[])',
       [tenantId, textArray(ids)]));
     return rows.map((row) => ({
       leadId: row.lead_id, campaignId: (JSON.parse(row.lead) as Lead).campaignId, receivedAt: Number(row.received_at),
       windowGeneration: row.window_generation,
+      standing: (JSON.parse(row.life) as Life).picks.filter(({ state }) => state === 'reserved' || state === 'accepted').length,
     }));
   }
 

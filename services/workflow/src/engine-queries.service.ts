@@ -6,6 +6,8 @@ export interface LeadFacts {
   readonly campaignId: string;
   readonly receivedAt: number;
   readonly windowGeneration: number;
+  /** Picks that hold the lead: reserved or accepted. */
+  readonly standing: number;
 }
 
 export interface OutboundLeadFacts {

@@ -70,7 +70,7 @@ export class EngineStandIn {
     const { ids } = JSON.parse(Buffer.concat(chunks).toString()) as { ids: string[] };
     const { tenantId } = caller!;
     if (request.url!.endsWith('/leads')) {
-      return ids.filter((id) => this.leads.has(`${tenantId} ${id}`)).map((leadId) => ({ leadId, campaignId: 'solar', receivedAt: 0, windowGeneration: 0 }));
+      return ids.filter((id) => this.leads.has(`${tenantId} ${id}`)).map((leadId) => ({ leadId, campaignId: 'solar', receivedAt: 0, windowGeneration: 0, standing: 0 }));
     }
     if (request.url!.endsWith('/outbound-leads')) return ids.flatMap((id) => this.outbound.get(`${tenantId} ${id}`) ?? []);
     return ids.map((attemptId) => ({

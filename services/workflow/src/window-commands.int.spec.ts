@@ -48,6 +48,16 @@ describe('a person', () => {
     expect(await rig.refusal(open('L1'))).toBe('409 window_open');
   });
 
+  it('opens a window on a lead that somebody has, which is not unsold when its time is over', async () => {
+    for (const lead of ['sold-1', 'L1']) {
+      await open(lead);
+      await rig.hear(rig.unsold('a', lead, { trigger: 'window', reasons: ['cap_day'] }));
+    }
+    await rig.at(360);
+    const ended = (await rig.said()).filter(({ type }) => type === 'WindowExpired');
+    expect(ended.map(({ data }) => [data['leadId'], data['reasons']])).toEqual(expect.arrayContaining([['sold-1', []], ['L1', ['cap_day']]]));
+  });
+
   it('opens one anew where it was stopped or expired, and not where it has done its work', async () => {
     await open('L1');
     await command('L1', { kind: 'stop' });

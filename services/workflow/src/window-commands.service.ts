@@ -37,7 +37,7 @@ export class WindowCommands {
     const { tenantId } = caller;
     const [lead] = await this.engine.leads(tenantId, [leadId]);
     if (!lead) throw new Problem(404, 'unknown_lead', `There is no lead ${JSON.stringify(leadId)}. A lead that was accepted just now takes a moment to be known.`);
-    const { campaignId } = lead;
+    const { campaignId, standing } = lead;
     if (!campaignId) throw new Problem(422, 'no_campaign', 'A lead without a campaign is distributed by hand or cherry-picked; it has no window.');
     return this.as(tenantId, async (tx) => {
       const kept = await this.stores.windows.lock(tx, tenantId, leadId);
@@ -45,7 +45,8 @@ export class WindowCommands {
       const lengthMs = terms.lengthMs ?? campaign?.lengthMs ?? LENGTH_MS;
       const everyMs = Math.min(terms.everyMs ?? campaign?.everyMs ?? EVERY_MS, lengthMs);
       const before = kept ?? newWindow(tenantId, leadId, campaignId);
-      return this.apply(tx, caller, { ...before, campaignId }, kept !== undefined,
+      // Who has the lead by now: its window did not hear of what came before it.
+      return this.apply(tx, caller, { ...before, campaignId, standing: Math.max(before.standing, standing) }, kept !== undefined,
         [{ kind: 'open', lengthMs, everyMs, pauseExtends: campaign?.pauseExtends ?? false }, { kind: 'wake' }]);
     });
   }

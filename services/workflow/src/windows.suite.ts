@@ -24,11 +24,13 @@ export const NOON = Date.parse('2026-03-02T12:00:00Z');
 export const MINUTE = 60_000;
 export const TENANTS = ['a', 'b'] as const;
 
-/** Answers as the engine does to the question which leads there are: `campaign-…` in the lead's id names its campaign. */
+/** Answers as the engine does to the question which leads there are: those called `loose…` have no campaign, `sold…` somebody has. */
 class Leads extends ServiceClient {
   override async post<T>(_service: string, _path: string, body: unknown): Promise<T> {
     const known = (body as { ids: string[] }).ids.filter((id) => !id.startsWith('unknown'));
-    return known.map((leadId) => ({ leadId, campaignId: leadId.startsWith('loose') ? '' : 'solar', receivedAt: NOON, windowGeneration: 0 })) as T;
+    return known.map((leadId) => ({
+      leadId, campaignId: leadId.startsWith('loose') ? '' : 'solar', receivedAt: NOON, windowGeneration: 0, standing: leadId.startsWith('sold') ? 1 : 0,
+    })) as T;
   }
 }
 
