@@ -80,7 +80,7 @@ describe('what other services ask of leads', () => {
   it('is answered of the tenant\'s own alone', async () => {
     const facts = new LeadFactsStore(engine.database);
     expect(await facts.leads('north', ['north picked', 'south picked', 'nothing'])).toEqual(
-      [{ leadId: 'north picked', campaignId: '', receivedAt: expect.any(Number), windowGeneration: 0 }]);
+      [{ leadId: 'north picked', campaignId: '', receivedAt: expect.any(Number), windowGeneration: 0, standing: 0 }]);
     const { outboundLeadId, attemptId } = said.find((event) => event.type === OutboundLeadReserved.type && event.subject === 'north picked')!.data as OutboundLeadReserved;
     expect(await facts.outboundLeads('north', [outboundLeadId])).toEqual([{
       outboundLeadId, attemptId, leadId: 'north picked', contractId: 'anywhere', clientId: 'acme', priceMinor: '2500', currency: 'USD', state: 'reserved' }]);
