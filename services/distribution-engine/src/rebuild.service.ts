@@ -134,7 +134,7 @@ export class RebuildService implements OnApplicationShutdown {
   private async goOn(past: Past, batchNo: number, until: number): Promise<Unreachable | undefined> {
     const { memory } = past;
     while (memory.batchNo < batchNo) {
-      const rows = await this.store.journal(memory.partition, memory.batchNo, batchNo, JOURNAL_PAGE);
+      const rows = await this.snapshots.journal(memory.partition, memory.batchNo, batchNo, JOURNAL_PAGE);
       const ahead: Promise<Heard[]>[] = [];
       for (const [at, row] of rows.entries()) {
         while (ahead.length < Math.min(rows.length, at + AHEAD)) ahead.push(this.read(rows[ahead.length]!));

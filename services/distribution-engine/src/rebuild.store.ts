@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@sluice/db';
-import type { JournalRow } from './batch.store.js';
 
 /** What lies between a place in a partition's past and the batch that is wanted. */
 export interface Distance {
@@ -34,17 +33,6 @@ export class RebuildStore {
       `SELECT count(*)::int AS batches, coalesce(sum(last_seq - first_seq + 1), 0)::float8 AS records FROM engine.journal
         WHERE partition = $1 AND batch_no > $2 AND batch_no <= $3`, [partition, after, upTo]));
     return row!;
-  }
-
-  async journal(partition: number, after: number, upTo: number, limit: number): Promise<JournalRow[]> {
-    const rows = await this.read((tx) => tx.query<{ batch_no: string; topic: string; first_seq: string; last_seq: string; parked: string[];
-      now: string }>(
-      `SELECT batch_no, topic, first_seq, last_seq, parked, now FROM engine.journal
-        WHERE partition = $1 AND batch_no > $2 AND batch_no <= $3 ORDER BY batch_no LIMIT $4`, [partition, after, upTo, limit]));
-    return rows.map((row) => ({
-      partition, batchNo: Number(row.batch_no), topic: row.topic, first: Number(row.first_seq), last: Number(row.last_seq),
-      parked: row.parked.map(Number), now: Number(row.now),
-    }));
   }
 
   private read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {

@@ -101,12 +101,13 @@ export class SnapshotStore {
     });
   }
 
-  /** The journal after a batch, in order. */
-  async journal(partition: number, after: number): Promise<JournalRow[]> {
+  /** The journal after a batch, in order; up to and with another, and so many lines at most, where that is said. */
+  async journal(partition: number, after: number, upTo?: number, limit?: number): Promise<JournalRow[]> {
     const rows = await this.database.transaction({ service: 'engine', tenants: [] }, (tx) =>
       tx.query<{ batch_no: string; topic: string; first_seq: string; last_seq: string; parked: string[]; now: string }>(
         `SELECT batch_no, topic, first_seq, last_seq, parked, now FROM engine.journal
-          WHERE partition = $1 AND batch_no > $2 ORDER BY batch_no`, [partition, after]));
+          WHERE partition = $1 AND batch_no > $2 AND ($3::bigint IS NULL OR batch_no <= $3::bigint) ORDER BY batch_no LIMIT $4`,
+        [partition, after, upTo ?? null, limit ?? null]));
     return rows.map((row) => ({
       partition, batchNo: Number(row.batch_no), topic: row.topic, first: Number(row.first_seq), last: Number(row.last_seq),
       parked: row.parked.map(Number),
