@@ -1,31 +1,23 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { busMigrations } from '@sluice/bus';
 import { decideWindow, dueAt, evolveWindow, type WindowCommand, type WindowState } from '@sluice/distribution';
-import { testDatabase, type TestDatabase } from '@sluice/testing';
 import fc from 'fast-check';
 import { document, MINUTE, NOON, WindowRig, type SaidOf } from './windows.suite.js';
 import { jitterOf } from './window-timer.js';
 import { stateOf } from './window-state.js';
-import { workflowService } from './workflow.module.js';
 
-let server: TestDatabase;
 let rig: WindowRig;
 
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
-  rig = await WindowRig.open(server.url);
+  rig = await WindowRig.open();
 });
 
 afterAll(async () => {
   await rig?.close();
-  await server?.drop();
 });
 
 beforeEach(async () => {
-  await rig.said();
-  await rig.database.pool.query(`TRUNCATE workflow.windows, workflow.window_timers, workflow.window_waits, workflow.window_wakes, workflow.window_history`);
-  rig.clock.moveTo(NOON);
+  await rig.empty();
 });
 
 const open = (lead: string, lengthMs?: number, everyMs?: number, tenant = 'a') => rig.commands.open(rig.admin(tenant), lead, { lengthMs, everyMs });

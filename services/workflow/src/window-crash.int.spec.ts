@@ -4,30 +4,22 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { busMigrations } from '@sluice/bus';
-import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { MINUTE, NOON, requests, triesOn, WindowRig } from './windows.suite.js';
-import { workflowService } from './workflow.module.js';
 
 const RUN_TS = path.resolve(__dirname, '../../../libs/testing/run/run-ts.cjs');
 
-let server: TestDatabase;
 let rig: WindowRig;
 
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
-  rig = await WindowRig.open(server.url);
+  rig = await WindowRig.open();
 });
 
 afterAll(async () => {
   await rig?.close();
-  await server?.drop();
 });
 
 beforeEach(async () => {
-  await rig.said();
-  await rig.database.pool.query(`TRUNCATE workflow.windows, workflow.window_timers, workflow.window_waits, workflow.window_wakes, workflow.window_history`);
-  rig.clock.moveTo(NOON);
+  await rig.empty();
 });
 
 /** Opens so many windows a tenant; of the first tenth the time is over an hour later, of the others the first beat has come. */
@@ -69,7 +61,7 @@ describe('a timer process', () => {
     await openMany(100);
     if (point === 'workflow.window-woken') await rig.hear(rig.released('a', 'somebody', 'acme-1'));
     rig.clock.moveTo(NOON + 41 * MINUTE);
-    const args = [RUN_TS, path.join(__dirname, 'window-crash-child.suite.ts'), server.url, point, String(rig.clock.now())];
+    const args = [RUN_TS, path.join(__dirname, 'window-crash-child.suite.ts'), rig.url, point, String(rig.clock.now())];
     const victim = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     expect((await once(victim, 'exit'))[1]).toBe('SIGKILL');
     await rig.run();

@@ -1,26 +1,20 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { busMigrations } from '@sluice/bus';
 import { seededRandom, type SeededRandom } from '@sluice/kernel';
 import { Problem } from '@sluice/runtime';
-import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { document, MINUTE, NOON, TENANTS, WindowRig } from './windows.suite.js';
-import { workflowService } from './workflow.module.js';
 
 const LEADS = 40;
 const ROUNDS = 60;
 
-let server: TestDatabase;
 let rig: WindowRig;
 
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
-  rig = await WindowRig.open(server.url);
+  rig = await WindowRig.open();
 });
 
 afterAll(async () => {
   await rig?.close();
-  await server?.drop();
 });
 
 const leadOf = (random: SeededRandom) => `L${random.int(0, LEADS - 1)}`;

@@ -1,32 +1,26 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { busMigrations } from '@sluice/bus';
 import type { ConfigDocument, Script } from '@sluice/distribution';
 import { EndpointResumed, LeadReturned } from '@sluice/events';
-import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { document, MINUTE, NOON, requests, WindowRig } from './windows.suite.js';
-import { workflowService } from './workflow.module.js';
 
-let server: TestDatabase;
 let rig: WindowRig;
 /** Leads with an open window, of both tenants: campaign solar, campaign roofs. */
 const ALL = ['a roof', 'a sun', 'b roof', 'b sun'];
 
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
-  rig = await WindowRig.open(server.url);
+  rig = await WindowRig.open();
 });
 
 afterAll(async () => {
   await rig?.close();
-  await server?.drop();
 });
 
 beforeEach(async () => {
   rig.clock.moveTo(NOON);
   for (const tenant of ['a', 'b']) await rig.apply(tenant, document);
   await rig.run();
-  await rig.database.pool.query(`TRUNCATE workflow.windows, workflow.window_timers, workflow.window_waits, workflow.window_wakes, workflow.window_history`);
+  await rig.forget();
   for (const tenant of ['a', 'b']) {
     const { version: configurationVersion } = await rig.configurations.current(tenant);
     await rig.hear(

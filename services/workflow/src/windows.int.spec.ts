@@ -1,28 +1,20 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { busMigrations } from '@sluice/bus';
-import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { document, MINUTE, NOON, requests, TENANTS, WindowRig } from './windows.suite.js';
 import { jitterOf } from './window-timer.js';
-import { workflowService } from './workflow.module.js';
 
-let server: TestDatabase;
 let rig: WindowRig;
 
 beforeAll(async () => {
-  server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
-  rig = await WindowRig.open(server.url);
+  rig = await WindowRig.open();
 });
 
 afterAll(async () => {
   await rig?.close();
-  await server?.drop();
 });
 
 beforeEach(async () => {
-  await rig.said();
-  await rig.database.pool.query(`TRUNCATE workflow.windows, workflow.window_timers, workflow.window_waits, workflow.window_wakes, workflow.window_history`);
-  rig.clock.moveTo(NOON);
+  await rig.empty();
 });
 
 const late = (leadId: string) => jitterOf(leadId, 30 * MINUTE) / MINUTE;

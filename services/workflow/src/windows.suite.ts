@@ -1,5 +1,5 @@
 /** Windows on a real database, with a clock that stands still and an engine that is the test's own hand. */
-import { PostgresBus, type Subscription } from '@sluice/bus';
+import { busMigrations, PostgresBus, type Subscription } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import type { ConfigDocument } from '@sluice/distribution';
 import {
@@ -7,6 +7,7 @@ import {
   type EventDefinition, type Heard, type Said,
 } from '@sluice/events';
 import { PinoLog, Problem, ServiceClient, VirtualClock, type Clock, type Principal } from '@sluice/runtime';
+import { testDatabase, type TestDatabase } from '@sluice/testing';
 import { ConfigurationService } from './configuration.service.js';
 import { ConfigurationStore } from './configuration.store.js';
 import { EngineQueries } from './engine-queries.service.js';
@@ -81,7 +82,7 @@ export class WindowRig {
   private ear: Subscription | undefined;
   private events = 0;
 
-  private constructor(readonly database: Database, readonly bus: PostgresBus) {
+  private constructor(private readonly server: TestDatabase, readonly database: Database, readonly bus: PostgresBus) {
     const stores = new WindowStores(this.windows, this.timers, new WindowTerms(this.windows));
     this.outcomes = new WindowOutcomes(stores, bus, this.clock, this.signal);
     this.tries = new WindowTries(database, bus, this.clock, stores);
@@ -90,9 +91,10 @@ export class WindowRig {
     this.configurations = new ConfigurationService(database, bus, this.clock, new ConfigurationStore(), wakes);
   }
 
-  static async open(url: string): Promise<WindowRig> {
-    const database = await Database.open({ url, entities: workflowService.entities, poolMax: 20 });
-    const rig = new WindowRig(database, await PostgresBus.open(database));
+  static async open(): Promise<WindowRig> {
+    const server = await testDatabase({ migrations: [...busMigrations, ...workflowService.migrations] });
+    const database = await Database.open({ url: server.url, entities: workflowService.entities, poolMax: 20 });
+    const rig = new WindowRig(server, database, await PostgresBus.open(database));
     const types = [...definitions.values()].filter(({ topic }) => topic.name === workflowTopic.name);
     rig.ear = await rig.bus.subscribe({
       group: 'ear', service: 'workflow', topics: [workflowTopic.name], types: types.map(({ type }) => type),
@@ -112,6 +114,23 @@ export class WindowRig {
     await this.ear?.close();
     await this.bus.close();
     await this.database.close();
+    await this.server.drop();
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  /** No window, nothing heard of, and the clock at noon. */
+  async empty(): Promise<void> {
+    await this.said();
+    await this.forget();
+    this.clock.moveTo(NOON);
+  }
+
+  async forget(): Promise<void> {
+    await this.database.pool.query(
+      'TRUNCATE workflow.windows, workflow.window_timers, workflow.window_waits, workflow.window_wakes, workflow.window_history');
   }
 
   admin(tenantId: string): Principal {
