@@ -152,11 +152,20 @@ export class WindowsStore {
     [textArray(rows.map((r) => r.tenantId)), textArray(rows.map((r) => r.contractId)), textArray(rows.map((r) => r.leadId))], 'workflow.add-waits');
   }
 
-  /** A lead's window, locked: its timer first, as everybody does. */
+  /**
+   * A lead's window, locked: its timer first, as everybody does. Where somebody opened it between the two, the window is let go again:
+   * who holds it without its timer waits crosswise with who has the timer.
+   */
   async lock(tx: Tx, tenantId: string, leadId: string): Promise<WindowRow | undefined> {
-    await tx.query(`SELECT FROM workflow.window_timers WHERE tenant_id = $1 AND lead_id = $2 AND kind = 'window' FOR UPDATE`, [tenantId, leadId]);
-    const [row] = await tx.query<WindowRow>(`SELECT ${columns} FROM ${source} WHERE w.tenant_id = $1 AND w.lead_id = $2 FOR UPDATE OF w`, [tenantId, leadId]);
-    return row;
+    const timer = `SELECT FROM workflow.window_timers WHERE tenant_id = $1 AND lead_id = $2 AND kind = 'window'`;
+    for (;;) {
+      await tx.query('SAVEPOINT window_unlocked');
+      const held = await tx.query(`${timer} FOR UPDATE`, [tenantId, leadId]);
+      const [row] = await tx.query<WindowRow>(
+        `SELECT ${columns} FROM ${source} WHERE w.tenant_id = $1 AND w.lead_id = $2 FOR UPDATE OF w`, [tenantId, leadId]);
+      if (!row || held.length > 0 || (await tx.query(timer, [tenantId, leadId])).length === 0) return row;
+      await tx.query('ROLLBACK TO SAVEPOINT window_unlocked');
+    }
   }
 
   /** Writes a window that the transaction has locked. */
