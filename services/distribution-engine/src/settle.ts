@@ -70,6 +70,6 @@ export function takeBack(run: Run, heard: Heard<LeadReturned>, topic: string): v
 /** Who tries next (F5): nobody after the deadline, nor after what a person distributed by hand, who decides himself what comes next. */
 function fallbackOf(run: Run, tenant: TenantMemory, stored: StoredLead, round: number): Request | undefined {
   const { trigger, workflow } = stored.attempts[round - 1] ?? { trigger: 'arrival' };
-  if (trigger === 'manual' || trigger === 'cherryPick' || !mayFallBack(run, tenant, stored)) return undefined;
+  if (trigger === 'manual' || trigger === 'cherryPick' || !mayFallBack(run, tenant, stored, trigger)) return undefined;
   return trigger === 'push' ? { trigger: 'push' } : { trigger: 'fallback', ...(workflow === undefined ? {} : { workflow }) };
 }

@@ -59,12 +59,12 @@ export function deadlineAt(tenant: TenantMemory, { lead, window }: StoredLead): 
 }
 
 /**
- * Whether the lead may be offered to somebody else of the engine's own accord. Not while its window rests: it is tried again the moment
- * that goes on.
+ * Whether the lead may be offered to somebody else of the engine's own accord after an attempt by `trigger` was turned down. Not while its
+ * window rests: it is tried again the moment that goes on. What is pushed waits for presence and for no window, and is held again.
  */
-export function mayFallBack(run: Run, tenant: TenantMemory, stored: StoredLead): boolean {
+export function mayFallBack(run: Run, tenant: TenantMemory, stored: StoredLead, trigger: string): boolean {
   const state = stored.window?.state;
-  if (state === 'paused' || state === 'stopped' || state === 'expired') return false;
+  if (trigger !== 'push' && (state === 'paused' || state === 'stopped' || state === 'expired')) return false;
   const deadline = deadlineAt(tenant, stored);
   return deadline === undefined || run.now < deadline;
 }
