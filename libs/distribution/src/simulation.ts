@@ -53,7 +53,7 @@ const RESTLESS: ReadonlySet<string> = new Set([
 /** At the same instant windows come before leads that are held. */
 const AFTER_WINDOWS = 2 ** 50;
 
-function isByHand({ trigger }: Request): boolean {
+function isByHand({ trigger }: Pick<Request, 'trigger'>): boolean {
   return trigger === 'manual' || trigger === 'cherryPick';
 }
 
@@ -167,8 +167,11 @@ export class Simulation {
   }
 
   /** What a lead that waits is waiting for: when time alone may end it, and whose units given back may. */
-  private look(track: Track, { verdicts }: Decision): void {
-    track.isRestless = verdicts.some(({ code }) => RESTLESS.has(code)) || this.countsTries(track, verdicts);
+  private look(track: Track, decision: Decision): void {
+    const { verdicts } = decision;
+    // What was picked may have made room for a sibling; and what a person asks says nothing of whom he did not ask for.
+    track.isRestless = decision.kind === 'distributed' || isByHand(decision) || verdicts.some(({ code }) => RESTLESS.has(code))
+      || this.countsTries(track, verdicts);
     track.chanceAt = nextChance(this.market, this.state, track.lead, verdicts, this.now);
     // Whom something else shuts out as well, a unit alone does not help.
     const shut = verdicts.filter(({ gates }) => gates.length > 0 && gates.every((gate) => FREED.has(gate)));
