@@ -13,6 +13,7 @@ export default {
   globalTeardown: '<rootDir>/libs/testing/run/teardown.mjs',
   testMatch: ['<rootDir>/{libs,services}/*/src/**/*.spec.ts'],
   moduleNameMapper: {
+    '^fast-check$': '<rootDir>/libs/testing/run/fast-check.cjs',
     '^@sluice/(kernel|distribution|scripts|events|servers|testing|db|runtime|bus)$': '<rootDir>/libs/$1/src/index.ts',
     '^@sluice/(intake|workflow|distribution-engine|delivery|gateway|standalone)$': '<rootDir>/services/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
