@@ -12,6 +12,7 @@ import { newLife, type Holding, type Lead, type Life } from './lead.js';
 import { Market } from './market.js';
 import type { Gate } from './reasons.js';
 import { accept, release, reserve, returned } from './reserve.js';
+import { SalesLog } from './sales-log.js';
 import { State } from './state.js';
 
 const START = Date.UTC(2026, 2, 7, 3);
@@ -102,6 +103,7 @@ export class Bookkeeper {
   /** `hear` is told of each reservation, after it and all before it are written down. */
   constructor(public document: ConfigDocument, private readonly hear: (reserved: Reserved) => void) {
     this.market = Market.compile(itemsOf(document), { deliversAlways: true });
+    this.state.sales = new SalesLog();
     this.state.follow(this.market, this.now);
   }
 

@@ -27,7 +27,7 @@ export interface Lead {
 
 export type HoldingState = 'reserved' | 'accepted' | 'rejected' | 'failed' | 'returned' | 'cherryPicked' | 'released';
 
-/** A counter moved by a reservation: its key and by how much. A release moves it back, in the same bucket. */
+/** A counter moved by a reservation: its key and by how much. A release moves it back. Those of caps are not among them: see `also`. */
 export type Unit = readonly [key: string, amount: number];
 
 /** What a rotation was before it moved, so that a turn can be given back (RR2). */
@@ -46,6 +46,13 @@ export interface Holding {
   accepted?: true;
   /** Minor units as text: JSON has no bigint. Fixed at the reservation. */
   price: string;
+  /** Instant of the reservation, epoch ms. */
+  at?: number;
+  /**
+   * Whose caps count it besides its contract's and its client's: `campaign|solar`, `group|gold`; of a push those on its way alone.
+   * Unset: it counts in no cap.
+   */
+  also?: string[];
   maxShareCount?: number;
   /** Hash of the contract's terms it was offered on: who turned a lead down is tried again only when they changed. */
   terms: number;

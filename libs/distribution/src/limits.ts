@@ -1,5 +1,5 @@
 /** Caps and percentage limits, compiled: what they count, in which bucket, under which key. */
-import { bucketEnd, bucketOf, type BucketWindow } from '@sluice/kernel';
+import { bucketEnd, bucketOf, bucketStart, type BucketWindow } from '@sluice/kernel';
 import type { CapLimit, Caps, CapWindow, MoneyText, PercentageLimit, Timeframe, Weekday } from './document.js';
 import { GATES } from './reasons.js';
 import type { State } from './state.js';
@@ -13,7 +13,7 @@ export class BucketClock {
   from = Infinity;
   until = -Infinity;
 
-  constructor(private readonly zone: string, private readonly window: BucketWindow, private readonly weekStart: Weekday) {}
+  constructor(readonly zone: string, private readonly window: BucketWindow, private readonly weekStart: Weekday) {}
 
   at(now: number): this {
     if (now >= this.from && now < this.until) return this;
@@ -22,6 +22,11 @@ export class BucketClock {
     // The bucket began earlier, but a clock that is set back within it is rare enough to be asked anew.
     this.from = now;
     return this;
+  }
+
+  /** The first instant of the bucket that `now` lies in; -Infinity where it has none. */
+  start(now: number): number {
+    return bucketStart(now, this.zone, this.window, this.weekStart);
   }
 }
 
@@ -55,6 +60,17 @@ export class Limit {
   /** `cap|contract|acme-ny|day|count|`, to which the bucket's name comes. */
   get prefix(): string {
     return `cap|${this.scope}|${this.id}|${this.window}|${this.metric}|`;
+  }
+
+  /** What a sale at the price uses of it. */
+  unitsAt(priceMinor: number): number {
+    return this.metric === 'count' ? 1 : priceMinor;
+  }
+
+  /** Whether another limit of the same prefix counts in the same buckets, so that what one has counted holds for the other. */
+  countsLike({ clock }: Limit): boolean {
+    if (clock === this.clock || this.window === 'total') return true;
+    return this.window !== 'week' && clock?.zone === this.clock?.zone;
   }
 }
 
@@ -106,9 +122,4 @@ export function deliveredKey(share: QualifiedShare, now: number): string {
 /** ⌈percent · total⌉, exact for percentages of up to four decimals: a float's last bit would give a lead away. */
 export function ceilPercent(percent: number, total: number): number {
   return Math.ceil((Math.round(percent * 10_000) * total) / 1_000_000);
-}
-
-/** Whether the bucket that a unit was taken from is the one that counts now. A limit that is gone has no open bucket. */
-export function bucketOpen(limits: readonly Limit[], key: string, now: number): boolean {
-  return limits.some((limit) => limit.clock !== null && key.startsWith(limit.prefix) && key === limit.prefix + limit.clock.at(now).name);
 }

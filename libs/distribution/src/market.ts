@@ -6,6 +6,7 @@ import type { Campaign, List, Script, Settings } from './document.js';
 import type { ConfigItem, ItemKind } from './items.js';
 import { limitsOf, type Limit } from './limits.js';
 import { linkContract, type Links } from './links.js';
+import { limitsBehind, newLimits } from './new-limits.js';
 import type { Arrival } from './newcomers.js';
 import { Found, Partition } from './partition.js';
 import { strategyTerms, workflowTerms, type StrategyTerms, type WorkflowTerms } from './phases.js';
@@ -48,6 +49,7 @@ export class Market {
   readonly touched: number[] = [];
   /** Who came, ever, in order; a state follows it. */
   readonly arrivals: Arrival[] = [];
+  private came: Limit[] = [];
   private readonly items = new Map<ItemKind, Map<string, ConfigItem>>();
   private readonly partitions = new Map<string, Partition>();
   private readonly places = new Map<string, Place[]>();
@@ -63,7 +65,7 @@ export class Market {
   /** Items → market. Throws RangeError that names the item and what is wrong with it. */
   static compile(items: Iterable<ConfigItem>, options: MarketOptions = {}): Market {
     const market = new Market(options);
-    market.change(items);
+    market.takeIn([...items]);
     return market;
   }
 
@@ -81,6 +83,19 @@ export class Market {
    */
   change(items: Iterable<ConfigItem>): void {
     const changed = [...items];
+    const before = limitsBehind(this, changed);
+    this.takeIn(changed);
+    this.came.push(...newLimits(before, limitsBehind(this, changed)));
+  }
+
+  /** Limits that came with changes since they were last taken; a state that follows the market takes them. */
+  takeNewLimits(): readonly Limit[] {
+    const { came } = this;
+    if (came.length > 0) this.came = [];
+    return came;
+  }
+
+  private takeIn(changed: readonly ConfigItem[]): void {
     const settings = changed.find((item) => item.kind === 'settings');
     if (settings) { this.changeAll(changed, settings.body as Settings | null); return; }
     this.apply(changed.map((item) => compileItem(item, this.ground)));

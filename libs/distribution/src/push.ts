@@ -182,13 +182,13 @@ export function reservePush(
   if (!pick) return [];
   const units: Unit[] = [];
   const holding: Holding = {
-    outboundLeadId: idOf(pick, 0), contractId: pick.contractId, clientId: pick.clientId, rule: pick.rule, state: 'reserved', price: '0',
-    terms: 0,
-    round: life.rounds + 1, units, turns: [],
+    outboundLeadId: idOf(pick, 0), contractId: pick.contractId, clientId: pick.clientId, rule: pick.rule, state: 'reserved', price: '0', at: now,
+    also: decision.levels.flatMap(({ strategy, recipient }) => waysTo(strategy, recipient)),
+    terms: 0, round: life.rounds + 1, units, turns: [],
   };
   for (const { strategy, recipient, credits } of decision.levels) {
     const bucket = resetBucket(state, strategy.id, strategy.reset, strategy.zone, now);
-    for (const limit of recipient.limits) units.push([state.use(limit, 1, now), 1]);
+    for (const limit of recipient.limits) if (limit.metric === 'count') state.use(limit, 1, now);
     const began = `rot0|${strategy.id}|${bucket}`;
     if (bucket !== null && state.get(began) === 0) state.set(began, Math.max(1, state.get('seq')));
     const turn = state.nextTurn();
@@ -196,7 +196,13 @@ export function reservePush(
     if (bucket !== null) holding.turns!.push(takeTurn(state, rotationKey(strategy.id, recipient.to, bucket), turn));
     if (strategy.method === 'weighted') payLevel(state, strategy, recipient, credits, bucket, units);
   }
+  state.sales?.add(holding);
   return [holding];
+}
+
+/** Scopes that count what went this way: the recipient's, and that of all recipients of the strategy, of which a fallback may be none. */
+function waysTo({ id }: StrategyTerms, { to, place }: RecipientTerms): string[] {
+  return [`recipient|${id}/${to}`, ...(place < 0 ? [] : [`recipient|${id}`])];
 }
 
 function payLevel(

@@ -1,14 +1,17 @@
 /**
- * What a decision moves (F4): a unit of every limit of every pick, turns, credits, counts. Every unit is written into the holding with the
- * bucket it was taken from, so that giving it back finds the same bucket, however the configuration has changed meanwhile.
+ * What a decision moves (F4): a unit of every limit of every pick, turns, credits, counts. Units are written into the holding, so that
+ * giving them back finds the same counters, however the configuration has changed meanwhile. Of caps the holding says whose count it, and
+ * when it was made: each that is in force counts all that its bucket holds, also what was sold before it came, and has its unit back.
  */
 import { movesOf, type Moves } from './automatic.js';
 import type { Decision, Pick } from './decision.js';
 import { isOrderOpen, orderFor, personsOf } from './gates.js';
-import { ROLLING_MS, bucketOpen, deliveredKey, type Limit } from './limits.js';
+import { deliveredKey } from './limits.js';
 import type { Holding, HoldingState, Lead, Life, Turn, Unit } from './lead.js';
 import type { Market } from './market.js';
+import { limitsOver } from './new-limits.js';
 import { resetBucket } from './newcomers.js';
+import { scopesOf } from './past-count.js';
 import { percentageKey } from './percentage.js';
 import type { Phase } from './phases.js';
 import { PushDecision, reservePush } from './push.js';
@@ -68,8 +71,9 @@ function hold(
   const cherry = decision.trigger === 'cherryPick';
   const holding: Holding = {
     outboundLeadId, contractId: contract.id, clientId: contract.client.id, contractGroup: contract.contractGroup, rule: pick.rule,
-    state: cherry ? 'cherryPicked' : 'reserved', price: String(pick.priceMinor), maxShareCount: contract.maxShareCount === Infinity
-      ? undefined : contract.maxShareCount,
+    state: cherry ? 'cherryPicked' : 'reserved', price: String(pick.priceMinor), at: now,
+    also: cherry ? undefined : alsoOf(contract, lead),
+    maxShareCount: contract.maxShareCount === Infinity ? undefined : contract.maxShareCount,
     terms: contract.terms, round: life.rounds + 1, units,
   };
   const use = (key: string, amount: number) => {
@@ -80,7 +84,8 @@ function hold(
   remember(state, contract, lead, holding, now);
   // Cherry-picking counts in no cap and moves no rotation (A4).
   if (cherry) return holding;
-  useLimits(market, state, lead, contract, price, now, units);
+  useLimits(market, state, lead, contract, price, now);
+  state.sales?.add(holding);
   useOrder(state, contract, holding, price, now, use);
   if (pick.trial) use(`trial|${contract.id}`, 1);
   for (const share of contract.qualified) use(deliveredKey(share, now), 1);
@@ -90,12 +95,30 @@ function hold(
   return holding;
 }
 
-function useLimits(market: Market, state: State, lead: Lead, contract: ContractTerms, price: number, now: number, units: Unit[]): void {
+function useLimits(market: Market, state: State, lead: Lead, contract: ContractTerms, price: number, now: number): void {
   for (const limits of [contract.limits, market.campaigns.get(lead.campaignId)?.limits ?? []]) {
     for (const limit of limits) {
-      const amount = limit.metric === 'count' ? 1 : price;
-      if (amount > 0) units.push([state.use(limit, amount, now), amount]);
+      const amount = limit.unitsAt(price);
+      if (amount > 0) state.use(limit, amount, now);
     }
+  }
+}
+
+function alsoOf({ group }: ContractTerms, { campaignId }: Lead): string[] {
+  const also: string[] = [];
+  if (campaignId !== '') also.push(`campaign|${campaignId}`);
+  if (group !== null) also.push(`group|${group}`);
+  return also;
+}
+
+/** Of every cap that counts it; what its bucket held when that is over, nobody asks any more. */
+function giveBackCaps(market: Market, state: State, holding: Holding): void {
+  // Reserved before holdings said when: its units name the counters.
+  if (holding.at === undefined) return;
+  state.sales?.remove(holding);
+  const price = Number(holding.price);
+  for (const scope of scopesOf(holding)) {
+    for (const limit of limitsOver(market, scope)) state.giveBack(limit, limit.unitsAt(price), holding.at);
   }
 }
 
@@ -185,6 +208,7 @@ export function release(
   market: Market, state: State, life: Life, outboundLeadId: string, outcome: 'rejected' | 'failed' | 'released',
 ): Life {
   return withPick(life, outboundLeadId, ['reserved', 'accepted', 'cherryPicked'], (holding) => {
+    giveBackCaps(market, state, holding);
     for (const [key, amount] of holding.units) {
       if (key.startsWith('w|')) state.moveCredit(key, -amount);
       else if (key.startsWith('dup|')) { if (state.get(key) === amount) state.set(key, 0); }
@@ -200,6 +224,7 @@ export function release(
  */
 export function returned(market: Market, state: State, life: Life, outboundLeadId: string, now: number): Life {
   return withPick(life, outboundLeadId, ['accepted', 'cherryPicked', 'reserved'], (holding) => {
+    giveBackCaps(market, state, holding);
     const left = holding.units.filter(([key, amount]) => {
       if (!comesBack(market, holding, key, now)) return true;
       state.add(key, -amount);
@@ -211,22 +236,8 @@ export function returned(market: Market, state: State, life: Life, outboundLeadI
 
 /** Caps, orders and what is owed; nothing else moves with a return (F4). */
 function comesBack(market: Market, holding: Holding, key: string, now: number): boolean {
-  if (key.startsWith('credit|')) return true;
   if (key.startsWith('order|')) {
     return isOrderOpen(market.contracts.get(holding.contractId)?.orders.find(({ id }) => id === holding.order), now);
   }
-  if (!key.startsWith('cap|')) return false;
-  const name = key.slice(key.lastIndexOf('|') + 1);
-  if (key.includes('|rolling60m|')) return Number(name) > now - ROLLING_MS;
-  return bucketOpen(limitsBehind(market, holding, key), key, now);
-}
-
-/** The limits among which the one that a unit was taken from stands: `cap|<scope>|<id>|…`. */
-function limitsBehind(market: Market, holding: Holding, key: string): readonly Limit[] {
-  const [, scope, id = ''] = key.split('|');
-  if (scope === 'campaign') return market.campaigns.get(id)?.limits ?? [];
-  if (scope === 'group') return market.links.groupLimits.get(id) ?? [];
-  if (scope === 'client') return market.links.clients.get(id)?.limits ?? [];
-  if (scope === 'contract') return market.contracts.get(holding.contractId)?.limits ?? [];
-  return [...market.strategies.values()].flatMap(({ recipients }) => recipients.flatMap(({ limits }) => limits));
+  return key.startsWith('credit|') || key.startsWith('cap|');
 }

@@ -28,6 +28,11 @@ export class Rolling {
     return sum;
   }
 
+  /** The instants after the given one under which something stands, or stood. */
+  instants(prefix: string, after: number): number[] {
+    return this.tracks.get(prefix)?.at.filter((at) => at > after) ?? [];
+  }
+
   oldest(prefix: string, after: number, values: Float64Array): number {
     const track = this.tracks.get(prefix);
     const place = track ? track.at.findIndex((at, index) => at > after && values[track.slot[index]!]! > 0) : -1;

@@ -6,6 +6,7 @@ import { itemsOf, type ConfigItem, type ItemKind } from './items.js';
 import { Market, type RegexEngine } from './market.js';
 import { Ledger, namedLeads } from './ledger.js';
 import type { Gate } from './reasons.js';
+import { SalesLog } from './sales-log.js';
 import { leadOf } from './scenario-lead.js';
 import type { AttemptLine, Scenario, ScenarioStep, SimulationResult } from './scenario.js';
 import { expectHost, type ScriptHost } from './script-host.js';
@@ -45,6 +46,7 @@ export function simulate(scenario: Scenario, options: SimulateOptions = {}): Sim
   const simulation = new Simulation(config.market, seed, hear, explained, !wantsLines && onlyOutcomesCount(scenario));
   simulation.scripts = options.scripts;
   const steps = scenario.timeline ?? [];
+  if (steps.some((step) => 'set' in step || 'remove' in step)) simulation.state.sales = new SalesLog();
   simulation.now = steps[0] ? instantOfStep(steps[0]) : 0;
   simulation.state.follow(config.market, simulation.now);
   const ledger = new Ledger(simulation, namedLeads(scenario));

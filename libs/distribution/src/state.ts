@@ -5,9 +5,11 @@
 import { GateCache } from './gate-cache.js';
 import { ROLLING_MS, type Limit } from './limits.js';
 import type { Market } from './market.js';
+import { PastCount } from './past-count.js';
 import { welcome } from './newcomers.js';
 import { Rolling } from './rolling.js';
 import { resetPointers } from './rotation.js';
+import type { SalesLog } from './sales-log.js';
 import type { ClientTerms, ContractTerms } from './terms.js';
 
 /** What is kept of a moving thing: its key and value. Value 0 may be forgotten. */
@@ -35,6 +37,8 @@ export class State {
    * Null: what is not here is 0.
    */
   missing: ((key: string) => void) | null = null;
+  /** Told of every sale, so that limits that come later know what their buckets hold. Null: whoever follows changes counts for them. */
+  sales: SalesLog | null = null;
   /** Delivery methods that were ever suspended; none = nobody needs to ask. */
   suspensions = 0;
   /** How far the market's arrivals were taken in. */
@@ -56,13 +60,26 @@ export class State {
   }
 
   /**
-   * Gives contracts, clients, recipients and rules that are new their place in the rotations. Call after compile and after every change.
+   * Gives contracts, clients, recipients and rules that are new their place in the rotations, and limits that are new the count of what
+   * their buckets hold. Call after compile and after every change, before anything is decided. Answers the new limits where this state has
+   * no log of sales to count them from: the caller counts, and calls `take` with what comes of it.
    */
-  follow(market: Market, now: number): void {
+  follow(market: Market, now: number): readonly Limit[] {
     const from = this.followed?.market === market ? this.followed.arrivals : 0;
     welcome(market, this, now, from);
     resetPointers(market, this);
     this.followed = { market, arrivals: market.arrivals.length };
+    const limits = market.takeNewLimits();
+    if (this.sales === null || limits.length === 0) return limits;
+    const count = new PastCount(limits, now);
+    this.sales.tell(count);
+    this.take(count.entries(this));
+    return [];
+  }
+
+  /** Counters as they have to stand. */
+  take(entries: readonly StateEntry[]): void {
+    for (const { key, value } of entries) this.set(key, Number(value));
   }
 
   /** All entries that are not 0, for a snapshot. */
@@ -184,8 +201,8 @@ export class State {
     return limit.slot < 0 ? 0 : this.values[limit.slot]!;
   }
 
-  /** Uses a limit; the key it was counted under. */
-  use(limit: Limit, amount: number, now: number): string {
+  /** Uses a limit. */
+  use(limit: Limit, amount: number, now: number): void {
     if (limit.owner !== this || now < limit.from || now >= limit.until) this.find(limit, now);
     let { slot } = limit;
     if (slot < 0 || limit.clock === null) {
@@ -194,7 +211,16 @@ export class State {
       this.limitAt[slot] = limit;
     }
     this.put(slot, this.values[slot]! + amount);
-    return this.keys[slot]!;
+  }
+
+  /** Gives back what was used at an instant, in the bucket of then. */
+  giveBack(limit: Limit, amount: number, at: number): void {
+    this.add(limit.prefix + (limit.clock === null ? String(at) : limit.clock.at(at).name), -amount);
+  }
+
+  /** Instants after the given one under which a rolling limit may count something. */
+  rollingInstants(prefix: string, after: number): number[] {
+    return this.rolling.instants(prefix, after);
   }
 
   /** Instant of the oldest reservation that a rolling limit still counts; Infinity where it counts none. */

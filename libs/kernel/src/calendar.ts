@@ -80,6 +80,18 @@ export function bucketEnd(instant: Instant, zone: string, window: BucketWindow, 
   return bucket.from;
 }
 
+/** The first instant of the bucket that holds `instant`; -Infinity for 'total'. Throws RangeError for an unknown zone. */
+export function bucketStart(instant: Instant, zone: string, window: BucketWindow, weekStart: Weekday = 'mon'): Instant {
+  if (window === 'total') return -Infinity;
+  let bucket = nameBucket(instant, zone, window, weekStart);
+  const { key } = bucket;
+  for (;;) {
+    const { from } = bucket;
+    bucket = nameBucket(from - 1, zone, window, weekStart);
+    if (bucket.key !== key) return from;
+  }
+}
+
 /** The bucket's name, and the instants around `instant`, within one stretch of constant offset, for which it holds. */
 function nameBucket(instant: Instant, zone: string, window: DatedWindow, weekStart: Weekday): NamedBucket {
   const { offsetMs, from, until } = offsetRangeAt(instant, zone);

@@ -1,5 +1,5 @@
 /** Limits that a reservation used up: what `LimitReached` is said of. */
-import type { Holding, Market, State } from '@sluice/distribution';
+import { scopesOf, type Holding, type Limit, type Market, type State } from '@sluice/distribution';
 
 export interface Reached {
   readonly contractId: string;
@@ -16,7 +16,7 @@ export function limitsReached(market: Market, state: State, holdings: readonly H
     for (const limit of market.contracts.get(contractId)?.limits ?? []) {
       const used = state.used(limit, now);
       if (used < limit.limit || reached.has(limit.prefix)) continue;
-      if (used - movedBy(holdings, limit.prefix) >= limit.limit) continue;
+      if (used - movedBy(holdings, limit) >= limit.limit) continue;
       const code = `cap_${limit.window === 'rolling60m' ? 'hour' : limit.window}`;
       reached.set(limit.prefix, { contractId, limit: limit.scope === 'contract' ? code : `${limit.scope}/${code}` });
     }
@@ -31,8 +31,9 @@ function isUsedUp(market: Market, state: State, contractId: string, orderId: str
   return state.get(`order|${orderId}|count`) >= order.quantity || state.get(`order|${orderId}|amount`) >= order.amount;
 }
 
-function movedBy(holdings: readonly Holding[], prefix: string): number {
+function movedBy(holdings: readonly Holding[], limit: Limit): number {
   let moved = 0;
-  for (const { units } of holdings) for (const [key, amount] of units) if (key.startsWith(prefix)) moved += amount;
+  const scope = `${limit.scope}|${limit.id}`;
+  for (const holding of holdings) if (scopesOf(holding).includes(scope)) moved += limit.unitsAt(Number(holding.price));
   return moved;
 }

@@ -96,7 +96,7 @@ export function capsOf(draw: Draw): Caps {
   return caps;
 }
 
-/** The same caps with other limits: what a cap that is new would have counted before it was there, nobody says. */
+/** The same caps with other limits. */
 export function otherLimits({ random }: Draw, caps: Caps): Caps {
   const limits = Object.entries(caps).filter(([, limit]) => typeof limit === 'number' || typeof limit === 'object');
   return Object.fromEntries(limits.map(([window, limit]) => (

@@ -2,8 +2,8 @@
 import type { Caps, ConfigDocument } from '../document.js';
 import { GATES } from '../reasons.js';
 import type { CaseLead, CaseStep, LeadStep } from './case.js';
-import { clean, iso, PLACES, some, STATES, type Draw } from './draw.js';
-import { contractBody, orderBody, otherLimits, priceOf, scheduleOf } from './generate-contracts.js';
+import { clean, iso, PLACES, some, STATES, ZONES, type Draw } from './draw.js';
+import { capsOf, contractBody, orderBody, otherLimits, priceOf, scheduleOf } from './generate-contracts.js';
 import { criteriaOf } from './generate-criteria.js';
 import { minimumsOf } from './generate-workflows.js';
 
@@ -117,8 +117,7 @@ function changeOf(draw: Draw, config: ConfigDocument, place: number): Record<str
   const kinds: (() => Record<string, unknown>)[] = [
     () => ofContract({ status: random.pick(['open', 'paused']) }),
     () => ofContract({ price: priceOf(draw), prices: null }),
-    // A contract that comes back may have come without its caps, and what new ones count nobody says.
-    () => (has('removals') ? ofContract({ name: 'again' }) : ofContract({ caps: otherLimits(draw, contract.caps ?? {}) })),
+    () => ofContract({ caps: otherCaps(draw, contract.caps ?? {}) }),
     () => ofContract({ weight: random.int(1, 5), priority: random.int(-1, 1), percentage: random.pick([5, 12.5]) }),
     () => ({ contracts: { [`N${place}`]: contractBody(draw, client.id) } }),
     () => ({ clients: { [client.id]: { status: random.pick(['active', 'paused']) } } }),
@@ -132,16 +131,36 @@ function changeOf(draw: Draw, config: ConfigDocument, place: number): Record<str
     () => ({ deliveryMethods: { hook: { enabled: random.chance(0.6) } } }),
     () => ({ ties: random.pick(['full', 'entry']) }),
     () => (has('schedules') ? { requireSchedule: random.chance(0.4) } : ofContract({ name: 'as before' })),
-    () => (config.groups ? { groups: config.groups.map((group) => ({ ...group, caps: otherWith(draw, group.caps ?? {}) })) } : {}),
   );
+  if (has('wideCaps') && random.chance(0.3)) return wideChange(draw, config);
   if (has('orders') && random.chance(0.4)) return orderChange(draw, config, place);
   if (has('lists') && random.chance(0.2)) return { lists: { east: { clients: [client.id], contracts: [contract.id] } } };
   return random.pick(kinds)();
 }
 
-/** A list is replaced whole, so that what of its caps has no number stays beside the new ones. */
-function otherWith(draw: Draw, caps: Caps): Caps {
-  return { ...caps, ...otherLimits(draw, caps) };
+/** Of clients, groups and campaigns; a contract that goes into another group takes nothing along of what it was sold. */
+function wideChange(draw: Draw, config: ConfigDocument): Record<string, unknown> {
+  const { random, has } = draw;
+  const client = random.pick(config.clients ?? []);
+  const campaign = random.pick(config.campaigns ?? []);
+  const contract = random.pick(config.contracts ?? []);
+  const moves = { contracts: { [contract.id]: { client: contract.client, group: random.pick(['gold', 'silver']) } } };
+  return random.pick<() => Record<string, unknown>>([
+    () => ({ clients: { [client.id]: { caps: otherCaps(draw, client.caps ?? {}) } } }),
+    () => ({ campaigns: { [campaign.id]: { caps: otherCaps(draw, campaign.caps ?? {}) } } }),
+    // A list is replaced whole.
+    () => ({ groups: ['gold', 'silver'].map((id) => ({ id, caps: capsOf(draw) })) }),
+    () => (has('groups') ? moves : { clients: { [client.id]: { caps: null } } }),
+    // What a share of the qualified counts begins anew in another zone, which no reading of the history shows.
+    () => ({ clients: { [client.id]: has('percentageLimit') ? { name: 'as before' } : { timezone: random.pick(ZONES) } } }),
+  ])();
+}
+
+/** Other numbers in the same caps, caps where none was, one less, or none. */
+function otherCaps(draw: Draw, caps: Caps): object | null {
+  const { random } = draw;
+  const all = [() => otherLimits(draw, caps), () => capsOf(draw), () => ({ ...capsOf(draw), [random.pick(['hour', 'day', 'rolling60m'])]: null }), () => null];
+  return random.pick(random.chance(0.8) ? all.slice(0, 2) : all)();
 }
 
 /** A new order, a renewal that failed or went through, one that is closed by hand, more of what was booked. */

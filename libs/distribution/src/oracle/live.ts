@@ -9,6 +9,7 @@ import { newLife, type Holding, type Lead, type Life } from '../lead.js';
 import { Market } from '../market.js';
 import type { Gate } from '../reasons.js';
 import { accept, release, reserve, returned } from '../reserve.js';
+import { SalesLog } from '../sales-log.js';
 import type { ScenarioStep } from '../scenario.js';
 import { leadOf } from '../scenario-lead.js';
 import { State } from '../state.js';
@@ -33,6 +34,7 @@ export function runLive(scenario: Case): OracleLine[] {
     market: Market.compile(items, { deliversAlways: true, regex: (pattern) => new RegExp(pattern, 'i') }),
     hooks: scenario.scripts && hooksOf(scenario.scripts),
   };
+  run.state.sales = new SalesLog();
   const timeline = scenario.timeline ?? [];
   run.state.follow(run.market, Date.parse(timeline[0]?.at ?? '1970-01-01T00:00:00Z'));
   for (const step of timeline) takeStep(run, step, Date.parse(step.at));
