@@ -83,7 +83,7 @@ function matchesAtom(condition: Condition, regex?: RegexEngine): Atom {
   if (!regex) throw fault(condition, 'no `matches`: no engine for patterns is at hand');
   if (typeof condition.value !== 'string') throw fault(condition, 'a pattern');
   const pattern = regex(condition.value);
-  return { kind: 'test', field: condition.field, test: (value) => !isMissing(value) && pattern.test(String(value)) };
+  return { kind: 'test', field: condition.field, test: (value) => !isMissing(value) && pattern.test(String(value).trim()) };
 }
 
 function withinAtom(condition: Condition): Atom {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@sluice/db';
 import { Market, type Lead, type Life } from '@sluice/distribution';
+import { linearRegex } from '@sluice/scripts';
 import type { Attempted } from './changes.js';
 import { countersIn } from './counters.store.js';
-import { linearRegex } from './linear-regex.js';
 import { LoadStore } from './load.store.js';
 
 export interface StoredAttempt {

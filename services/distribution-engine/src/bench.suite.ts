@@ -1,10 +1,11 @@
 /** An engine without a database: what a batch changes is kept in maps. */
 import type { ConfigDocument } from '@sluice/distribution';
 import type { Said } from '@sluice/events';
+import { linearRegex } from '@sluice/scripts';
 import { aConfiguration, aDocument, hear, NOON } from './builders.suite.js';
 import type { Changes, StoredLead } from './changes.js';
-import { linearRegex } from './linear-regex.js';
 import type { PartitionMemory } from './memory.js';
+import { pastIn } from './past.js';
 import type { Tools } from './run.js';
 import { step } from './step.js';
 
@@ -21,7 +22,7 @@ export class Bench {
   batch(said: readonly Said[], now = NOON, topic = TOPIC): Changes {
     const events = hear(said, this.seq);
     this.seq += events.length;
-    const changes = step(this.memory, { topic, events }, (key) => this.leads.get(key), now, this.its);
+    const changes = step(this.memory, { topic, events }, (key) => this.leads.get(key), now, this.its, pastIn(() => this.leads.values()));
     for (const [key, lead] of changes.leads) this.leads.set(key, lead);
     return changes;
   }

@@ -2,10 +2,9 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import type { Market, Request, State } from '@sluice/distribution';
-import { Sandbox, Scripts } from '@sluice/scripts';
+import { Sandbox, Scripts, linearRegex } from '@sluice/scripts';
 import { Clock, Log, recordSpan } from '@sluice/runtime';
 import type { EngineConfig } from './config.js';
-import { linearRegex } from './linear-regex.js';
 import type { Tools } from './run.js';
 import { SeedsStore } from './seeds.store.js';
 

@@ -1,8 +1,7 @@
 import { benchDocument, benchLead, itemsOf, type ConfigDocument, type Lead, type Row, type ScriptHost } from '@sluice/distribution';
 import { ConfigurationChanged, definitions, LeadReceived, type Heard, type Said } from '@sluice/events';
 import { seededRandom } from '@sluice/kernel';
-import { Sandbox, Scripts } from '@sluice/scripts';
-import { linearRegex } from './linear-regex.js';
+import { Sandbox, Scripts, linearRegex } from '@sluice/scripts';
 import type { PartitionMemory } from './memory.js';
 import { step } from './step.js';
 

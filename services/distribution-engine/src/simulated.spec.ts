@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { simulate, type Scenario, type ScenarioStep, type SummaryLine } from '@sluice/distribution';
+import { linearRegex } from '@sluice/scripts';
 import fc from 'fast-check';
-import { linearRegex } from './linear-regex.js';
 import { World } from './world.suite.js';
 
 const START = Date.parse('2026-03-02T08:00:00Z');

@@ -10,10 +10,10 @@ import {
   LeadDistributed, LeadFulfilled, LeadNotDistributed, OutboundLeadReleased, OutboundLeadReserved, type Said,
 } from '@sluice/events';
 import { formatMoney, mergePatch, parseDuration, seededRandom, type Json } from '@sluice/kernel';
+import { linearRegex } from '@sluice/scripts';
 import { Bench } from './bench.suite.js';
 import { aConfiguration, aLead, aRequest, aResult, aReturn, aSign, aWindow } from './builders.suite.js';
 import { keyOf, type StoredLead } from './changes.js';
-import { linearRegex } from './linear-regex.js';
 
 const TENANT = 'simulation';
 const AFTER_WINDOWS = 2 ** 50;

@@ -24,8 +24,7 @@ function holds({ field, op, value }: Condition, subject: Subject): boolean {
   if (op === 'missing') return missing;
   if (op === 'exists') return !missing;
   if (missing) return op === 'notEquals' || op === 'notIn' || op === 'notContains';
-  // `matches` reads a value as it was given.
-  if (op === 'matches') return new RegExp(String(value), 'i').test(String(given));
+  if (op === 'matches') return new RegExp(String(value), 'i').test(String(given).trim());
   const list = (Array.isArray(value) ? value : [value]).map((each: Value) => String(plain(each)));
   const [wanted = ''] = list;
   const text = String(have);

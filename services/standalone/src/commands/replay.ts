@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { parseDuration, fromLocal } from '@sluice/kernel';
 import { Replay, warmFrom, type ConfigDocument, type HistoryLine, type ScriptHost } from '@sluice/distribution';
+import { linearRegex } from '@sluice/scripts';
 import { faultLine, parseDocument } from '@sluice/workflow';
 import type { Api } from '../api.js';
 import type { Terminal } from '../terminal.js';
-import { linearRegex } from './linear-regex.js';
 import { showReplay } from './replay-view.js';
 import { refusedScripts, withScripts } from './scripts.js';
 

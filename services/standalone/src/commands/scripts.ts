@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ConfigDocument } from '@sluice/distribution';
-import { Sandbox, Scripts, testScript } from '@sluice/scripts';
+import { Sandbox, Scripts, linearRegex, testScript } from '@sluice/scripts';
 import { faultLine, parseDocument, scriptFaultsIn } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
-import { linearRegex } from './linear-regex.js';
 
 /** Lends a sandbox for as long as the work takes. Its thread is started by the first script that runs, and ended with the work. */
 export async function withScripts<T>(work: (scripts: Scripts, sandbox: Sandbox) => T | Promise<T>): Promise<T> {

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { simulate, type Scenario } from '@sluice/distribution';
-import type { Scripts } from '@sluice/scripts';
+import { linearRegex, type Scripts } from '@sluice/scripts';
 import { faultLine, parseScenario } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
-import { linearRegex } from './linear-regex.js';
 import { refusedScripts, withScripts } from './scripts.js';
 
 /**
