@@ -88,7 +88,12 @@ export class DeliveriesStore {
     if (!delivery) return undefined;
     const attempts = await tx.query<ShownAttempt>(`
       SELECT n, started_at AS "startedAt", outcome, reason, status, duration_ms AS "durationMs", excerpt
-        FROM delivery.attempts WHERE outbound_lead_id = $1 ORDER BY n`, [outboundLeadId]);
+        FROM delivery.attempts WHERE outbound_lead_id = $1
+      UNION ALL
+      SELECT epoch, started_at, 'started', NULL, NULL, NULL, NULL FROM delivery.queue q
+       WHERE q.outbound_lead_id = $1 AND q.claimed
+         AND NOT EXISTS (SELECT FROM delivery.attempts a WHERE a.outbound_lead_id = q.outbound_lead_id AND a.n = q.epoch)
+       ORDER BY n`, [outboundLeadId]);
     return { delivery, attempts };
   }
 
@@ -125,8 +130,8 @@ export class DeliveriesStore {
         UPDATE delivery.deliveries SET state = 'pending', attempts_base = attempts, settled_at = NULL WHERE outbound_lead_id = ANY ($1)
         RETURNING outbound_lead_id, tenant_id, endpoint_id),
       alive AS (DELETE FROM delivery.dead_letters WHERE outbound_lead_id = ANY ($1))
-      INSERT INTO delivery.queue (outbound_lead_id, tenant_id, endpoint_id, due_at, epoch)
-      SELECT a.outbound_lead_id, a.tenant_id, a.endpoint_id, to_timestamp($2 / 1000.0),
+      INSERT INTO delivery.queue (outbound_lead_id, tenant_id, endpoint_id, due_at, turn_at, epoch)
+      SELECT a.outbound_lead_id, a.tenant_id, a.endpoint_id, to_timestamp($2 / 1000.0), to_timestamp($2 / 1000.0),
              coalesce((SELECT max(t.n) FROM delivery.attempts t WHERE t.outbound_lead_id = a.outbound_lead_id), 0)
         FROM again a ON CONFLICT (outbound_lead_id) DO NOTHING`, [textArray(outboundLeadIds), now]);
   }

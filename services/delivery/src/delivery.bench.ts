@@ -12,7 +12,7 @@ import { ConfigurationService } from './configuration.service.js';
 import { AttemptStages, DeliveryJob, JobInfra } from './delivery.job.js';
 import { EndpointBook } from './endpoint-book.service.js';
 import { EndpointHealth } from './endpoint-health.service.js';
-import { Delivery1764000000003 } from './migrations/1764000000003-delivery.js';
+import { deliveryService } from './index.js';
 import { PersonalFields } from './personal-fields.service.js';
 import { ReservationsService } from './reservations.service.js';
 import { ReservationsStore } from './reservations.store.js';
@@ -70,7 +70,7 @@ class OpenVault extends ServiceClient {
 export async function benchDelivery(options: DeliveryBenchOptions): Promise<BenchRow[]> {
   const { url, deliveries = 20_000, pacedMs = 6_000, pacedRate = 400 } = options;
   const receiver = spawn(process.execPath, ['-e', RECEIVER], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const database = await Database.open({ url, poolMax: 16, migrations: [...busMigrations, Delivery1764000000003] as never });
+  const database = await Database.open({ url, poolMax: 16, migrations: [...busMigrations, ...deliveryService.migrations] as never });
   let rig: Rig | undefined;
   try {
     const port = await portOf(receiver);
@@ -130,14 +130,17 @@ class Rig {
   async flood(count: number): Promise<number> {
     await this.configure({ flood: '/flood' });
     for (let begun = 0; begun < count; begun += 500) await this.reserve(Array.from({ length: Math.min(500, count - begun) }, () => 'flood'));
+    const before = await this.told();
     const start = performance.now();
     this.job.onApplicationBootstrap();
-    for (;;) {
-      const [row] = await this.rows<{ open: number }>('SELECT count(*)::int AS open FROM delivery.queue');
-      if (row?.open === 0) break;
-      await pause(20);
-    }
+    while (await this.told() < before + count) await pause(20);
     return count / ((performance.now() - start) / 1_000);
+  }
+
+  /** Events that delivery has said: a counter that costs nothing to read, where counting the queue took a quarter of the server's time. */
+  private async told(): Promise<number> {
+    const [row] = await this.rows<{ head: number }>(`SELECT sum(head)::float8 AS head FROM log.head WHERE topic = 'sluice.delivery'`);
+    return row?.head ?? 0;
   }
 
   /** Ten endpoints at an even rate, of which some hang: p99 of the others from reservation to receipt, in ms. */

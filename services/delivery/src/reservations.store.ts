@@ -117,8 +117,8 @@ const INSERT = `
     ON CONFLICT (outbound_lead_id) DO NOTHING
     RETURNING outbound_lead_id, tenant_id, endpoint_id, state, reason),
   queued AS (
-    INSERT INTO delivery.queue (outbound_lead_id, tenant_id, endpoint_id, due_at)
-    SELECT outbound_lead_id, tenant_id, endpoint_id, to_timestamp($20 / 1000.0) FROM added WHERE state = 'pending'),
+    INSERT INTO delivery.queue (outbound_lead_id, tenant_id, endpoint_id, due_at, turn_at)
+    SELECT outbound_lead_id, tenant_id, endpoint_id, to_timestamp($20 / 1000.0), to_timestamp($20 / 1000.0) FROM added WHERE state = 'pending'),
   dead AS (
     INSERT INTO delivery.dead_letters (outbound_lead_id, tenant_id, state, reason, at)
     SELECT outbound_lead_id, tenant_id, state, reason, to_timestamp($20 / 1000.0) FROM added WHERE state = 'failed')

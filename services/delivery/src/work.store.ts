@@ -58,6 +58,17 @@ export interface SettledAttempt {
   readonly dueAt: number;
 }
 
+interface ClaimedRow {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly endpoint_id: string;
+  readonly epoch: number;
+  /** It was claimed before, and that claim's process is gone. */
+  readonly lost: boolean;
+  /** Of a lost one: when it was claimed, in ms. */
+  readonly started_at: number | null;
+}
+
 export interface TemplateRow {
   readonly endpoint_id: string;
   readonly version: number;
@@ -70,37 +81,51 @@ export class WorkStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * Claims what is due, fairly over the endpoints, and commits a started attempt for each before a byte is sent: whatever happens after
-   * this, it will be known that the client may have been asked. A claim whose process was lost becomes an attempt without an answer.
+   * Claims what is due, fairly over the endpoints, and commits that before a byte is sent: the claim is the started attempt, so that
+   * whatever happens after this it will be known that the client may have been asked. A claim whose process was lost becomes an attempt
+   * without an answer.
    */
   async claim(quotas: Quotas, now: number, leaseMs: number): Promise<ClaimedDelivery[]> {
     return this.database.transaction({ service: 'delivery', tenants: [], pipelined: true }, async (tx) => {
-      const [, rows] = await Promise.all([planOnce(tx), tx.query<{ id: string; tenant_id: string; epoch: number; lost: boolean }>(CLAIM, [
+      const [, rows] = await Promise.all([planOnce(tx), tx.query<ClaimedRow>(CLAIM, [
         quotas.after, now, plainArray([...quotas.named.keys()]), plainArray([...quotas.named.values()]), quotas.rest, quotas.total, leaseMs,
       ], 'delivery.claim')]);
-      if (rows.length === 0) return [];
-      return this.begin(tx, rows, now);
+      return rows.length === 0 ? [] : this.read(tx, rows, now);
     });
   }
 
-  private begin(tx: Tx, rows: readonly { id: string; tenant_id: string; epoch: number; lost: boolean }[],
-    now: number): Promise<ClaimedDelivery[]> {
-    return tx.query<ClaimedDelivery>(BEGIN, [
-      textArray(rows.map((row) => row.id)), textArray(rows.map((row) => row.tenant_id)), plainArray(rows.map((row) => row.epoch)),
-      plainArray(rows.map((row) => row.lost)), now,
-    ], 'delivery.begin');
+  private async read(tx: Tx, rows: readonly ClaimedRow[], now: number): Promise<ClaimedDelivery[]> {
+    const lost = rows.filter((row) => row.lost);
+    // Asked for together, so that they share a round trip. The lost ones first: what is read of a delivery counts them.
+    const [, endpoints, deliveries] = await Promise.all([
+      lost.length === 0 ? undefined : tx.query(LOST, [
+        textArray(lost.map((row) => row.id)), textArray(lost.map((row) => row.tenant_id)), plainArray(lost.map((row) => row.epoch - 1)),
+        plainArray(lost.map((row) => row.started_at ?? now)),
+      ], 'delivery.lost'),
+      tx.query<{ endpoint_id: string; revision: number }>('SELECT endpoint_id, revision FROM delivery.endpoints WHERE endpoint_id = ANY ($1::bigint[])',
+        [plainArray([...new Set(rows.map((row) => row.endpoint_id))])], 'delivery.revisions'),
+      tx.query<Omit<ClaimedDelivery, 'epoch' | 'revision'>>(READ, [textArray(rows.map((row) => row.id))], 'delivery.read'),
+    ]);
+    const revisions = new Map(endpoints.map((row) => [row.endpoint_id, row.revision]));
+    const epochs = new Map(rows.map((row) => [row.id, row.epoch]));
+    return deliveries.map((delivery) => Object.assign(delivery, {
+      epoch: epochs.get(delivery.outboundLeadId)!, revision: revisions.get(delivery.endpointId) ?? 0,
+    }));
   }
 
   /** Writes results; answers the ids of those whose claim still stood. The transaction's tenants must be those of the results. */
   async settle(tx: Tx, results: readonly SettledAttempt[], now: number): Promise<Set<string>> {
-    const text = (pick: (result: SettledAttempt) => string | undefined) => textArray(results.map(pick));
-    const [, rows] = await Promise.all([planJoinsOnce(tx), tx.query<{ id: string }>(SETTLE, [
-      text((r) => r.claimed.outboundLeadId), plainArray(results.map((r) => r.claimed.epoch)), text((r) => r.outcome), text((r) => r.reason),
-      plainArray(results.map((r) => r.status)), plainArray(results.map((r) => r.durationMs)), text((r) => r.excerpt?.toString('hex')),
-      text((r) => r.traceparent), text((r) => r.state), text((r) => r.deliveryReason), text((r) => r.reference),
-      plainArray(results.map((r) => r.attempts)), text((r) => r.exposure), plainArray(results.map((r) => r.dueAt)), now,
-    ], 'delivery.settle')]);
-    return new Set(rows.map((row) => row.id));
+    const ended = results.filter((result) => result.state !== 'pending');
+    const again = ended.length === results.length ? [] : results.filter((result) => result.state === 'pending');
+    const [, ...written] = await Promise.all([
+      planJoinsOnce(tx),
+      ended.length === 0 ? [] : tx.query<{ id: string }>(END, resultArrays(ended, now), 'delivery.end'),
+      again.length === 0 ? [] : tx.query<{ id: string }>(AGAIN, [...resultArrays(again, now), plainArray(again.map((r) => r.dueAt))], 'delivery.again'),
+    ]);
+    const mine = new Set(written.flat().map((row) => row.id));
+    const late = mine.size === results.length ? [] : results.filter((result) => !mine.has(result.claimed.outboundLeadId));
+    if (late.length > 0) await tx.query(LATE, resultArrays(late, now).slice(0, 8), 'delivery.late');
+    return mine;
   }
 
   async endpoints(tx: Tx, endpointIds: readonly string[]): Promise<EndpointRow[]> {
@@ -156,57 +181,78 @@ const CLAIM = `
       LEFT JOIN delivery.breakers b ON b.endpoint_id = s.endpoint_id
      WHERE s.endpoint_id IS NOT NULL AND (b.until IS NULL OR b.until <= to_timestamp($2 / 1000.0))),
   due AS (
-    SELECT q.outbound_lead_id, q.claimed FROM turn CROSS JOIN LATERAL (
-      SELECT outbound_lead_id, claimed FROM delivery.queue
-       WHERE endpoint_id = turn.endpoint_id AND due_at <= to_timestamp($2 / 1000.0) ORDER BY due_at LIMIT greatest(0, turn.quota) FOR UPDATE SKIP LOCKED) q
+    SELECT q.outbound_lead_id, q.claimed, q.started_at FROM turn CROSS JOIN LATERAL (
+      SELECT outbound_lead_id, claimed, started_at FROM delivery.queue
+       WHERE endpoint_id = turn.endpoint_id AND turn_at <= to_timestamp($2 / 1000.0) AND due_at <= to_timestamp($2 / 1000.0)
+       ORDER BY turn_at LIMIT greatest(0, turn.quota) FOR UPDATE SKIP LOCKED) q
      LIMIT $6::int),
   taken AS (
-    UPDATE delivery.queue q SET due_at = to_timestamp(($2 + $7::int) / 1000.0), epoch = q.epoch + 1, claimed = true
+    UPDATE delivery.queue q SET due_at = to_timestamp(($2 + $7::int) / 1000.0), epoch = q.epoch + 1, claimed = true, started_at = to_timestamp($2 / 1000.0)
       FROM due WHERE q.outbound_lead_id = due.outbound_lead_id
-    RETURNING q.outbound_lead_id AS id, q.tenant_id, q.epoch, due.claimed AS lost),
+    RETURNING q.outbound_lead_id AS id, q.tenant_id, q.endpoint_id, q.epoch, due.claimed AS lost,
+              (extract(epoch FROM due.started_at) * 1000)::float8 AS started_at),
   scope AS (SELECT set_config('sluice.tenants', string_agg(DISTINCT tenant_id, ','), true) FROM taken)
   SELECT taken.* FROM taken, scope`;
 
-const BEGIN = `
-  WITH c AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[]) AS c (id, tenant_id, epoch, lost)),
-  lost AS (UPDATE delivery.attempts a SET outcome = 'unanswered', reason = 'process_lost' FROM c
-            WHERE c.lost AND a.outbound_lead_id = ANY ($1) AND a.outbound_lead_id = c.id AND a.n = c.epoch - 1 AND a.outcome = 'started'),
+/** Attempts whose process was lost. One of the version before has its row already. */
+const LOST = `
+  WITH c AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::float8[]) AS c (id, tenant_id, n, started_at)),
   counted AS (UPDATE delivery.deliveries d SET attempts = d.attempts + 1, exposure = 'lost' FROM c
-             WHERE c.lost AND d.outbound_lead_id = ANY ($1) AND d.outbound_lead_id = c.id),
-  started AS (INSERT INTO delivery.attempts (outbound_lead_id, n, tenant_id, started_at, outcome)
-              SELECT id, epoch, tenant_id, to_timestamp($5 / 1000.0), 'started' FROM c)
-  SELECT d.outbound_lead_id AS "outboundLeadId", d.tenant_id AS "tenantId", d.endpoint_id AS "endpointId", c.epoch, e.revision, d.lead_id AS "leadId",
-         d.campaign_id AS "campaignId", d.contract_id AS "contractId", d.client_id AS "clientId", d.source_id AS "sourceId",
-         d.template_version AS "templateVersion", d.webhook_id AS "webhookId", d.price_minor AS "priceMinor", d.currency, d.attributes,
-         (extract(epoch FROM d.received_at) * 1000)::float8 AS "receivedAt", (extract(epoch FROM d.reserved_at) * 1000)::float8 AS "reservedAt",
-         d.traceparent, d.attempts + c.lost::int AS attempts, d.attempts_base AS "attemptsBase",
-         CASE WHEN c.lost THEN 'lost' ELSE d.exposure END AS exposure, d.released IS NOT NULL AS released
-    FROM c CROSS JOIN LATERAL (SELECT * FROM delivery.deliveries o WHERE o.outbound_lead_id = c.id LIMIT 1) d
-      CROSS JOIN LATERAL (SELECT revision FROM delivery.endpoints o WHERE o.endpoint_id = d.endpoint_id LIMIT 1) e`;
+               WHERE d.outbound_lead_id = ANY ($1) AND d.outbound_lead_id = c.id)
+  INSERT INTO delivery.attempts AS a (outbound_lead_id, n, tenant_id, started_at, outcome, reason)
+  SELECT id, n, tenant_id, to_timestamp(started_at / 1000.0), 'unanswered', 'process_lost' FROM c
+  ON CONFLICT (outbound_lead_id, n) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason WHERE a.outcome = 'started'`;
 
-const SETTLE = `
+const READ = `
+  SELECT outbound_lead_id AS "outboundLeadId", tenant_id AS "tenantId", endpoint_id AS "endpointId", lead_id AS "leadId", campaign_id AS "campaignId",
+         contract_id AS "contractId", client_id AS "clientId", source_id AS "sourceId", template_version AS "templateVersion", webhook_id AS "webhookId",
+         price_minor AS "priceMinor", currency, attributes, (extract(epoch FROM received_at) * 1000)::float8 AS "receivedAt",
+         (extract(epoch FROM reserved_at) * 1000)::float8 AS "reservedAt", traceparent, attempts, attempts_base AS "attemptsBase", exposure,
+         released IS NOT NULL AS released
+    FROM delivery.deliveries WHERE outbound_lead_id = ANY ($1)`;
+
+/** The parameters of a statement that writes results, $1 to $14. */
+function resultArrays(results: readonly SettledAttempt[], now: number): unknown[] {
+  const text = (pick: (result: SettledAttempt) => string | undefined) => textArray(results.map(pick));
+  return [
+    text((r) => r.claimed.outboundLeadId), plainArray(results.map((r) => r.claimed.epoch)), text((r) => r.outcome), text((r) => r.reason),
+    plainArray(results.map((r) => r.status)), plainArray(results.map((r) => r.durationMs)), text((r) => r.excerpt?.toString('hex')),
+    text((r) => r.traceparent), text((r) => r.state), text((r) => r.deliveryReason), text((r) => r.reference),
+    plainArray(results.map((r) => r.attempts)), text((r) => r.exposure), now,
+  ];
+}
+
+/** What results whose claim still stands change: the queue by `fence`, the attempt's row, the delivery, the dead letters. */
+const settleBy = (fence: string, more: { type: string; name: string } | undefined) => `
   WITH r AS (
     SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-      $12::int[], $13::text[], $14::float8[])
-      AS r (id, epoch, outcome, reason, status, duration_ms, excerpt, traceparent, state, delivery_reason, reference, attempts, exposure, due_at)),
-  gone AS (
-    DELETE FROM delivery.queue q USING r WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch AND r.state <> 'pending'
-    RETURNING r.id, q.tenant_id, r.state, r.delivery_reason, r.reference, r.attempts, r.exposure),
-  later AS (
-    UPDATE delivery.queue q SET due_at = to_timestamp(r.due_at / 1000.0), claimed = false FROM r
-     WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch AND r.state = 'pending'
-    RETURNING r.id, q.tenant_id, r.state, r.delivery_reason, r.reference, r.attempts, r.exposure),
-  mine AS (SELECT * FROM gone UNION ALL SELECT * FROM later),
+      $12::int[], $13::text[]${more ? `, ${more.type}` : ''})
+      AS r (id, epoch, outcome, reason, status, duration_ms, excerpt, traceparent, state, delivery_reason, reference, attempts, exposure${more ? `, ${more.name}` : ''})),
+  mine AS (${fence} RETURNING r.*, q.tenant_id, coalesce(q.started_at, to_timestamp($14 / 1000.0)) AS started_at),
   attempted AS (
-    UPDATE delivery.attempts a SET outcome = r.outcome, reason = r.reason, status = r.status, duration_ms = r.duration_ms,
-           excerpt = decode(r.excerpt, 'hex'), traceparent = r.traceparent
-      FROM r WHERE a.outbound_lead_id = ANY ($1) AND a.outbound_lead_id = r.id AND a.n = r.epoch),
+    INSERT INTO delivery.attempts (outbound_lead_id, n, tenant_id, started_at, outcome, reason, status, duration_ms, excerpt, traceparent)
+    SELECT id, epoch, tenant_id, started_at, outcome, reason, status, duration_ms, decode(excerpt, 'hex'), traceparent FROM mine
+    ON CONFLICT (outbound_lead_id, n) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, status = excluded.status,
+      duration_ms = excluded.duration_ms, excerpt = excluded.excerpt, traceparent = excluded.traceparent),
   changed AS (
     UPDATE delivery.deliveries d SET state = m.state, reason = m.delivery_reason, client_reference = m.reference, attempts = m.attempts, exposure = m.exposure,
-           settled_at = CASE WHEN m.state = 'pending' THEN NULL ELSE to_timestamp($15 / 1000.0) END
+           settled_at = CASE WHEN m.state = 'pending' THEN NULL ELSE to_timestamp($14 / 1000.0) END
       FROM mine m WHERE d.outbound_lead_id = ANY ($1) AND d.outbound_lead_id = m.id),
   dead AS (
     INSERT INTO delivery.dead_letters (outbound_lead_id, tenant_id, state, reason, at)
-    SELECT id, tenant_id, state, delivery_reason, to_timestamp($15 / 1000.0) FROM mine WHERE state IN ('failed', 'unresolved')
+    SELECT id, tenant_id, state, delivery_reason, to_timestamp($14 / 1000.0) FROM mine WHERE state IN ('failed', 'unresolved')
     ON CONFLICT (outbound_lead_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at)
   SELECT id FROM mine`;
+
+const END = settleBy('DELETE FROM delivery.queue q USING r WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch', undefined);
+
+const AGAIN = settleBy(`UPDATE delivery.queue q SET due_at = to_timestamp(r.due_at / 1000.0), turn_at = to_timestamp(r.due_at / 1000.0), claimed = false FROM r
+  WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch`, { type: '$15::float8[]', name: 'due_at' });
+
+/** An answer that came after its claim had gone to another says what it was; nothing follows from it. */
+const LATE = `
+  UPDATE delivery.attempts a SET outcome = r.outcome, reason = r.reason, status = r.status, duration_ms = r.duration_ms,
+         excerpt = decode(r.excerpt, 'hex'), traceparent = r.traceparent
+    FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[])
+      AS r (id, epoch, outcome, reason, status, duration_ms, excerpt, traceparent)
+   WHERE a.outbound_lead_id = ANY ($1) AND a.outbound_lead_id = r.id AND a.n = r.epoch`;
