@@ -222,6 +222,17 @@ describe('where the past cannot be had', () => {
     expect(await why('L33')).toMatchObject({ basis: 'replayed', basisReason: null });
   });
 
+  it('is decided again alike, in whatever stretches the log is read', async () => {
+    const whole = await why('L20');
+    expect(whole).toMatchObject({ basis: 'replayed', basisReason: null });
+    for (const read of [1, 3, 7]) {
+      rebuild().limits = { ...REBUILD_LIMITS, read };
+      rebuild().onApplicationShutdown();
+      expect(await why('L20')).toEqual(whole);
+    }
+    rebuild().limits = REBUILD_LIMITS;
+  });
+
   it('says loudly that what was decided again is not what stands in the receipt', async () => {
     const { attemptId } = await why('L5');
     await rig.rows(`UPDATE engine.attempts SET receipt = replace(receipt, '"priceMinor":"', '"priceMinor":"9') WHERE attempt_id = $1`,

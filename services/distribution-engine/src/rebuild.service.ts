@@ -1,11 +1,13 @@
 import { setImmediate as others } from 'node:timers/promises';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { StateEntry } from '@sluice/distribution';
 import type { Heard } from '@sluice/events';
 import type { JournalRow } from './batch.store.js';
 import type { Changes, StoredLead } from './changes.js';
 import { placeOfId } from './derived-place.js';
 import { Engine } from './engine.service.js';
 import { partitionMemory, type PartitionMemory } from './memory.js';
+import { pastOf } from './past.js';
 import { RebuildStore } from './rebuild.store.js';
 import { Recorder, type RecordedMoment } from './recorder.js';
 import { SnapshotStore } from './snapshot.store.js';
@@ -25,16 +27,16 @@ export interface RebuildLimits {
   readonly leads: number;
   /** From the question on, the time in line behind others included. */
   readonly ms: number;
+  /** Records read at once: most of the time of small batches goes into asking for them. */
+  readonly read: number;
   /** How long a place in the past is kept for the next question. */
   readonly keptMs: number;
 }
 
 /** Eight thousand attempts a second are decided again; a hundred thousand leads take two hundred megabytes for as long as they are kept. */
-export const REBUILD_LIMITS: RebuildLimits = { records: 200_000, leads: 100_000, ms: 5_000, keptMs: 120_000 };
+export const REBUILD_LIMITS: RebuildLimits = { records: 200_000, leads: 100_000, ms: 5_000, read: 2_000, keptMs: 120_000 };
 
-/** Batches read ahead: most of the time of small ones goes into asking for them. */
-const AHEAD = 8;
-const JOURNAL_PAGE = 200;
+const JOURNAL_PAGE = 1_000;
 /** Records between two pauses, in which whatever else this process does goes on. */
 const PACE = 32;
 
@@ -133,47 +135,65 @@ export class RebuildService implements OnApplicationShutdown {
   /** Decides on, up to and with the batch; or why it did not come so far. */
   private async goOn(past: Past, batchNo: number, until: number): Promise<Unreachable | undefined> {
     const { memory } = past;
+    let unpaused = 0;
     while (memory.batchNo < batchNo) {
       const rows = await this.snapshots.journal(memory.partition, memory.batchNo, batchNo, JOURNAL_PAGE);
-      const ahead: Promise<Heard[]>[] = [];
-      for (const [at, row] of rows.entries()) {
-        while (ahead.length < Math.min(rows.length, at + AHEAD)) ahead.push(this.read(rows[ahead.length]!));
-        if (this.engine.clock.now() > until) return 'too_long';
-        if (past.leads.size > this.limits.leads) return 'too_far';
-        if (row.batchNo !== memory.batchNo + 1) throw new RangeError(`the journal goes from batch ${memory.batchNo} to ${row.batchNo}`);
-        await this.decide(past, row, await ahead[at]!);
+      for (const run of runsOf(rows, this.limits.read)) {
+        const events = await this.read(run);
+        for (const row of run) {
+          if (this.engine.clock.now() > until) return 'too_long';
+          if (past.leads.size > this.limits.leads) return 'too_far';
+          if (row.batchNo !== memory.batchNo + 1) throw new RangeError(`the journal goes from batch ${memory.batchNo} to ${row.batchNo}`);
+          await this.decide(past, row, events.get(row.batchNo) ?? []);
+          unpaused += row.last - row.first + 1;
+          if (unpaused < PACE) continue;
+          unpaused = 0;
+          await others();
+        }
       }
       if (rows.length === 0) throw new RangeError(`the journal ends behind batch ${memory.batchNo}`);
     }
     return undefined;
   }
 
-  private read(row: JournalRow): Promise<Heard[]> {
-    const events = this.engine.bus.replay({ group: 'engine', ...row }, HEARD_TYPES);
-    // Awaited later, or never where the time is up.
-    events.catch(() => undefined);
-    return events;
+  /** The events of batches by their numbers: one question a topic, since what one batch of it read ends where the next begins. */
+  private async read(run: readonly JournalRow[]): Promise<Map<number, Heard[]>> {
+    const found = new Map<number, Heard[]>();
+    for (const topic of new Set(run.map((row) => row.topic))) {
+      const rows = run.filter((row) => row.topic === topic);
+      const { partition, first } = rows[0]!;
+      const whole = { group: 'engine', partition, topic, first, last: rows.at(-1)!.last, parked: rows.flatMap((row) => row.parked) };
+      const events = await this.engine.bus.replay(whole, HEARD_TYPES);
+      let at = 0;
+      for (const { batchNo, last } of rows) {
+        const from = at;
+        while (at < events.length && events[at]!.seq <= last) at++;
+        found.set(batchNo, events.slice(from, at));
+      }
+    }
+    return found;
   }
 
-  private async decide({ memory, leads, recorders }: Past, { topic, now, partition }: JournalRow, events: readonly Heard[]): Promise<void> {
+  private async decide({ memory, leads, recorders }: Past, { topic, now, partition, counted }: JournalRow, events: readonly Heard[]): Promise<void> {
     const tools = {
       ...this.engine.replayTools(),
       watch: (...[attemptId, tenant, stored, request]: Parameters<NonNullable<ReturnType<Engine['tools']>['watch']>>) =>
         recorders.get(tenant.tenantId)?.attempt(attemptId, tenant, stored, request, now),
     };
     const steps = stepwise(memory, { topic, events }, (key) => leads.get(key), now, tools, PACE);
+    const past = pastOf(counted ?? []);
     let changes: Changes;
-    for (;;) {
+    for (let entries: readonly StateEntry[] = []; ;) {
       let step;
       try {
-        step = steps.next();
+        step = steps.next(entries);
       } catch (error) {
         // The memory moved half way: nobody may go on from it.
         this.kept.delete(partition);
         throw error;
       }
       if (step.done) { changes = step.value; break; }
-      await others();
+      if (step.value) entries = past(step.value); else await others();
     }
     for (const [key, lead] of changes.leads) leads.set(key, lead);
     for (const [tenantId, recorder] of recorders) recorder.ended(tenantId, changes);
@@ -184,6 +204,21 @@ export class RebuildService implements OnApplicationShutdown {
     this.forgetting = setTimeout(() => this.kept.clear(), this.limits.keptMs);
     this.forgetting.unref();
   }
+}
+
+/** Rows of the journal in stretches that are read at once. */
+function runsOf(rows: readonly JournalRow[], size: number): JournalRow[][] {
+  const runs: JournalRow[][] = [];
+  let records = size;
+  for (const row of rows) {
+    if (records >= size) {
+      runs.push([]);
+      records = 0;
+    }
+    runs.at(-1)!.push(row);
+    records += row.last - row.first + 1;
+  }
+  return runs;
 }
 
 /** Records a tenant from where the past stands. */
