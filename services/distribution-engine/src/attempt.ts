@@ -131,7 +131,7 @@ function sayDistributed(
     const { contractId, clientId, outboundLeadId } = pick;
     outboundLeads.push({
       tenantId, outboundLeadId, leadId, attemptId, contractId, clientId, priceMinor: decision.picks[place]!.priceMinor, currency,
-      reservedAt: run.now,
+      reservedAt: run.now, also: reserved.holdings[place]!.also?.join('\n'),
     });
     said.push(OutboundLeadReserved.make({
       tenantId, leadId, attemptId, campaignId, ...pick,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, textArray, type Tx } from '@sluice/db';
-import { derivedId } from '@sluice/kernel';
+import { firstSince } from './first-since.store.js';
 
 /** What of the history is asked for; all of it must hold. Instants are epoch ms, from ≤ at < to. */
 export interface AttemptFilter {
@@ -102,8 +102,8 @@ export class AttemptsStore {
   private async candidates(tx: Tx, tenantId: string, filter: AttemptFilter, asked: PageAsked): Promise<Within | undefined> {
     const [home] = await tx.query<{ partition: number }>('SELECT partition FROM engine.tenants WHERE tenant_id = $1', [tenantId]);
     if (!home) return undefined;
-    const low = filter.from === undefined ? undefined : await this.firstSince(tx, tenantId, home.partition, filter.from);
-    const high = filter.to === undefined ? undefined : await this.firstSince(tx, tenantId, home.partition, filter.to);
+    const low = filter.from === undefined ? undefined : await firstSince(tx, tenantId, home.partition, filter.from);
+    const high = filter.to === undefined ? undefined : await firstSince(tx, tenantId, home.partition, filter.to);
     const within: Within = {
       tenantId, low: asked.oldestFirst && asked.after !== undefined ? undefined : low,
       high: !asked.oldestFirst && asked.after !== undefined ? undefined : high,
@@ -111,15 +111,6 @@ export class AttemptsStore {
     };
     const ids = filter.lead === undefined ? undefined : await this.ofLead(tx, tenantId, filter.lead);
     return { ...within, ids, contracts: await this.contractsOf(tx, tenantId, filter) };
-  }
-
-  /**
-   * The least id that an attempt at or after the instant can have. A tenant lives in one partition, whose batches have rising numbers, one
-   * instant each, and spell the number out in the ids: so that the primary key is searched by halves, and no index by time is written.
-   */
-  private async firstSince(tx: Tx, tenantId: string, partition: number, since: number): Promise<string> {
-    const [row] = await tx.query<{ batch: string | null }>(FIRST_BATCH_SINCE, [tenantId, partition, since]);
-    return derivedId(partition, Number(row?.batch ?? 0), 0);
   }
 
   private async ofLead(tx: Tx, tenantId: string, leadId: string): Promise<string[]> {
@@ -216,21 +207,3 @@ function conditionsOf(filter: AttemptFilter, within: Within, values: Values): st
   }
   return conditions;
 }
-
-/** The first batch whose attempts, and all after them, are no older than the instant: some thirty looks at the primary key. */
-const FIRST_BATCH_SINCE = `
-  WITH RECURSIVE hunt (low, high) AS (
-    SELECT 1::bigint, c.batch_no + 1 FROM engine.chain c WHERE c.partition = $2::int
-    UNION ALL
-    SELECT CASE WHEN f.at < $3::bigint THEN h.middle + 1 ELSE h.low END, CASE WHEN f.at < $3::bigint THEN h.high ELSE h.middle END
-      FROM (SELECT low, high, (low + high) / 2 AS middle FROM hunt WHERE low < high) h
-      CROSS JOIN LATERAL (SELECT lpad(to_hex(h.middle), 11, '0') AS hex) x
-      LEFT JOIN LATERAL (
-        SELECT a.at FROM engine.attempts a
-         WHERE a.tenant_id = $1
-           AND a.attempt_id >= lpad(to_hex($2::int), 4, '0') || substr(x.hex, 1, 4) || '-' || substr(x.hex, 5, 4) || '-8'
-               || substr(x.hex, 9)
-         ORDER BY a.attempt_id LIMIT 1
-      ) f ON true
-  )
-  SELECT max(low) AS batch FROM hunt WHERE low >= high`;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, plainArray, textArray, type Tx } from '@sluice/db';
 import type { Lead, Life } from '@sluice/distribution';
 import { JSON_SEPARATOR, jsonList } from './json-list.js';
-import { keyOf, type Attempted, type Changes, type LeadWindow, type StoredLead } from './changes.js';
+import { keyOf, type Attempted, type Changes, type CountedRow, type LeadWindow, type StoredLead } from './changes.js';
 
 /** A row of the journal: what a batch read, and when. */
 export interface JournalRow {
@@ -13,6 +13,8 @@ export interface JournalRow {
   readonly last: number;
   readonly parked: readonly number[];
   readonly now: number;
+  /** What limits that came with it counted. */
+  readonly counted?: readonly CountedRow[];
 }
 
 interface LeadRow {
@@ -83,9 +85,9 @@ const WRITE_HOT = `
         AS a (tenant_id, attempt_id, lead_id, trigger, version, outcome, receipt, actor, campaign_id, workflow_id)
   ), reserved AS (
     INSERT INTO engine.outbound_leads
-      (tenant_id, outbound_lead_id, lead_id, attempt_id, contract_id, client_id, price_minor, currency, state, reserved_at)
+      (tenant_id, outbound_lead_id, lead_id, attempt_id, contract_id, client_id, price_minor, currency, also, state, reserved_at)
     SELECT o.*, 'reserved', $33::bigint
-      FROM unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::bigint[], $27::text[]) AS o
+      FROM unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::bigint[], $27::text[], $48::text[]) AS o
   ), settled AS (
     UPDATE engine.outbound_leads o SET state = s.state, settled_at = $33::bigint
       FROM unnest($28::text[], $29::text[], $30::text[]) AS s (tenant_id, outbound_lead_id, state)
@@ -95,8 +97,8 @@ const WRITE_HOT = `
     SELECT * FROM unnest($34::text[], $35::text[], $36::text[])
     ON CONFLICT (tenant_id, key) DO UPDATE SET value = excluded.value
   )
-  INSERT INTO engine.journal (partition, batch_no, topic, first_seq, last_seq, parked, now)
-  VALUES ($31, $32, $37, $38, $39, $40::bigint[], $33::bigint)`;
+  INSERT INTO engine.journal (partition, batch_no, topic, first_seq, last_seq, parked, now, counted)
+  VALUES ($31, $32, $37, $38, $39, $40::bigint[], $33::bigint, $49)`;
 
 function hotValues(changes: Changes, journal: JournalRow): unknown[] {
   const { attempts, outboundLeads: out, state } = changes;
@@ -128,7 +130,8 @@ function hotValues(changes: Changes, journal: JournalRow): unknown[] {
     windowsOf(fresh), plainArray(fresh.map(({ heldSince }) => heldSince)),
     windowsOf(moved), plainArray(moved.map(({ heldSince }) => heldSince)),
     textArray(attempts.map((row) => row.actor)), textArray(attempts.map((row) => row.campaignId)),
-    textArray(attempts.map((row) => row.workflowId)),
+    textArray(attempts.map((row) => row.workflowId)), textArray(out.map((row) => row.also)),
+    changes.counted.length > 0 ? JSON.stringify(changes.counted) : null,
   ];
 }
 

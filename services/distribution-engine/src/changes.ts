@@ -1,5 +1,5 @@
 /** What a batch changes: plain rows, collected while it is decided and written in one transaction. */
-import type { Lead, Life, Trigger } from '@sluice/distribution';
+import type { Lead, Life, StateEntry, Trigger } from '@sluice/distribution';
 import type { Said } from '@sluice/events';
 import { noScriptUses, type ScriptUses } from './script-uses.js';
 
@@ -63,6 +63,8 @@ export interface OutboundLeadRow {
   readonly priceMinor: bigint;
   readonly currency: string;
   readonly reservedAt: number;
+  /** Whose caps count it besides its contract's and its client's, one a line; unset: it counts in no cap. */
+  readonly also?: string;
 }
 
 export type OutboundLeadState = 'accepted' | 'rejected' | 'failed' | 'unresolved' | 'returned';
@@ -81,6 +83,13 @@ export interface ItemRow {
   readonly version: number;
   readonly entry: number;
   readonly body: string | null;
+}
+
+/** What the limits that came with a version counted. */
+export interface CountedRow {
+  readonly tenantId: string;
+  readonly version: number;
+  readonly entries: readonly StateEntry[];
 }
 
 export interface PartRow {
@@ -113,6 +122,7 @@ export interface Changes {
   /** By tenant and outbound lead: the last word counts. */
   readonly settled: Map<string, SettledRow>;
   readonly state: { readonly tenantId: string; readonly key: string; readonly value: number | string }[];
+  readonly counted: CountedRow[];
   readonly forgotten: { readonly tenantId: string; readonly key: string }[];
   readonly tenants: string[];
   readonly items: ItemRow[];
@@ -129,9 +139,8 @@ export interface Changes {
 
 export function noChanges(): Changes {
   return {
-    touched: new Set(), leads: new Map(), fresh: new Set(), attempts: [], outboundLeads: [], settled: new Map(), state: [], forgotten: [],
-    tenants: [], items: [],
-    parts: [], versions: [], waiting: [], taken: [], said: [], faults: [], scripts: noScriptUses(),
+    touched: new Set(), leads: new Map(), fresh: new Set(), attempts: [], outboundLeads: [], settled: new Map(), state: [], counted: [],
+    forgotten: [], tenants: [], items: [], parts: [], versions: [], waiting: [], taken: [], said: [], faults: [], scripts: noScriptUses(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate as others } from 'node:timers/promises';
 import type { Batch } from '@sluice/bus';
 import type { Tx } from '@sluice/db';
+import type { StateEntry } from '@sluice/distribution';
 import { crashPoint } from '@sluice/runtime';
 import { BatchStore } from './batch.store.js';
 import { ChainStore } from './chain.store.js';
@@ -8,6 +9,8 @@ import type { Changes, StoredLead } from './changes.js';
 import type { Engine } from './engine.service.js';
 import { LoadStore } from './load.store.js';
 import { partitionMemory, type PartitionMemory } from './memory.js';
+import type { PastAsked } from './past.js';
+import { PastStore } from './past.store.js';
 import { ScriptsStore } from './scripts.store.js';
 import { stepwise } from './step.js';
 import { overlay, wantedLeads } from './wanted.js';
@@ -31,6 +34,7 @@ export class Partition {
   private readonly batches: BatchStore;
   private readonly chain: ChainStore;
   private readonly scripts: ScriptsStore;
+  private readonly past: PastStore;
   private uncommitted: Uncommitted[] = [];
   private dropped = false;
   /** The first batch after a load looks whether what arrives is here already: a lead that came twice is why a commit may have failed. */
@@ -40,6 +44,7 @@ export class Partition {
     this.batches = new BatchStore(engine.database);
     this.chain = new ChainStore(engine.database);
     this.scripts = new ScriptsStore(engine.database);
+    this.past = new PastStore(engine.database);
   }
 
   /** Raises the epoch first and loads then: nothing can be written between by whoever had the partition before. */
@@ -78,10 +83,10 @@ export class Partition {
   private async decide(batch: Batch, leads: (key: string) => StoredLead | undefined, now: number): Promise<Changes> {
     try {
       const steps = stepwise(this.memory, batch, leads, now, this.engine.tools(), PACE);
-      for (;;) {
-        const { done, value } = steps.next();
+      for (let entries: readonly StateEntry[] = []; ;) {
+        const { done, value } = steps.next(entries);
         if (done) return value;
-        await others();
+        if (value) entries = await this.counted(value); else await others();
         this.mustStand();
       }
     } catch (error) {
@@ -89,6 +94,13 @@ export class Partition {
       this.dropped = true;
       throw error;
     }
+  }
+
+  /** The tables say it of all batches before this one once those are committed; nobody else writes. */
+  private async counted(asked: PastAsked): Promise<readonly StateEntry[]> {
+    await Promise.all(this.uncommitted.map(({ committed }) => committed));
+    for (const sum of await this.past.sums(this.memory.partition, asked)) asked.count.add(sum);
+    return asked.count.entries(asked.state);
   }
 
   private commit(batch: Batch, changes: Changes, batchNo: number, now: number): Promise<void> {

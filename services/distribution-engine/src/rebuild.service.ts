@@ -174,7 +174,9 @@ export class RebuildService implements OnApplicationShutdown {
     return found;
   }
 
-  private async decide({ memory, leads, recorders }: Past, { topic, now, partition, counted }: JournalRow, events: readonly Heard[]): Promise<void> {
+  private async decide(
+    { memory, leads, recorders }: Past, { topic, now, partition, counted }: JournalRow, events: readonly Heard[],
+  ): Promise<void> {
     const tools = {
       ...this.engine.replayTools(),
       watch: (...[attemptId, tenant, stored, request]: Parameters<NonNullable<ReturnType<Engine['tools']>['watch']>>) =>

@@ -11,6 +11,7 @@ import {
 import { keyOf, type Changes, type OutboundLeadRow, type StoredLead, type WaitingRow } from './changes.js';
 import { heldLead } from './held.js';
 import { partitionMemory, type PartitionMemory, type PartRecord } from './memory.js';
+import { pastIn } from './past.js';
 import { step } from './step.js';
 import { wantedLeads } from './wanted.js';
 
@@ -123,7 +124,14 @@ function anything(random: Random, sold: readonly OutboundLeadRow[], versions: Ma
     () => [aSign(tenantId, random.pick(['u1', 'u2', 'u3', 'nobody']), now)],
     () => {
       versions.set(tenantId, version + 1);
-      const changed = { ...document, contracts: document.contracts!.map((one) => ({ ...one, price: `${random.int(10, 40)}.00` })) };
+      const caps = () => random.pick([undefined, { hour: random.int(1, 3) }, { rolling60m: 2 }, { day: { count: 4, amount: '90.00' } }]);
+      const changed = {
+        ...document, groups: [{ id: 'gold', caps: caps() }], campaigns: document.campaigns!.map((one) => ({ ...one, caps: caps() })),
+        contracts: document.contracts!.map((one) => ({ ...one, price: `${random.int(10, 40)}.00`, caps: caps() })),
+        clients: document.clients!.map((one) => ({ ...one, group: random.pick([undefined, 'gold']), caps: caps() })),
+        pushStrategies: document.pushStrategies!.map((one) => ({ ...one, caps: caps(),
+          recipients: one.recipients.map((recipient) => ({ ...recipient, caps: caps() })) })),
+      };
       return aConfiguration(tenantId, version + 1, changed, random.int(1, 3));
     },
   ])();
@@ -152,9 +160,10 @@ it('a batch finds all that it asks for among what was fetched, and who loaded th
       const events = hear(said, seq);
       seq += events.length;
       const fetched = new Set(wantedLeads(events, live, false).map(({ tenantId, leadId }) => keyOf(tenantId, leadId)));
-      const changes = step(live, { topic: 't', events }, (key) => (fetched.has(key) ? tables.lead(key) : undefined), now, tools);
+      const past = pastIn(() => [...tables.leads.keys()].map((key) => tables.lead(key)!));
+      const changes = step(live, { topic: 't', events }, (key) => (fetched.has(key) ? tables.lead(key) : undefined), now, tools, past);
       if (random.chance(0.4)) other = tables.memory(other);
-      const again = step(other, { topic: 't', events }, (key) => tables.lead(key), now, tools);
+      const again = step(other, { topic: 't', events }, (key) => tables.lead(key), now, tools, past);
       expect(shown(again)).toEqual(shown(changes));
       tables.write(changes, live.batchNo);
       sold.push(...changes.outboundLeads);
@@ -165,9 +174,9 @@ it('a batch finds all that it asks for among what was fetched, and who loaded th
 const iso = (at: number) => new Date(at).toISOString();
 
 function shown(changes: Changes): unknown {
-  const { attempts, outboundLeads, settled, said, waiting, taken, leads } = changes;
+  const { attempts, outboundLeads, settled, said, waiting, taken, leads, counted } = changes;
   const state = new Map(changes.state.map(({ tenantId, key, value }) => [`${tenantId} ${key}`, Number(value)]));
-  return { attempts, outboundLeads, settled: [...settled], said: said.map(({ id, type, value }) => [id, type, String(value)]),
+  return { attempts, outboundLeads, counted, settled: [...settled], said: said.map(({ id, type, value }) => [id, type, String(value)]),
     waiting: waiting.map(({ seq, kind, restsOn }) => [seq, kind, restsOn]), taken,
     leads: [...leads].map(([key, one]) => [key, JSON.stringify(one)]),
     state: [...state].filter(([, value]) => value !== 0).sort(([a], [b]) => (a < b ? -1 : 1)) };

@@ -3,8 +3,9 @@
  * topics, and at which instant; the decision itself is the one that ran.
  */
 import type { Heard } from '@sluice/events';
-import type { AttemptRow, StoredLead } from './changes.js';
+import type { AttemptRow, CountedRow, StoredLead } from './changes.js';
 import type { PartitionMemory } from './memory.js';
+import { pastOf } from './past.js';
 import type { Tools } from './run.js';
 import { step } from './step.js';
 
@@ -14,13 +15,14 @@ export interface JournaledBatch {
   readonly topic: string;
   readonly now: number;
   readonly events: readonly Heard[];
+  readonly counted?: readonly CountedRow[];
 }
 
 /** Decides a batch again and moves memory and leads behind it; throws where the journal does not go on from the memory. */
 export function replayBatch(memory: PartitionMemory, leads: Map<string, StoredLead>, batch: JournaledBatch,
   tools: Tools): readonly AttemptRow[] {
   if (batch.batchNo !== memory.batchNo + 1) throw new RangeError(`the journal goes from batch ${memory.batchNo} to ${batch.batchNo}`);
-  const changes = step(memory, batch, (key) => leads.get(key), batch.now, tools);
+  const changes = step(memory, batch, (key) => leads.get(key), batch.now, tools, pastOf(batch.counted ?? []));
   for (const [key, lead] of changes.leads) leads.set(key, lead);
   return changes.attempts;
 }

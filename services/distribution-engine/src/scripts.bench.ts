@@ -107,7 +107,7 @@ class Side {
     const start = performance.now();
     step(this.memory, { topic: 'bench', events }, () => undefined, NOW, {
       seedOf: () => () => 0.5, trace: (_leadId, parent) => parent, market: { regex: linearRegex }, scripts: this.scripts,
-    });
+    }, () => []);
     return performance.now() - start;
   }
 }

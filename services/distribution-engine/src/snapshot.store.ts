@@ -4,7 +4,7 @@ import type { ConfigItem, StateEntry } from '@sluice/distribution';
 import type { Heard } from '@sluice/events';
 import type { JournalRow } from './batch.store.js';
 import { storedLead } from './batch.store.js';
-import { keyOf, type StoredLead } from './changes.js';
+import { keyOf, type CountedRow, type StoredLead } from './changes.js';
 import { heldLead, type HeldLead } from './held.js';
 import { LoadStore } from './load.store.js';
 import type { PartitionRecord, PartRecord, TenantRecord, WaitingRecord } from './memory.js';
@@ -20,6 +20,10 @@ export interface SnapshotLabel {
 export interface Snapshot extends SnapshotLabel {
   readonly record: PartitionRecord;
   readonly leads: Map<string, StoredLead>;
+}
+
+interface RowOfJournal {
+  batch_no: string; topic: string; first_seq: string; last_seq: string; parked: string[]; now: string; counted: string | null;
 }
 
 interface RowOfSnapshot { kind: string; tenant_id: string; body: string }
@@ -104,14 +108,15 @@ export class SnapshotStore {
   /** The journal after a batch, in order; up to and with another, and so many lines at most, where that is said. */
   async journal(partition: number, after: number, upTo?: number, limit?: number): Promise<JournalRow[]> {
     const rows = await this.database.transaction({ service: 'engine', tenants: [] }, (tx) =>
-      tx.query<{ batch_no: string; topic: string; first_seq: string; last_seq: string; parked: string[]; now: string }>(
-        `SELECT batch_no, topic, first_seq, last_seq, parked, now FROM engine.journal
+      tx.query<RowOfJournal>(
+        `SELECT batch_no, topic, first_seq, last_seq, parked, now, counted FROM engine.journal
           WHERE partition = $1 AND batch_no > $2 AND ($3::bigint IS NULL OR batch_no <= $3::bigint) ORDER BY batch_no LIMIT $4`,
         [partition, after, upTo ?? null, limit ?? null]));
     return rows.map((row) => ({
       partition, batchNo: Number(row.batch_no), topic: row.topic, first: Number(row.first_seq), last: Number(row.last_seq),
       parked: row.parked.map(Number),
       now: Number(row.now),
+      ...(row.counted ? { counted: JSON.parse(row.counted) as CountedRow[] } : {}),
     }));
   }
 

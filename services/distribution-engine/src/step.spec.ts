@@ -79,7 +79,7 @@ describe('a lead that arrives', () => {
     const changes = step(bench.memory, { topic: TOPIC, events: hear([aLead('a', 'L1'), aLead('b', 'L2')], 100) }, () => undefined, NOON, {
       ...tools,
       seedOf: (tenantId) => () => { if (tenantId === 'a') throw new Error('boom'); return 0.5; },
-    });
+    }, () => []);
     expect(changes.attempts.map(({ leadId, outcome }) => [leadId, outcome])).toEqual([['L1', 'internal_error'], ['L2', 'distributed']]);
     expect(JSON.parse(changes.said[0]!.value)).toMatchObject({ leadId: 'L1', reason: 'internal_error' });
     expect(changes.faults).toEqual([{ leadId: 'L1', message: 'boom' }]);

@@ -6,11 +6,12 @@ import {
   ConfigurationChanged, DistributionRequested, EndpointResumed, EndpointSuspended, EngineConfigured, LeadReceived, LeadReturned,
   OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected, OutboundLeadUnresolved, UserSeen, type Heard, type WindowOpened,
 } from '@sluice/events';
-import { newLife, type ConfigItem } from '@sluice/distribution';
+import { newLife, type ConfigItem, type StateEntry } from '@sluice/distribution';
 import { tellAhead } from './ahead.js';
 import { attempt } from './attempt.js';
 import { askedOf, isKnownItem, itemOf, leadOf } from './heard.js';
 import { addPart, firstWhole, waitsFor, type PartitionMemory, type TenantMemory } from './memory.js';
+import { countPast, type PastAsked, type PastSource } from './past.js';
 import { see } from './presence.js';
 import { Run, type LeadSource, type Tools } from './run.js';
 import { settle, takeBack } from './settle.js';
@@ -38,18 +39,22 @@ export interface BatchHeard {
 }
 
 /** Decides a batch at `now` (epoch ms, never before the memory's) and moves the memory behind it. */
-export function step(memory: PartitionMemory, batch: BatchHeard, leads: LeadSource, now: number, tools: Tools): Changes {
+export function step(memory: PartitionMemory, batch: BatchHeard, leads: LeadSource, now: number, tools: Tools, past: PastSource): Changes {
   const steps = stepwise(memory, batch, leads, now, tools, batch.events.length);
-  for (;;) {
-    const { done, value } = steps.next();
+  for (let entries: readonly StateEntry[] = []; ;) {
+    const { done, value } = steps.next(entries);
     if (done) return value;
+    if (value) entries = past(value);
   }
 }
 
-/** The same with a pause after each `pace` records, in which other work may go on; nothing else may touch the memory meanwhile. */
+/**
+ * The same with a pause after each `pace` records, in which other work may go on; nothing else may touch the memory meanwhile. Where it
+ * asks for what limits that are new have counted, it goes on with the counters that it is answered.
+ */
 export function* stepwise(
   memory: PartitionMemory, batch: BatchHeard, leads: LeadSource, now: number, tools: Tools, pace: number,
-): Generator<undefined, Changes> {
+): Generator<PastAsked | undefined, Changes, readonly StateEntry[]> {
   const run = new Run(memory, batch.events, now, leads, tools);
   sweep(run);
   let sincePause = 0;
@@ -59,7 +64,8 @@ export function* stepwise(
       yield;
     }
     tellAhead(run, batch.events, place);
-    hear(run, heard, batch.topic);
+    if (heard.type === ConfigurationChanged.type) yield* configure(run, heard as Heard<ConfigurationChanged>);
+    else hear(run, heard, batch.topic);
   }
   const { changes } = run;
   for (const tenantId of changes.touched) {
@@ -73,7 +79,6 @@ export function* stepwise(
 function hear(run: Run, heard: Heard, topic: string): void {
   switch (heard.type) {
     case LeadReceived.type: return receive(run, heard as Heard<LeadReceived>, topic);
-    case ConfigurationChanged.type: return configure(run, heard as Heard<ConfigurationChanged>);
     case DistributionRequested.type: return distribute(run, heard as Heard<DistributionRequested>, topic);
     case OutboundLeadAccepted.type: return settle(run, heard as Heard<OutboundLeadAccepted>, topic, 'accepted');
     case OutboundLeadRejected.type: return settle(run, heard as Heard<OutboundLeadRejected>, topic, 'rejected');
@@ -124,25 +129,31 @@ function suspend(run: Run, { tenantId, data }: Heard<EndpointSuspended>): void {
   run.tenant(tenantId).state.suspend(data.deliveryMethodId, data.until ? Date.parse(data.until) : Infinity);
 }
 
+type Counting = Generator<PastAsked, void, readonly StateEntry[]>;
+
 /** A version is taken whole or not at all, and only after every version before it. */
-function configure(run: Run, { tenantId, data, traceparent }: Heard<ConfigurationChanged>): void {
+function* configure(run: Run, { tenantId, data, traceparent }: Heard<ConfigurationChanged>): Counting {
   const { version, part, parts } = data;
   const tenant = run.tenant(tenantId);
   if (version <= tenant.version) return;
   const items = data.items.filter(isKnownItem).map(itemOf);
   addPart(tenant, { version, part, parts, items });
   run.changes.parts.push({ tenantId, version, part, parts, items: JSON.stringify(items) });
-  for (let next = firstWhole(tenant); next !== undefined; next = firstWhole(tenant)) takeVersion(run, tenant, next, traceparent);
+  for (let next = firstWhole(tenant); next !== undefined; next = firstWhole(tenant)) {
+    yield* takeVersion(run, tenant, next, traceparent);
+  }
 }
 
-function takeVersion(run: Run, tenant: TenantMemory, version: number, traceparent: string | undefined): void {
+function* takeVersion(run: Run, tenant: TenantMemory, version: number, traceparent: string | undefined): Counting {
   const { tenantId } = tenant;
   const { changes } = run;
   const parts = [...tenant.incomplete.get(version)!.got].sort(([a], [b]) => a - b);
   const items = new Map<string, ConfigItem>();
   for (const [, list] of parts) for (const item of list) items.set(`${item.kind}\n${item.id}`, item);
   tenant.market.change(items.values());
-  tenant.state.follow(tenant.market, run.now);
+  const limits = tenant.state.follow(tenant.market, run.now);
+  // Before its first version nobody was sold anything.
+  if (limits.length > 0 && tenant.version > 0) yield* countPast(run, tenant, version, limits);
   tenant.deadlines.clear();
   tenant.version = version;
   tenant.incomplete.delete(version);
