@@ -65,6 +65,8 @@ function answerOf(leadId: string, contractId: string): 'rejected' | 'silent' | '
   return oneIn(4, `${leadId}${contractId}`) ? 'rejected' : oneIn(3, `${contractId}${leadId}`) ? 'silent' : 'accepted';
 }
 
+const heard = (answer: ReturnType<typeof answerOf>) => (answer === 'silent' ? undefined : answer);
+
 interface Sale { at: number; minor: number; scopes: string[] }
 
 /** What stands by the stories of the leads alone: in which scopes, since when. */
@@ -125,7 +127,7 @@ describe('a cap that comes in the middle of its bucket', () => {
     clock.moveTo(NOON - 9 * HOUR);
     await rig.say(inBoth((tenantId) => [...aConfiguration(tenantId, 1, document), aSign(tenantId, 'u1', clock.now())]));
     await rig.receive(({ leadId, contractId }) => (
-      leadId.startsWith('last') ? 'accepted' : answerOf(leadId, contractId) === 'silent' ? undefined : answerOf(leadId, contractId)));
+      leadId.startsWith('last') ? 'accepted' : heard(answerOf(leadId, contractId))));
     await rig.say([...leads(['L1', 'L2', 'L3', 'L4']), ...leads(['P1'], 'calls')]);
     await rig.settled('engine', 'delivery');
     clock.moveTo(NOON);
