@@ -31,5 +31,12 @@ export function plainArray(values: readonly (number | bigint | boolean | string 
 
 /** Bytes, given as hexadecimal text → the literal of a bytea array. */
 export function hexArray(values: readonly (string | Absent)[]): string {
-  return textArray(values.map((value) => (value === null || value === undefined ? value : `\\x${value}`)));
+  let literal = '{';
+  for (let place = 0; place < values.length; place++) {
+    if (place > 0) literal += ',';
+    const value = values[place];
+    // A backslash is escaped in a literal; digits need no quotes.
+    literal += value === null || value === undefined ? 'NULL' : `\\\\x${value}`;
+  }
+  return `${literal}}`;
 }

@@ -205,13 +205,17 @@ function columnsOf(rows: readonly { claim: Claim; holder: Holder }[]): string[] 
   ];
 }
 
+/** Between texts of JSON, in which no bare control character stands: joined so they need no escaping. */
+const SEPARATOR = '\u001e';
+
 /** `from`: the number of its first parameter. */
 function leadsInserted(from: number): string {
-  const types = ['uuid', 'text', 'text', 'text', 'double precision', 'int', 'bytea', 'bytea', 'bytea', 'uuid', 'text'];
+  const types = ['uuid', 'text', 'text', 'text', 'double precision', 'int', 'bytea', 'bytea', 'bytea', 'uuid'];
   return `added AS (
     INSERT INTO intake.leads (lead_id, tenant_id, source_id, campaign_id, received_at, configuration_version, payload_hash, phone_hash, email_hash, duplicate_of, attributes)
     SELECT l, t, s, c, to_timestamp(r / 1000), v, p, ph, em, d, a
-    FROM unnest(${types.map((type, at) => `$${from + at}::${type}[]`).join(', ')}) AS g(l, t, s, c, r, v, p, ph, em, d, a))`;
+    FROM unnest(${types.map((type, at) => `$${from + at}::${type}[]`).join(', ')}, string_to_array($${from + types.length}, E'\\x1e'))
+      AS g(l, t, s, c, r, v, p, ph, em, d, a))`;
 }
 
 function leadColumns(rows: readonly LeadRow[]): string[] {
@@ -219,20 +223,27 @@ function leadColumns(rows: readonly LeadRow[]): string[] {
     plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)),
     textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)), plainArray(rows.map((row) => row.version)),
     hexArray(rows.map((row) => row.payloadHash)), hexArray(rows.map((row) => row.phoneHash)), hexArray(rows.map((row) => row.emailHash)),
-    plainArray(rows.map((row) => row.duplicateOf)), textArray(rows.map((row) => row.attributes)),
+    plainArray(rows.map((row) => row.duplicateOf)), rows.map((row) => row.attributes).join(SEPARATOR),
   ];
 }
 
+/** Bytes travel as they are, one after the other, and are cut apart by the server: as hexadecimal text they would be twice as many. */
 function vaultInserted(from: number): string {
+  const [leads, tenants, keyId, keys, sealed, starts, sizes] = Array.from({ length: 7 }, (_, at) => `$${from + at}`);
   return `INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
-    SELECT * FROM unnest($${from}::uuid[], $${from + 1}::text[], $${from + 2}::text[], $${from + 3}::bytea[], $${from + 4}::bytea[])`;
+    SELECT l, t, ${keyId}::text, substring(${keys}::bytea FROM n::int * ${KEY_BYTES} - ${KEY_BYTES - 1} FOR ${KEY_BYTES}), substring(${sealed}::bytea FROM at FOR size)
+    FROM unnest(${leads}::uuid[], ${tenants}::text[], ${starts}::int[], ${sizes}::int[]) WITH ORDINALITY AS g(l, t, at, size, n)`;
 }
 
-function vaultColumns(rows: readonly LeadRow[]): string[] {
+const KEY_BYTES = 32;
+
+function vaultColumns(rows: readonly LeadRow[]): (string | Buffer | null)[] {
   const sealed = rows.filter((row): row is LeadRow & { sealed: Sealed } => row.sealed !== undefined);
+  let end = 1;
+  const starts = sealed.map((row) => (end += row.sealed.sealed.length) - row.sealed.sealed.length);
   return [
-    plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)),
-    textArray(sealed.map((row) => row.sealed.keyId)), hexArray(sealed.map((row) => row.sealed.wrappedKey)),
-    hexArray(sealed.map((row) => row.sealed.sealed)),
+    plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)), sealed[0]?.sealed.keyId ?? null,
+    Buffer.concat(sealed.map((row) => row.sealed.wrappedKey)), Buffer.concat(sealed.map((row) => row.sealed.sealed)),
+    plainArray(starts), plainArray(sealed.map((row) => row.sealed.sealed.length)),
   ];
 }

@@ -13,8 +13,8 @@ interface VaultRow {
   readonly lead_id: string;
   readonly sealed_at_all: boolean;
   readonly key_id: string;
-  readonly wrapped_key: string | null;
-  readonly sealed: string | null;
+  readonly wrapped_key: Buffer | null;
+  readonly sealed: Buffer | null;
 }
 
 /** Opens the vault for a batch of leads, and writes down that it did: who, when and how many, never what. */
@@ -36,7 +36,7 @@ export class PersonalFieldsService {
 
   private read(tx: Tx, leadIds: readonly string[]): Promise<VaultRow[]> {
     return tx.query<VaultRow>(`
-      SELECT l.lead_id, v.lead_id IS NOT NULL AS sealed_at_all, v.key_id, encode(v.wrapped_key, 'hex') AS wrapped_key, encode(v.sealed, 'hex') AS sealed
+      SELECT l.lead_id, v.lead_id IS NOT NULL AS sealed_at_all, v.key_id, v.wrapped_key, v.sealed
       FROM intake.leads l LEFT JOIN intake.vault v ON v.lead_id = l.lead_id WHERE l.lead_id = ANY ($1::uuid[])`,
     [plainArray(leadIds)], 'intake.open');
   }

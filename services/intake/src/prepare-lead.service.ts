@@ -26,6 +26,8 @@ export interface AboutRequest {
   readonly waits: boolean;
 }
 
+const UNCHECKED: Verdict = { kind: 'invalid', version: 0, reason: 'invalid', faults: [] };
+
 /** Makes a candidate of a body: everything that needs no transaction. */
 @Injectable()
 export class PrepareLead {
@@ -38,13 +40,14 @@ export class PrepareLead {
     const receivedAt = this.clock.now();
     const { lead, faults } = unreadable ? { lead: undefined, faults: unreadable } : readNewLead(body);
     const named = typeof lead?.campaign === 'string' ? lead.campaign : undefined;
-    const draft = {
+    const candidate: Candidate = {
       tenantId: source.tenantId, sourceId: source.sourceId, id: uuid7(receivedAt, this.vault.idBytes()), receivedAt,
       campaignId: named ?? source.campaignId, withoutCampaign: source.withoutCampaign, channel: source.channel, sourceList: source.listId,
       idempotencyKey: about.idempotencyKey, waits: about.waits, traceparent: about.traceparent, input: lead, faults,
-      payloadHash: this.vault.payloadHash(source.tenantId, `${named ?? source.campaignId} ${unreadable ? '' : canonical(body)}`),
+      payloadHash: this.vault.payloadHash(source.tenantId, `${named ?? source.campaignId} ${unreadable ? '' : canonical(body)}`), verdict: UNCHECKED,
     };
-    return { ...draft, verdict: this.verdict(configuration, draft) };
+    candidate.verdict = this.verdict(configuration, candidate);
+    return candidate;
   }
 
   /** Checks a lead on a configuration; every fault at once. */

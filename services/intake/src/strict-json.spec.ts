@@ -47,5 +47,7 @@ describe('JSON from outside', () => {
   it('has one canonical text, whatever the order of its keys', () => {
     expect(canonical({ b: [1, { y: null, x: 'é' }], a: undefined, c: true })).toBe(canonical({ c: true, b: [1, { x: 'é', y: null }] }));
     expect(canonical({ a: '1' })).not.toBe(canonical({ a: 1 }));
+    expect(canonical({ 10: 1, b: 1, 9: 1 })).toBe(canonical({ 9: 1, b: 1, 10: 1 }));
+    expect(canonical(JSON.parse('{"b":1,"__proto__":{"a":1}}'))).toBe('{"__proto__":{"a":1},"b":1}');
   });
 });

@@ -23,7 +23,8 @@ export function readJson(text: string): JsonRead {
     const where = position === undefined ? '' : ` It cannot be read from character ${Number(position) + 1} on.`;
     return { fault: { pointer: '', code: 'json', message: `Expected JSON.${where}` } };
   }
-  const met = { keys: 0 };
+  // Without an escape no text can hold NUL or half a pair: JSON takes no bare control character, UTF-8 no surrogate.
+  const met = { keys: 0, sound: !text.includes('\\') };
   const fault = walk(value, '', 0, met);
   if (fault) return { fault };
   // Every key brings one colon outside of text: more colons than keys that came through = a key stands twice.
@@ -32,7 +33,7 @@ export function readJson(text: string): JsonRead {
 }
 
 /** The first thing in a value that is beyond the limits, whatever its meaning. */
-function walk(value: unknown, pointer: string, depth: number, met: { keys: number }): Fault | undefined {
+function walk(value: unknown, pointer: string, depth: number, met: { keys: number; readonly sound: boolean }): Fault | undefined {
   if (typeof value === 'string') return walkText(value, pointer);
   if (typeof value === 'number') {
     return Number.isFinite(value) ? undefined : { pointer, code: 'number', message: 'The number is too large; send it as text.' };
@@ -51,7 +52,7 @@ function walk(value: unknown, pointer: string, depth: number, met: { keys: numbe
     if (++met.keys > KEYS_MAX) return { pointer, code: 'keys', message: `More than ${KEYS_MAX} keys in one lead.` };
     const item = (value as Record<string, unknown>)[key];
     // The pointer is only spelt out where it is needed: nearly all values are short, sound text.
-    if (typeof item === 'string' && item.length <= TEXT_MAX && isSound(item) && isSound(key)) continue;
+    if (typeof item === 'string' && item.length <= TEXT_MAX && (met.sound ? key.length <= TEXT_MAX : isSound(item) && isSound(key))) continue;
     const fault = walkText(key, pointer) ?? walk(item, `${pointer}/${escapePointer(key)}`, depth + 1, met);
     if (fault) return fault;
   }
@@ -96,14 +97,19 @@ function colons(text: string): number {
 
 /** One spelling for equal values: keys sorted, nothing between. Two bodies with the same canonical text are the same request. */
 export function canonical(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  return JSON.stringify(sorted(value)) ?? 'null';
+}
+
+/** The value with the keys of its objects in order. Numbers for keys come first, as in every object, and so are in order too. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
   const record = value as Record<string, unknown>;
-  const keys = Object.keys(record).sort();
-  let out = '{';
-  for (const key of keys) {
-    if (record[key] === undefined) continue;
-    out += `${out.length > 1 ? ',' : ''}${JSON.stringify(key)}:${canonical(record[key])}`;
+  const result: Record<string, unknown> = {};
+  for (const key of Object.keys(record).sort()) {
+    // Assigned it would be the prototype.
+    if (key === '__proto__') Object.defineProperty(result, key, { value: sorted(record[key]), enumerable: true });
+    else result[key] = sorted(record[key]);
   }
-  return `${out}}`;
+  return result;
 }
