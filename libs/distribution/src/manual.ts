@@ -6,6 +6,7 @@ import type { Decision } from './decision.js';
 import { BIT } from './links.js';
 import { Plan } from './plan.js';
 import { overrideMask, type Scene } from './scene.js';
+import type { ContractTerms } from './terms.js';
 
 /** Gates that also bind who takes a lead from the pool: the rest belongs to distribution, which this is not. */
 const CHERRY_GATES = BIT.client_not_active | BIT.contract_not_open | BIT.consent | BIT.already_received
@@ -31,9 +32,9 @@ export function decideByHand(scene: Scene): Decision {
   });
 }
 
-/** Cherry-picked leads are in no share count and are not affected by it. */
+/** Cherry-picked leads are in no share count and are not affected by it, but where the workflow says that they count (M2 then holds). */
 class CherryPlan extends Plan {
-  override mayShare(): boolean {
-    return true;
+  override mayShare(contract: ContractTerms): boolean {
+    return this.scene.workflow?.cherryPickCounts !== true || super.mayShare(contract);
   }
 }

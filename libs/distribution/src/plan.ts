@@ -35,7 +35,7 @@ export class Plan {
   private shared: Map<Limit, number> | null = null;
 
   /** `tried`: a plan to try a set in; what it learns is not told to anybody. */
-  constructor(private readonly scene: Scene, readonly field: Field, private readonly tried = false) {
+  constructor(protected readonly scene: Scene, readonly field: Field, private readonly tried = false) {
     this.buyers = scene.sold;
     this.most = scene.most;
   }

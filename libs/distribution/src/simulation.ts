@@ -13,7 +13,7 @@ import type { Market } from './market.js';
 import type { UnsoldReason } from './reasons.js';
 import { timesOutAt } from './push.js';
 import { accept, release, reserve, returned } from './reserve.js';
-import { stands } from './scene.js';
+import { shares, stands } from './scene.js';
 import type { ScriptHost } from './script-host.js';
 import { State } from './state.js';
 import { decideWindow, dueAt, evolveWindow, type WindowCommand, type WindowState } from './window.js';
@@ -254,7 +254,8 @@ export class Simulation {
   private fulfilIfFull(track: Track): void {
     const { window, last, life } = track;
     if (!window || !last?.full || (window.state !== 'open' && window.state !== 'paused')) return;
-    if (life.picks.some(({ state }) => state === 'reserved') || !life.picks.some(stands)) return;
+    const counts = this.market.workflowOf(track.lead.campaignId)?.cherryPickCounts ?? false;
+    if (life.picks.some(({ state }) => state === 'reserved') || !life.picks.some((pick) => shares(pick, counts))) return;
     this.command(track, { kind: 'fulfil' });
   }
 

@@ -2,7 +2,7 @@
  * A lead's window as workflow tells it (A2). The engine keeps no time of it: it knows its generation, whether it is open and when it ends,
  * so that what was asked before a change does nothing, and a fallback ends with it (F5).
  */
-import type { Holding } from '@sluice/distribution';
+import { shares, type Holding } from '@sluice/distribution';
 import {
   LeadFulfilled, WindowEdited, WindowExpired, WindowFulfilled, WindowOpened, WindowPaused, WindowResumed, WindowStopped, type Heard,
 } from '@sluice/events';
@@ -90,7 +90,8 @@ export function sayIfFulfilled(run: Run, stored: StoredLead, traceparent: string
   const { lead, life, window } = stored;
   if (!window?.full || window.fulfilled) return;
   if (window.state !== undefined && window.state !== 'open' && window.state !== 'paused') return;
-  if (life.picks.some(isReserved) || !life.picks.some(({ state }) => state === 'accepted')) return;
+  const counts = run.tenant(lead.tenantId).market.workflowOf(lead.campaignId)?.cherryPickCounts ?? false;
+  if (life.picks.some(isReserved) || !life.picks.some((pick) => shares(pick, counts))) return;
   run.keep({ ...stored, window: windowOf({ ...window, fulfilled: true }) });
   run.changes.said.push(LeadFulfilled.make(
     { tenantId: lead.tenantId, leadId: lead.leadId, campaignId: lead.campaignId, at: run.nowText },

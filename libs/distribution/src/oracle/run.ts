@@ -274,7 +274,7 @@ function handGates(asked: Asked, contract: Contract): Gate[] {
   return GATES.filter((gate) => failed.includes(gate));
 }
 
-/** A4: no distribution; of the gates only those of status, consent and what the client had before. */
+/** A4: no distribution; of the gates only those of status, consent and what the client had before. Sharing where the workflow counts it. */
 const CHERRY_GATES = ['client_not_active', 'contract_not_open', 'consent', 'already_received', 'duplicate_person', 'credit_limit'];
 
 function pick(run: Run, contract: Contract, leadId: string, at: number): void {
@@ -282,7 +282,8 @@ function pick(run: Run, contract: Contract, leadId: string, at: number): void {
   if (!lead) return;
   const document = documentNow(run.facts);
   const workflow = workflowOf(run, lead.campaign);
-  const gate = failingGates(askedFor(run, lead, at, workflow, 'cherryPick'), contract).find((each) => CHERRY_GATES.includes(each));
+  const gates = workflow?.cherryPickCountsForShare ? [...CHERRY_GATES, 'share_count'] : CHERRY_GATES;
+  const gate = failingGates(askedFor(run, lead, at, workflow, 'cherryPick'), contract).find((each) => gates.includes(each));
   const { id, client, contractGroup, maxShareCount } = contract;
   const priceMinor = priceFor(document, contract, soldSet(run.facts, leadId, workflow).length + 1);
   const price = formatMoney(priceMinor, document.currency ?? 'USD');
