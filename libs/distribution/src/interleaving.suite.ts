@@ -113,7 +113,7 @@ export class Bookkeeper {
     const ids = this.document.contracts!.map(({ id }) => id);
     const chosen = [ids[pick % ids.length]!, ids[(pick + number) % ids.length]!];
     if (what === 'arrive') this.arrive(answers);
-    else if (what === 'limits') this.change(this.otherLimits(pick, number));
+    else if (what === 'limits') this.change(lead % 2 === 0 ? this.otherLimits(pick, number) : this.otherCaps(pick, number));
     else if (what === 'terms') this.change(this.otherTerms(pick, number));
     else if (!known) return;
     else if (what === 'round') this.distribute(known, { trigger: 'window' }, answers);
@@ -218,6 +218,25 @@ export class Bookkeeper {
       case 3: return { ...this.document, groups: groups.map((body) => ({ ...body, caps: renumbered(body.caps) })) };
       default: return { ...this.document, orders: all.map((body) => (
         body.quantity === undefined ? { ...body, amount: 12 * number } : { ...body, quantity: number })) };
+    }
+  }
+
+  /** A cap where none was, one less, other buckets for those that are there. */
+  private otherCaps(pick: number, number: number): ConfigDocument {
+    const window = WINDOWS[(pick >> 3) % WINDOWS.length]!;
+    const limit = [number, { amount: 15 * number }, { count: number, amount: 40 }, undefined][(pick >> 6) % 4];
+    const timezone = ZONES[(pick >> 8) % 4];
+    const changed = (all: Caps | undefined, place = 0): Caps | undefined => {
+      if ((pick >> place) % 3 === 0) return all;
+      const rest = Object.entries(all ?? {}).filter(([key]) => key !== window && key !== 'timezone');
+      return Object.fromEntries([...rest, ...(limit === undefined ? [] : [[window, limit]]), ...(timezone === undefined ? [] : [['timezone', timezone]])]);
+    };
+    const { contracts = [], clients = [], campaigns = [], groups = [] } = this.document;
+    switch (pick % 4) {
+      case 0: return { ...this.document, contracts: contracts.map((body, place) => ({ ...body, caps: changed(body.caps, place) })) };
+      case 1: return { ...this.document, clients: clients.map((body, place) => ({ ...body, caps: changed(body.caps, place) })) };
+      case 2: return { ...this.document, campaigns: campaigns.map((body) => ({ ...body, caps: changed(body.caps) })) };
+      default: return { ...this.document, groups: groups.map((body) => ({ ...body, caps: changed(body.caps) })) };
     }
   }
 
