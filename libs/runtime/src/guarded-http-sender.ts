@@ -51,11 +51,12 @@ export class GuardedHttpSender extends HttpSender {
   }
 
   /** Never throws: what became of the request is the answer. `timeoutMs` of the request is its total, connecting included. */
-  override async send(request: OutgoingRequest): Promise<SendResult> {
+  override send(request: OutgoingRequest): Promise<SendResult> {
     const start = performance.now();
     const checked = this.check(request.url);
-    const refused = checked.kind === 'refused' ? checked.reason : headerFault(request.headers);
-    if (checked.kind === 'refused' || refused) return { kind: 'refused', reason: refused ?? 'refused', durationMs: 0 };
+    if (checked.kind === 'refused') return Promise.resolve({ kind: 'refused', reason: checked.reason, durationMs: 0 });
+    const headers = headersOf(request.headers);
+    if (typeof headers === 'string') return Promise.resolve({ kind: 'refused', reason: headers, durationMs: 0 });
     const pool = this.poolOf(checked.url, checked.named, checked.onlyAllowed);
     const timeoutMs = Math.min(request.timeoutMs, this.options.totalTimeoutMsMax ?? 20_000);
     return new Promise((done) => {
@@ -64,7 +65,7 @@ export class GuardedHttpSender extends HttpSender {
         pool.dispatch({
           path: checked.url.pathname + checked.url.search,
           method: request.method,
-          headers: { ...request.headers, 'accept-encoding': 'identity' },
+          headers,
           body: request.body,
         }, exchange);
       } catch {
@@ -94,7 +95,8 @@ export class GuardedHttpSender extends HttpSender {
   private poolOf(url: URL, named: boolean, onlyAllowed: boolean): Pool {
     const known = this.pools.get(url.origin);
     if (known) {
-      // Moves to the end: the first of the map is the one unused for longest.
+      if (this.pools.size < POOLS_MAX / 2) return known;
+      // Moves to the end: the first of the map is the one unused for longest. Of few destinations none will have to go.
       this.pools.delete(url.origin);
       this.pools.set(url.origin, known);
       return known;
@@ -264,12 +266,33 @@ function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   });
 }
 
-function headerFault(headers: Readonly<Record<string, string>>): string | undefined {
+/** Names and values in turn, as the client takes them fastest; or what is wrong with them. */
+function headersOf(headers: Readonly<Record<string, string>>): string[] | 'header_reserved' | 'header_malformed' {
+  const list = ['accept-encoding', 'identity'];
   for (const name of Object.keys(headers)) {
-    if (FRAMING.has(name.toLowerCase())) return 'header_reserved';
-    if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(headers[name] ?? '')) return 'header_malformed';
+    let kind = kindsOfNames.get(name);
+    if (!kind) {
+      kind = kindOfName(name);
+      if (kindsOfNames.size >= NAMES_MAX) kindsOfNames.clear();
+      kindsOfNames.set(name, kind);
+    }
+    const value = headers[name] ?? '';
+    if (kind === 'header_reserved') return kind;
+    if (kind === 'header_malformed' || !HEADER_VALUE.test(value)) return 'header_malformed';
+    if (kind === 'free') list.push(name, value);
   }
-  return undefined;
+  return list;
+}
+
+/** The verdict on each name that was sent: a receiver gets the same ones thousands of times. */
+const kindsOfNames = new Map<string, ReturnType<typeof kindOfName>>();
+const NAMES_MAX = 10_000;
+
+function kindOfName(name: string): 'header_reserved' | 'header_malformed' | 'ours' | 'free' {
+  const lower = name.toLowerCase();
+  if (FRAMING.has(lower)) return 'header_reserved';
+  if (!HEADER_NAME.test(name)) return 'header_malformed';
+  return lower === 'accept-encoding' ? 'ours' : 'free';
 }
 
 /** A stable word for a failure, without addresses or texts of ours: what a tenant reads must not map our network. */

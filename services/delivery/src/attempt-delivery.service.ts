@@ -37,10 +37,10 @@ export class AttemptDelivery {
     if (now + endpoint.method.timeoutMs > input.leaseEnds) return postponedReport(claim, 'claimed_too_long_ago', now, 0);
     const prepared = prepare(claim, template, opened.fields);
     if (prepared.kind === 'fault') return endedReport(claim, prepared.reason, endpoint.method.onUnknown);
-    return this.send(input, endpoint, prepared, textsOf(opened.fields));
+    return this.send(input, endpoint, prepared, lazily(() => textsOf(opened.fields)));
   }
 
-  private send(input: AttemptInput, endpoint: Endpoint, prepared: Extract<Prepared, { kind: 'ok' }>, personal: readonly string[]): Promise<AttemptReport> {
+  private send(input: AttemptInput, endpoint: Endpoint, prepared: Extract<Prepared, { kind: 'ok' }>, personal: () => readonly string[]): Promise<AttemptReport> {
     const { claim } = input;
     const method = endpoint.method!;
     const attributes = {
@@ -54,17 +54,15 @@ export class AttemptDelivery {
       crashPoint('delivery.sending');
       const result = await this.sendSafely({
         method: method.method, url: method.url, body, timeoutMs: method.timeoutMs,
-        headers: {
-          ...method.headers, 'content-type': prepared.contentType, 'user-agent': 'Sluice/1', ...(traceparent ? { traceparent } : {}),
-          ...signatureHeaders(claim.webhookId, body, now < endpoint.previousUntil ? endpoint.keys : endpoint.keys.slice(0, 1), now),
-        },
+        headers: Object.assign({}, method.headers, { 'content-type': prepared.contentType, 'user-agent': 'Sluice/1' }, traceparent ? { traceparent } : undefined,
+          signatureHeaders(claim.webhookId, body, now < endpoint.previousUntil ? endpoint.keys : endpoint.keys.slice(0, 1), now)),
       });
       crashPoint('delivery.sent');
       const report = sentReport(claim, method, result, { now: this.clock.now(), random: input.random, personal });
       if (result.kind === 'answered') span.setAttribute('http.response.status_code', result.status);
       span.setAttribute('delivery.outcome', report.settled.outcome);
       const excerpt = this.excerptOf(claim, result, report.settled.outcome, personal);
-      return { ...report, settled: { ...report.settled, traceparent, excerpt } };
+      return Object.assign(report, { settled: Object.assign(report.settled, { traceparent, excerpt }) });
     });
   }
 
@@ -77,10 +75,10 @@ export class AttemptDelivery {
     }
   }
 
-  private excerptOf(claim: ClaimedDelivery, result: SendResult, outcome: string, personal: readonly string[]): Buffer | undefined {
+  private excerptOf(claim: ClaimedDelivery, result: SendResult, outcome: string, personal: () => readonly string[]): Buffer | undefined {
     // Of a yes the reference is kept; to blank and seal every answer would cost a tenth of all that a delivery costs.
     if (result.kind !== 'answered' || result.body === '' || outcome === 'accepted') return undefined;
-    return this.sealer.seal(excerptPlace(claim.outboundLeadId, claim.epoch), excerptOf(result.body, personal));
+    return this.sealer.seal(excerptPlace(claim.outboundLeadId, claim.epoch), excerptOf(result.body, personal()));
   }
 }
 
@@ -96,6 +94,12 @@ function prepare(claim: ClaimedDelivery, template: Template | undefined, persona
   } catch {
     return { kind: 'fault', reason: 'template_failed' };
   }
+}
+
+/** Worked out when somebody asks, once. */
+function lazily<T>(work: () => T): () => T {
+  let known: { value: T } | undefined;
+  return () => (known ??= { value: work() }).value;
 }
 
 /** The texts and numbers among the values, at any depth. */

@@ -31,18 +31,26 @@ export function leadToSend(claim: ClaimedDelivery, personal: Readonly<Record<str
     price: formatMoney(BigInt(claim.priceMinor), claim.currency),
     receivedAt: claim.receivedAt === null ? undefined : new Date(claim.receivedAt).toISOString(),
     reservedAt: new Date(claim.reservedAt).toISOString(),
-    fields: { ...claim.attributes, ...personal },
+    fields: together(claim.attributes, personal),
   };
+}
+
+/** Both, the second first in doubt. A spread costs fifteen times as much; only it takes a field called `__proto__` for a field. */
+function together(one: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const special = Object.hasOwn(one, '__proto__') || Object.hasOwn(other, '__proto__');
+  return special ? { ...one, ...other } : Object.assign({}, one, other);
 }
 
 /** Of a request that was made, or that the guard refused. `personal`: values that nothing stored may hold. */
 export function sentReport(
-  claim: ClaimedDelivery, method: DeliveryMethod, result: SendResult, about: { now: number; random: number; personal: readonly string[] },
+  claim: ClaimedDelivery, method: DeliveryMethod, result: SendResult,
+  about: { now: number; random: number; personal: () => readonly string[] },
 ): AttemptReport {
   const verdict = classify(result, method, about.now);
   const attempts = claim.attempts + 1;
-  const step = nextStep({ ...claim, attempts, base: claim.attemptsBase }, verdict, method, about.now, about.random);
-  const clean = (text: string | undefined) => (text === undefined ? undefined : blank(text, about.personal));
+  const { attemptsBase: base, exposure, reservedAt, released } = claim;
+  const step = nextStep({ attempts, base, exposure, reservedAt, released }, verdict, method, about.now, about.random);
+  const clean = (text: string | undefined) => (text === undefined ? undefined : blank(text, about.personal()));
   const { state, say } = step.kind === 'again' ? { state: 'pending' as const, say: [] } : byPolicy(step.state, method.onUnknown);
   return {
     settled: {

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import type { Tx } from '@sluice/db';
 import { DeliveryConfigured, type ConfigurationChanged, type Heard } from '@sluice/events';
-import { sha256, utf8, uuidFrom } from '@sluice/kernel';
 import { Clock, Log } from '@sluice/runtime';
 import { ConfigurationStore, type ConfigurationItem } from './configuration.store.js';
 import { parseDeliveryMethod } from './delivery-method.js';
 import { secretPlace } from './endpoint.js';
 import { resumed } from './endpoint-health.service.js';
+import { eventIdOf } from './event-id.service.js';
 import { ReservationsService } from './reservations.service.js';
 import { ReservationsStore } from './reservations.store.js';
 import { Sealer } from './sealer.service.js';
@@ -62,6 +62,6 @@ export class ConfigurationService {
 }
 
 function configured(tenantId: string, version: number, now: number) {
-  const id = uuidFrom(sha256(utf8(`delivery configured ${tenantId} ${version}`)).subarray(0, 16));
+  const id = eventIdOf(`delivery configured ${tenantId} ${version}`);
   return DeliveryConfigured.make({ tenantId, version }, { id, time: now });
 }

@@ -115,7 +115,7 @@ class Rig {
     const health = new EndpointHealth(database, bus, clock, log, settings);
     const stages = new AttemptStages(new EndpointBook(store, sealer), new PersonalFields(new OpenVault(), log),
       new AttemptDelivery(sender, clock, sealer),
-      new SettleAttempts(store, bus, health, clock, log), health);
+      new SettleAttempts(store, bus, health, clock, log, signal), health);
     const job = new DeliveryJob(store, stages, signal, settings, new JobInfra(clock, log));
     return new Rig(database, bus, base, reservations, new ConfigurationService(bus, clock, log, sealer, reservations), job, sender);
   }

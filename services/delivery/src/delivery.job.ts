@@ -114,7 +114,7 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
     try {
       const report = await this.stages.attempts.make(input);
       const where = { endpointId: claim.endpointId, tenantId: claim.tenantId, methodId: endpoint?.methodId ?? '' };
-      void this.stages.results.settle(report, where).then(() => this.signal.wake());
+      this.stages.results.settle(report, where);
       return report.health ?? 'neutral';
     } catch (error) {
       // A bug. Whether a byte left is not known here: with its lease it becomes an attempt without an answer.
@@ -138,7 +138,7 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
   private postpone(claims: readonly ClaimedDelivery[]): void {
     for (const claim of claims) {
       const report = postponedReport(claim, 'endpoint_unreadable', this.infra.clock.now(), this.random());
-      void this.stages.results.settle(report, { endpointId: claim.endpointId, tenantId: claim.tenantId, methodId: '' });
+      this.stages.results.settle(report, { endpointId: claim.endpointId, tenantId: claim.tenantId, methodId: '' });
     }
   }
 

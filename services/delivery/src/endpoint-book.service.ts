@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Template } from './delivery-method.js';
 import { endpointOf, secretPlace, templateOf, type Endpoint, type EndpointRow } from './endpoint.js';
 import { Sealer } from './sealer.service.js';
-import { keyOfSecret } from './webhook-signature.service.js';
+import { keyOfSecret, type SigningKey } from './webhook-signature.service.js';
 import { WorkStore, type ClaimedDelivery } from './work.store.js';
 
 const ENDPOINTS_KEPT = 20_000;
@@ -42,7 +42,7 @@ export class EndpointBook {
     return this.templates.get(templateKey(claim.endpointId, claim.templateVersion));
   }
 
-  private keysOf(row: EndpointRow): Buffer[] {
+  private keysOf(row: EndpointRow): SigningKey[] {
     const place = secretPlace(row.tenant_id, row.method_id);
     const sealed = row.previous_secret ? [row.secret, row.previous_secret] : [row.secret];
     return sealed.map((secret) => keyOfSecret(this.sealer.open(place, secret)));

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import { Database, type Tx } from '@sluice/db';
 import { EndpointResumed, EndpointSuspended } from '@sluice/events';
-import { sha256, utf8, uuidFrom } from '@sluice/kernel';
 import { Clock, Log } from '@sluice/runtime';
 import { afterAttempt, CLOSED, probing, type Breaker } from './breaker.js';
 import { BreakersStore, type BreakerRow } from './breakers.store.js';
 import { DeliverySettings } from './config.js';
+import { eventIdOf } from './event-id.service.js';
 
 export interface EndpointRef {
   readonly endpointId: string;
@@ -105,14 +105,10 @@ export class EndpointHealth {
 function suspended({ tenantId, methodId }: EndpointRef, until: number | undefined, now: number) {
   const end = until === undefined ? {} : { until: new Date(until).toISOString() };
   return EndpointSuspended.make({ tenantId, deliveryMethodId: methodId, ...end },
-    { id: idOf(`suspended ${tenantId}/${methodId} ${until ?? 'disabled'} ${now}`), time: now });
+    { id: eventIdOf(`suspended ${tenantId}/${methodId} ${until ?? 'disabled'} ${now}`), time: now });
 }
 
 /** The event that lets leads through to an endpoint again. */
 export function resumed({ tenantId, methodId }: Pick<EndpointRef, 'tenantId' | 'methodId'>, now: number) {
-  return EndpointResumed.make({ tenantId, deliveryMethodId: methodId }, { id: idOf(`resumed ${tenantId}/${methodId} ${now}`), time: now });
-}
-
-function idOf(text: string): string {
-  return uuidFrom(sha256(utf8(text)).subarray(0, 16));
+  return EndpointResumed.make({ tenantId, deliveryMethodId: methodId }, { id: eventIdOf(`resumed ${tenantId}/${methodId} ${now}`), time: now });
 }

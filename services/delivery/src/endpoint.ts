@@ -1,4 +1,5 @@
 import { parseDeliveryMethod, type DeliveryMethod, type Template } from './delivery-method.js';
+import type { SigningKey } from './webhook-signature.service.js';
 
 /** Where a delivery method's leads go, ready for use. */
 export interface Endpoint {
@@ -11,7 +12,7 @@ export interface Endpoint {
   /** Why nothing may be sent: `delivery_method_removed`, `delivery_method_disabled`, `delivery_method_invalid`, `endpoint_disabled`. */
   readonly closed: string | undefined;
   /** The keys that sign, the current one first. */
-  readonly keys: readonly Buffer[];
+  readonly keys: readonly SigningKey[];
   /** When the second key stops signing, in ms. */
   readonly previousUntil: number;
 }
@@ -30,7 +31,7 @@ export interface EndpointRow {
 }
 
 /** `keys`: opened from the row's sealed secrets. */
-export function endpointOf(row: EndpointRow, keys: readonly Buffer[]): Endpoint {
+export function endpointOf(row: EndpointRow, keys: readonly SigningKey[]): Endpoint {
   const parsed = parseDeliveryMethod(row.body);
   const method = parsed.kind === 'ok' ? parsed.method : undefined;
   return {

@@ -1,5 +1,5 @@
 import { OutboundLeadAccepted, OutboundLeadFailed, OutboundLeadRejected, OutboundLeadUnresolved, type Said } from '@sluice/events';
-import { sha256, utf8, uuidFrom } from '@sluice/kernel';
+import { eventIdOf } from './event-id.service.js';
 import type { FinalState } from './next-step.js';
 
 /** Who the end of a delivery is about. */
@@ -26,7 +26,7 @@ export function outcomeEvent(parties: Parties, outcome: Outcome): Said {
   const { tenantId, outboundLeadId, leadId, contractId, clientId } = parties;
   const data = { tenantId, outboundLeadId, leadId, contractId, clientId, attempts: outcome.attempts,
     at: new Date(outcome.at).toISOString() };
-  const about = { id: idOf(outboundLeadId, outcome), time: outcome.at, traceparent: outcome.traceparent };
+  const about = { id: eventIdOf(`${outboundLeadId} ${outcome.state} ${outcome.attempts}`), time: outcome.at, traceparent: outcome.traceparent };
   const reason = outcome.reason ?? '';
   switch (outcome.state) {
     case 'accepted': return OutboundLeadAccepted.make({ ...data, ...(outcome.reference ? { clientReference: outcome.reference } : {}) }, about);
@@ -34,8 +34,4 @@ export function outcomeEvent(parties: Parties, outcome: Outcome): Said {
     case 'failed': return OutboundLeadFailed.make({ ...data, reason }, about);
     case 'unresolved': return OutboundLeadUnresolved.make({ ...data, reason }, about);
   }
-}
-
-function idOf(outboundLeadId: string, { state, attempts }: Outcome): string {
-  return uuidFrom(sha256(utf8(`${outboundLeadId} ${state} ${attempts}`)).subarray(0, 16));
 }

@@ -5,12 +5,12 @@ import { Clock, crashPoint, Log } from '@sluice/runtime';
 import type { AttemptReport } from './attempt.js';
 import { EndpointHealth, type EndpointRef } from './endpoint-health.service.js';
 import { outcomeEvent } from './outcome-event.js';
+import { WorkSignal } from './work-signal.service.js';
 import { WorkStore } from './work.store.js';
 
 interface Entry {
   readonly report: AttemptReport;
   readonly endpoint: EndpointRef;
-  readonly done: () => void;
 }
 
 const BATCH_MAX = 500;
@@ -33,15 +33,13 @@ export class SettleAttempts {
 
   constructor(
     private readonly store: WorkStore, private readonly bus: Bus, private readonly health: EndpointHealth, private readonly clock: Clock,
-    private readonly log: Log,
+    private readonly log: Log, private readonly signal: WorkSignal,
   ) {}
 
-  /** Answers when the result is durable, or when another process has taken the delivery over. */
-  settle(report: AttemptReport, endpoint: EndpointRef): Promise<void> {
-    return new Promise((done) => {
-      this.gathered.push({ report, endpoint, done });
-      if (!this.running) this.under = this.run();
-    });
+  /** Has a result written. Wakes the job when it is durable, or when another process has taken the delivery over. */
+  settle(report: AttemptReport, endpoint: EndpointRef): void {
+    this.gathered.push({ report, endpoint });
+    if (!this.running) this.under = this.run();
   }
 
   /** Waits until all that was given is written; what cannot be is left to the leases, since the process ends. */
@@ -55,7 +53,7 @@ export class SettleAttempts {
     while (this.gathered.length > 0) {
       const batch = this.gathered.splice(0, BATCH_MAX);
       await this.commitUntilDone(batch);
-      for (const { done } of batch) done();
+      this.signal.wake();
       // Under load the next gathers for a moment: it costs a few milliseconds of one delivery and saves commits of all.
       if (batch.length >= BUSY) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     }

@@ -1,6 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 
 /** Standard Webhooks 1.0: what a client verifies with the library of its language. */
+
+/** A secret as the platform's HMAC takes it, made once an endpoint. */
+export type SigningKey = KeyObject;
 
 const PREFIX = 'whsec_';
 const SECRET_BYTES = 32;
@@ -10,8 +13,8 @@ export function newSecret(): string {
 }
 
 /** The key within a secret's text. */
-export function keyOfSecret(secret: string): Buffer {
-  return Buffer.from(secret.slice(PREFIX.length), 'base64');
+export function keyOfSecret(secret: string): SigningKey {
+  return createSecretKey(Buffer.from(secret.slice(PREFIX.length), 'base64'));
 }
 
 /** The same at every attempt and after every redrive: the client's way to know a repeat. Without dots, which separate what is signed. */
@@ -20,7 +23,7 @@ export function webhookIdOf(outboundLeadId: string): string {
 }
 
 /** The three headers. `keys`: the current key first; during a rotation the one before too. `now` in ms. */
-export function signatureHeaders(webhookId: string, body: Uint8Array, keys: readonly Buffer[], now: number): Record<string, string> {
+export function signatureHeaders(webhookId: string, body: Uint8Array, keys: readonly SigningKey[], now: number): Record<string, string> {
   const timestamp = String(Math.floor(now / 1000));
   const head = `${webhookId}.${timestamp}.`;
   const signature = keys.map((key) => `v1,${createHmac('sha256', key).update(head).update(body).digest('base64')}`).join(' ');
