@@ -151,6 +151,13 @@ describe('a transaction that sends its statements without waiting', () => {
     expect(await sales('a')).toEqual(['s1']);
   });
 
+  it('tells the failure that came first, not that of what was refused for it', async () => {
+    await expect(database.transaction(pipelined('shop', 'b'), async (tx) => {
+      tx.query('SELECT 1 / 0').catch(() => undefined);
+      await tx.query('SELECT 1');
+    })).rejects.toThrow('division by zero');
+  });
+
   it('leaves nothing where one of those that were sent together failed, whoever swallowed it', async () => {
     await expect(database.transaction(pipelined('shop', 'b'), (tx) => Promise.allSettled([
       tx.query(`INSERT INTO shop.sale VALUES ('p4', 'b')`), tx.query('SELECT 1 / 0'), tx.query(`INSERT INTO shop.sale VALUES ('p5', 'b')`),

@@ -25,7 +25,7 @@ export interface Scope {
   readonly tenants: readonly string[];
   /**
    * Statements are sent as they are asked for, without waiting for the answers before: BEGIN shares its round trip with the first, and
-   * what is asked for together shares one. After a statement that failed the server refuses all behind it.
+   * what is asked for together shares one. After a statement that failed the server refuses all behind it; the first failure is thrown.
    */
   readonly pipelined?: boolean;
 }
@@ -114,7 +114,7 @@ export class Database {
       await client.query('ROLLBACK').catch((failure: Error) => { broken = failure; });
       tx.rolledBack();
       // Where it could not begin, the statements behind were refused for that alone: the cause is told, not what followed from it.
-      throw await begun.then(() => error, (cause: unknown) => cause);
+      throw await begun.then(() => tx.causeOf(error), (cause: unknown) => cause);
     } finally {
       client.pipeline = false;
       // Through the runner, which may have given the connection back already when the server cut it: a second time would throw.

@@ -17,10 +17,14 @@ export interface Tx {
   onRollback(work: () => void): void;
 }
 
+/** in_failed_sql_transaction: what the server answers to all that follows a statement that failed. */
+const ABORTED = '25P02';
+
 export class TransactionOfRunner implements Tx {
   private readonly last: (() => Promise<void>)[] = [];
   private readonly after: (() => void)[] = [];
   private readonly undone: (() => void)[] = [];
+  private failure: unknown;
 
   constructor(private readonly runner: QueryRunner, readonly client: pg.PoolClient) {}
 
@@ -29,8 +33,18 @@ export class TransactionOfRunner implements Tx {
   }
 
   async query<R>(text: string, values?: readonly unknown[], name?: string): Promise<R[]> {
-    const result = await this.client.query({ text, values: values as unknown[] | undefined, ...(name ? { name } : {}) });
-    return result.rows as R[];
+    try {
+      const result = await this.client.query({ text, values: values as unknown[] | undefined, ...(name ? { name } : {}) });
+      return result.rows as R[];
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
+  }
+
+  /** Why a statement failed: one that was only refused because another had failed before it is no cause. */
+  causeOf(error: unknown): unknown {
+    return (error as { code?: unknown }).code === ABORTED ? this.failure ?? error : error;
   }
 
   beforeCommit(work: () => Promise<void>): void {

@@ -41,7 +41,7 @@ export class CommitFresh {
     const claims = freshClaims(entries);
     if (!claims) return false;
     try {
-      await this.database.transaction({ service: 'intake', tenants }, (tx) => this.commit(tx, entries, tenants, claims));
+      await this.database.transaction({ service: 'intake', tenants, pipelined: true }, (tx) => this.commit(tx, entries, tenants, claims));
       return true;
     } catch (error) {
       if (!(error instanceof NotFresh) && (error as { code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
@@ -58,11 +58,16 @@ export class CommitFresh {
     const rows = this.save.rows(entries);
     const keys = entries.flatMap(({ candidate: { tenantId, sourceId, idempotencyKey: key, payloadHash: fingerprint, id: leadId } }) => (
       key === undefined ? [] : [{ tenantId, sourceId, key, fingerprint, leadId }]));
-    const versions = await this.store.addFresh(tx, { tenants, keys, claims, leads: rows });
-    // Checked on terms that have changed since: they are checked again on the careful way.
-    if (rows.some((row) => (versions.get(row.tenantId) ?? 0) !== row.version)) throw new NotFresh();
+    // What the log says follows in the same round trip; the answer is looked at last.
+    const versions = this.store.addFresh(tx, { tenants, keys, claims, leads: rows });
+    versions.catch(() => undefined);
     await this.save.rest(tx, entries, rows);
-    tx.beforeCommit(async () => crashPoint('intake.before-commit'));
+    tx.beforeCommit(async () => {
+      const held = await versions;
+      // Checked on terms that have changed since: they are checked again on the careful way.
+      if (rows.some((row) => (held.get(row.tenantId) ?? 0) !== row.version)) throw new NotFresh();
+      crashPoint('intake.before-commit');
+    });
   }
 }
 
