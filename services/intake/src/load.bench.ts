@@ -39,6 +39,31 @@ const timer = setInterval(() => {
 }, 5);
 `;
 
+/** One request whose body is written as fast as it is taken, 200 lines at a time. */
+const STREAM = `
+const { parentPort, workerData } = require('node:worker_threads');
+const http = require('node:http');
+const { port, path, headers, bodies } = workerData;
+const chunks = [];
+for (let at = 0; at < bodies.length; at += 200) chunks.push(Buffer.from(bodies.slice(at, at + 200).join('\\n') + '\\n'));
+const began = performance.now();
+const request = http.request({ port, host: '127.0.0.1', method: 'POST', path, headers }, (answer) => {
+  let accepted = 0, rest = '';
+  answer.setEncoding('latin1');
+  answer.on('data', (text) => {
+    const lines = (rest + text).split('\\n');
+    rest = lines.pop();
+    for (const line of lines) if (line.includes('"status":"accepted"')) accepted++;
+  });
+  answer.on('end', () => parentPort.postMessage({ accepted, seconds: (performance.now() - began) / 1000 }));
+});
+const write = () => {
+  while (chunks.length > 0) if (!request.write(chunks.shift())) return request.once('drain', write);
+  request.end();
+};
+write();
+`;
+
 export interface Load {
   readonly port: number;
   readonly path: string;
@@ -60,5 +85,16 @@ export async function postLoad(load: Load): Promise<{ rate: number; refused: num
     worker.once('message', ({ done, refused, next, seconds }: { done: number; refused: number; next: number; seconds: number }) => {
       worker.once('exit', () => resolve({ rate: done / seconds, refused, next }));
     });
+  });
+}
+
+/** Posts one stream of NDJSON: how many lines were accepted, and how long it took from the first byte to the last answer. */
+export async function postStream(
+  stream: { readonly port: number; readonly path: string; readonly headers: Record<string, string>; readonly bodies: readonly string[] },
+): Promise<{ accepted: number; seconds: number }> {
+  const worker = new Worker(STREAM, { eval: true, workerData: stream });
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', resolve);
   });
 }
