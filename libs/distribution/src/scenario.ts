@@ -50,4 +50,9 @@ export interface SummaryLine { summary: { counts: Record<string, number>; turnov
 /** An expectation that does not hold. */
 export interface Failure { what: string; expected: unknown; got: unknown }
 
-export interface SimulationResult { name?: string; lines: AttemptLine[]; summary: SummaryLine; failures: Failure[] }
+/** A step that the platform would refuse at that moment, such as a pause of a window that has expired: nothing came of it. */
+export interface RefusedStep { step: number; why: string }
+
+export interface SimulationResult {
+  name?: string; lines: AttemptLine[]; summary: SummaryLine; failures: Failure[]; refusedSteps: RefusedStep[];
+}

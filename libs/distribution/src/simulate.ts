@@ -8,9 +8,9 @@ import { Ledger, namedLeads } from './ledger.js';
 import type { Gate } from './reasons.js';
 import { SalesLog } from './sales-log.js';
 import { leadOf } from './scenario-lead.js';
-import type { AttemptLine, Scenario, ScenarioStep, SimulationResult } from './scenario.js';
+import type { AttemptLine, RefusedStep, Scenario, ScenarioStep, SimulationResult } from './scenario.js';
 import { expectHost, type ScriptHost } from './script-host.js';
-import { Simulation, type Attempt, type Track } from './simulation.js';
+import { Refusal, Simulation, type Attempt, type Track } from './simulation.js';
 
 export interface SimulateOptions {
   regex?: RegexEngine;
@@ -29,6 +29,7 @@ export interface SimulateOptions {
  */
 export function simulate(scenario: Scenario, options: SimulateOptions = {}): SimulationResult {
   const lines: AttemptLine[] = [];
+  const refusedSteps: RefusedStep[] = [];
   expectHost(scenario.config, options.scripts);
   const config = new Configuration(scenario.config, options.regex);
   const currency = scenario.config.currency ?? 'USD';
@@ -54,13 +55,13 @@ export function simulate(scenario: Scenario, options: SimulateOptions = {}): Sim
     const at = instantOfStep(step);
     if (at < simulation.now) throw new RangeError(`timeline[${place}]: ${step.at} is before the step above it`);
     simulation.runTo(at);
-    inStep(place, () => run(simulation, config, ledger, step));
+    inStep(place, refusedSteps, () => run(simulation, config, ledger, step));
     if (place % SWEEP_EVERY === SWEEP_EVERY - 1) ledger.sweep();
     options.onProgress?.(place + 1, steps.length);
   });
   if (scenario.until !== undefined) simulation.runTo(instant(scenario.until, 'until'));
   const summary = { summary: ledger.summary(config.ids('contract'), (minor) => formatMoney(minor, currency)) };
-  return { name: scenario.name, lines, summary, failures: check(scenario.expect ?? {}, simulation, summary) };
+  return { name: scenario.name, lines, summary, failures: check(scenario.expect ?? {}, simulation, summary), refusedSteps };
 }
 
 const SWEEP_EVERY = 20_000;
@@ -75,10 +76,14 @@ function onlyOutcomesCount({ config, timeline = [], expect = {} }: Scenario): bo
   return !JSON.stringify([config.workflows, config.clients?.map(({ contractMethod }) => contractMethod), changes]).includes('"random"');
 }
 
-function inStep(place: number, work: () => void): void {
+function inStep(place: number, refused: RefusedStep[], work: () => void): void {
   try {
     work();
   } catch (error) {
+    if (error instanceof Refusal) {
+      refused.push({ step: place, why: error.message });
+      return;
+    }
     if (error instanceof RangeError) throw new RangeError(`timeline[${place}]: ${error.message}`);
     throw error;
   }

@@ -62,6 +62,9 @@ function lastBeat({ nextAt, everyMs, expiresAt }: WindowState): number {
   return nextAt < expiresAt ? nextAt + Math.floor((expiresAt - 1 - nextAt) / everyMs) * everyMs : -Infinity;
 }
 
+/** What the platform would answer with a conflict: nothing changes, and the world goes on. */
+export class Refusal extends Error {}
+
 export class Simulation {
   readonly state = State.load();
   readonly tracks = new Map<string, Track>();
@@ -223,7 +226,7 @@ export class Simulation {
 
   command(track: Track, command: WindowCommand): void {
     for (const event of decideWindow(track.window, command, this.now)) {
-      if (event.type === 'refused') throw new RangeError(`window of lead ${track.lead.leadId}: ${event.reason}`);
+      if (event.type === 'refused') throw new Refusal(`window of lead ${track.lead.leadId}: ${event.reason}`);
       track.window = evolveWindow(track.window, event);
       this.wait(track, track.window?.state === 'open' || track.window?.state === 'paused');
       if (event.type === 'requested') this.attempt(track, { trigger: 'window' });
@@ -234,7 +237,7 @@ export class Simulation {
 
   /** A window opened by hand: on any lead with a campaign; it is tried at once. */
   openWindow(track: Track, length: string | undefined, every: string | undefined): void {
-    if (track.lead.campaignId === '') throw new RangeError(`lead ${track.lead.leadId} has no campaign, and so no window`);
+    if (track.lead.campaignId === '') throw new Refusal(`lead ${track.lead.leadId} has no campaign, and so no window`);
     const workflow = this.market.workflowOf(track.lead.campaignId)?.body;
     const known = workflow?.window;
     const lengthMs = parseDuration(length ?? known?.length ?? 'P1D');
@@ -290,7 +293,7 @@ export class Simulation {
 
   giveBack(track: Track, contractId: string): void {
     const holding = track.life.picks.find((pick) => pick.contractId === contractId && ['accepted', 'cherryPicked'].includes(pick.state));
-    if (!holding) throw new RangeError(`contract ${contractId} does not hold lead ${track.lead.leadId}`);
+    if (!holding) throw new Refusal(`contract ${contractId} does not hold lead ${track.lead.leadId}`);
     track.life = returned(this.market, this.state, track.life, holding.outboundLeadId, this.now);
     this.free(track, contractId);
     this.wakeFreed();

@@ -106,8 +106,8 @@ function possible(drawn: Scenario): Scenario {
   let { timeline = [] } = drawn;
   for (;;) {
     try {
-      simulate({ ...drawn, timeline }, { regex: linearRegex, lines: false });
-      return { ...drawn, timeline };
+      const refused = simulate({ ...drawn, timeline }, { regex: linearRegex, lines: false }).refusedSteps.map(({ step }) => step);
+      return { ...drawn, timeline: timeline.filter((_, index) => !refused.includes(index)) };
     } catch (error) {
       const place = /^timeline\[(\d+)\]/.exec((error as Error).message)?.[1];
       if (place === undefined) throw error;

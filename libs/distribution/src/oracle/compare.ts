@@ -49,10 +49,11 @@ export function search(cases: number, generate: (place: number) => Case, differs
 function simulated(drawn: Case): { scenario: Scenario; result: SimulationResult } {
   for (let left = asScenario(drawn); ;) {
     try {
-      return { scenario: left, result: simulate(left, { regex }) };
+      const result = simulate(left, { regex });
+      const refused = result.refusedSteps.map(({ step }) => step);
+      return { scenario: { ...left, timeline: left.timeline?.filter((_, place) => !refused.includes(place)) }, result };
     } catch (error) {
-      const refused = /^timeline\[(\d+)\]: (?:contract .* does not hold|no (?:contract|order) |window of lead)/
-        .exec(error instanceof Error ? error.message : '');
+      const refused = /^timeline\[(\d+)\]: no (?:contract|order) /.exec(error instanceof Error ? error.message : '');
       if (!refused) throw error;
       left = { ...left, timeline: left.timeline?.filter((_, place) => place !== Number(refused[1])) };
     }

@@ -44,6 +44,7 @@ function run(scenario: Scenario, scripts: Scripts, file: string, json: boolean, 
     return 2;
   }
   if (steps > 10_000) bar.end();
+  for (const { step, why } of result.refusedSteps) terminal.line(`${file}: timeline[${step}]: refused, and left out: ${why}`);
   if (json) terminal.out(JSON.stringify(result.summary));
   for (const { what, expected, got } of result.failures) terminal.line(`${file}: ${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}`);
   if (!json) {
