@@ -77,7 +77,10 @@ export class PastCount {
     if (!sum) sums.set(instant, { count, amount }); else { sum.count += count; sum.amount += amount; }
   }
 
-  /** The counters as they have to stand, where they do not in the state. A limit that comes back may find what it once counted. */
+  /**
+   * The counters as they have to stand, where they do not in the state. By key, whoever compiled the market in whatever
+   * order. A limit that comes back may find what it once counted.
+   */
   entries(state: State): StateEntry[] {
     const entries: StateEntry[] = [];
     const put = (key: string, value: number) => { if (state.get(key) !== value) entries.push({ key, value }); };
@@ -88,7 +91,7 @@ export class PastCount {
       for (const at of state.rollingInstants(prefix, this.now - ROLLING_MS)) if (!sums.has(at)) put(prefix + String(at), 0);
       for (const [at, sum] of sums) put(prefix + String(at), sum[metric]);
     }
-    return entries;
+    return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 }
 

@@ -1,10 +1,10 @@
 /** Takes into a state what was sold, as it was sold: what the past has used up, and whose turn it is after it. No sale is decided. */
 import { movesOf, type Moves } from './automatic.js';
 import { decide } from './decide.js';
-import { newLife, type Lead, type Life } from './lead.js';
+import { newLife, type Holding, type Lead, type Life } from './lead.js';
 import type { Market } from './market.js';
 import { reservePush, type Level } from './push.js';
-import { reservePicks } from './reserve.js';
+import { reservePicks, returned } from './reserve.js';
 import type { State } from './state.js';
 
 /** One sale of the past; the client's answer to it was yes, or is not known. */
@@ -38,11 +38,14 @@ export class Past {
     return { lead, life, moves };
   }
 
-  /** A sale moves what it moved: caps, orders, credit, turns, weights. Of who is not in the configuration any more, nothing. */
-  sell(past: PastLead, sale: PastSale): void {
+  /**
+   * A sale moves what it moved: caps, orders, credit, turns, weights. Of who is not in the configuration any more, nothing. Answers what
+   * came of it, for a return.
+   */
+  sell(past: PastLead, sale: PastSale): Holding[] {
     const { market, state } = this;
     const contract = market.contracts.get(sale.contractId);
-    if (!contract) { this.push(past, sale); return; }
+    if (!contract) return this.push(past, sale);
     const workflow = market.workflows.get(sale.rule.slice(0, Math.max(0, sale.rule.lastIndexOf('/'))));
     const phase = workflow?.phases.find(({ key }) => key === sale.rule) ?? null;
     const earnings = (past.moves?.earnings ?? []).filter(({ key }) => key === phase?.key);
@@ -52,11 +55,16 @@ export class Past {
       trial: sale.priceMinor === 0n && contract.trialLeads > 0, overridden: [],
     };
     const trigger = sale.rule === 'cherryPick' ? 'cherryPick' : 'arrival';
-    reservePicks(market, state, past.lead, past.life, { trigger, picks: [pick] }, moves, sale.at, () => '');
+    return reservePicks(market, state, past.lead, past.life, { trigger, picks: [pick] }, moves, sale.at, () => '');
+  }
+
+  /** It was returned later: what comes back is free again. */
+  giveBack({ life }: PastLead, holdings: readonly Holding[], now: number): void {
+    returned(this.market, this.state, { ...life, picks: [...holdings] }, '', now);
   }
 
   /** Both levels count: the one that the assignment names, and the branches above it. */
-  private push({ lead, life }: PastLead, sale: PastSale): void {
+  private push({ lead, life }: PastLead, sale: PastSale): Holding[] {
     const { market, state } = this;
     const first = market.strategiesOf(lead.campaignId);
     const way: Level[] = [];
@@ -67,9 +75,9 @@ export class Past {
       way.unshift({ strategy, recipient: strategy.recipients.find((recipient) => recipient.to === to)!, credits: null });
       to = first.includes(strategy) ? undefined : strategy.from;
     }
-    if (way.length === 0) return;
+    if (way.length === 0) return [];
     const pick = { contractId: sale.contractId, clientId: '', rule: sale.rule, priceMinor: 0n, trial: false, overridden: [] };
-    reservePush(state, life, { picks: [pick], levels: way }, sale.at, () => '');
+    return reservePush(state, life, { picks: [pick], levels: way }, sale.at, () => '');
   }
 
   private goesByShares(campaignId: string): boolean {

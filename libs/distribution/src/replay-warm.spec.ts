@@ -11,6 +11,8 @@ describe('the past that a replay must know', () => {
   it.each([
     ['begins with the month, and a little before because zones differ', document({}), Date.UTC(2026, 2, 1, 5) - 2 * DAY],
     ['is all of it where a cap counts without an end', capped({ total: 5 }), 0],
+    ['is all of it where the recipients of a strategy share such a cap',
+      document({ pushStrategies: [{ id: 's', from: 'corporate', caps: { total: 5 }, recipients: [] }] }), 0],
     ['is all of it where an order was booked', document({ orders: [{ id: 'o', contract: 'a', quantity: 5, start: '2026-01-01' }] }), 0],
     ['is all of it where a client may owe only so much', document({ clients: [{ id: 'b', creditLimit: '100.00' }] }), 0],
     ['holds a whole look-back for persons', document({ contracts: [{ id: 'a', client: 'b', duplicateLookBack: 'P60D' }] }), FROM - 62 * DAY],

@@ -12,7 +12,8 @@ const SLACK_MS = 2 * DAY_MS;
 export function warmFrom(document: ConfigDocument, from: number): number {
   const { clients = [], contracts = [], campaigns = [], groups = [], pushStrategies = [], orders = [] } = document;
   const recipients = pushStrategies.flatMap((strategy) => strategy.recipients);
-  const caps: (Caps | undefined)[] = [...clients, ...contracts, ...campaigns, ...groups, ...recipients].map((each) => each.caps);
+  const capped: readonly { caps?: Caps }[] = [...clients, ...contracts, ...campaigns, ...groups, ...pushStrategies, ...recipients];
+  const caps = capped.map((each) => each.caps);
   const endless = orders.length > 0 || caps.some((each) => each?.total !== undefined) || contracts.some(({ trial }) => trial !== undefined)
     || clients.some(({ creditLimit }) => creditLimit !== undefined);
   if (endless) return 0;

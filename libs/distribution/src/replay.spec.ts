@@ -73,6 +73,14 @@ describe('a replay', () => {
     expect(rowOf(report, 'dear-c').after.reasons).toEqual({ cap_day: 6 });
   });
 
+  it('what was returned before the span uses up nothing from then on', () => {
+    const lines = historyOf(two(), hourly(8), START + 40 * HOUR).map((line, place): HistoryLine => (place === 0
+      ? { ...line, picks: line.picks.map((pick) => ({ ...pick, state: 'returned', settledAt: START + HOUR / 2 })) } : line));
+    const after = (from: number) => rowOf(replay(lines, { document: two({ caps: { day: 4 } }), from }), 'dear-c').after.leads;
+    // Of four a day three stood at eleven, not four.
+    expect([after(START + 4 * HOUR), after(START + 3 * HOUR)]).toEqual([1, 2]);
+  });
+
   it('a client turns down again what it turned down, and what nobody takes is unsold with its reason', () => {
     const came = hourly(6).map((each, place) => ({ ...each, rejectedBy: new Set(place < 2 ? ['dear-c'] : []) }));
     const lines = historyOf(two(), came, START + 40 * HOUR);

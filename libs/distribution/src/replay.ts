@@ -136,9 +136,14 @@ class World {
     for (const pick of picks) if (!TURNED_DOWN.has(pick.state)) this.rememberSale(past, pick);
   }
 
-  private rememberSale(past: PastLead, { contractId, priceMinor, rule, at }: HistoryPick): void {
+  private rememberSale(past: PastLead, { contractId, priceMinor, rule, at, state, settledAt }: HistoryPick): void {
     const sale = { contractId, priceMinor: BigInt(priceMinor), rule, at: Math.max(at, this.simulation.now) };
-    if (at <= this.simulation.now) this.past.sell(past, sale); else this.at(at, () => this.past.sell(past, sale));
+    const sell = () => {
+      const holdings = this.past.sell(past, sale);
+      // What it gave back then is free for those that come after.
+      if (state === 'returned' && settledAt !== undefined) this.at(settledAt, () => this.past.giveBack(past, holdings, settledAt));
+    };
+    if (at <= this.simulation.now) sell(); else this.at(at, sell);
   }
 
   receive(line: HistoryLine): void {

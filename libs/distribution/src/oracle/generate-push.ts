@@ -37,11 +37,12 @@ export function generatePush(seed: string): Scenario {
   };
 }
 
-/** Other weights, other numbers in the same caps, another span of activity. */
+/** Other weights, other numbers in the same caps or others, which count what was given before; another span of activity. */
 function changeOf(random: SeededRandom, { id, recipients, onlyActiveWithin }: PushStrategy): Record<string, unknown> {
   const renumbered = recipients.map(({ caps, weight, ...recipient }): Recipient => ({
     ...recipient, ...(weight === undefined ? {} : { weight: random.pick([1, 2, 0.5]) }),
-    ...(caps && { caps: Object.fromEntries(Object.keys(caps).map((window) => [window, random.int(1, 3)])) }),
+    ...(random.chance(0.6) ? caps && { caps: Object.fromEntries(Object.keys(caps).map((window) => [window, random.int(1, 3)])) }
+      : { caps: { [random.pick(['hour', 'day'])]: random.int(1, 3), timezone: random.pick(ZONES) } }),
   }));
   const active = onlyActiveWithin === undefined ? {} : { onlyActiveWithin: random.pick(['PT30M', 'PT5H']) };
   return { pushStrategies: { [id]: random.chance(0.5) ? { recipients: renumbered } : active } };
