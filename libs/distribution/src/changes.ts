@@ -138,7 +138,8 @@ function* scheduleChanges({ loser, moment: { market, now } }: Trial, schedule: S
     intervals.forEach((interval, place) => {
       const [from = '', to = ''] = interval.split('-').map((part) => part.trim());
       const [start, end] = [minutesOf(from), minutesOf(to)];
-      const later = minute >= end;
+      // One that goes on past midnight is shut from its end to its beginning: what is nearer is stretched.
+      const later = end > start ? minute >= end : minute + 1 - end < start - minute;
       const wider = later ? `${from}-${clock(minute + 1)}` : `${clock(minute)}-${to}`;
       const words = later ? `open until ${clock(minute + 1)}` : `open from ${clock(minute)}`;
       stretched.push({ by: later ? minute + 1 - end : start - minute,

@@ -58,9 +58,19 @@ describe('opening hours', () => {
     expect(open).toEqual([true, true, false, true, true, true, true]);
   });
 
+  it('go on past midnight where an interval ends before it begins, but not into a closed date', () => {
+    const night = compileSchedule({ timezone: 'America/New_York', open: { fri: ['22:00-02:00'], 'sun': ['20:00-00:00'] }, closed: ['2026-03-14'] });
+    const open = (instants: string[]) => instants.map((iso) => night.isOpen(at(iso)));
+    expect(open(['2026-03-06T07:00Z', '2026-03-07T02:59Z', '2026-03-07T03:00Z', '2026-03-07T06:59Z', '2026-03-07T07:00Z', '2026-03-08T03:00Z']))
+      .toEqual([false, false, true, true, false, false]);
+    expect(open(['2026-03-09T03:59Z', '2026-03-09T04:00Z'])).toEqual([true, false]);
+    expect(night.nextChange(at('2026-03-07T03:00Z'))).toBe(at('2026-03-07T07:00Z'));
+    expect(night.nextChange(at('2026-03-14T02:00Z'))).toBe(at('2026-03-14T04:00Z'));
+  });
+
   it.each([
     [{ timezone: 'Nowhere', open: {} }], [{ timezone: 'UTC', open: { someday: ['09:00-10:00'] } }],
-    [{ timezone: 'UTC', open: { mon: ['09:00'] } }], [{ timezone: 'UTC', open: { mon: ['22:00-06:00'] } }],
+    [{ timezone: 'UTC', open: { mon: ['09:00'] } }], [{ timezone: 'UTC', open: { mon: ['24:00-06:00'] } }],
     [{ timezone: 'UTC', open: { mon: ['09:00-09:00'] } }], [{ timezone: 'UTC', open: { mon: ['09:00-25:00'] } }],
     [{ timezone: 'UTC', open: {}, closed: ['2026-02-30'] }],
   ])('%j is refused', (def) => { expect(() => compileSchedule(def)).toThrow(RangeError); });
@@ -85,8 +95,8 @@ function randomSchedule(random: ReturnType<typeof seededRandom>, timezone: strin
   const times = ['00:00', '00:30', '01:00', '02:00', '02:30', '09:15', '17:00', '23:30', '24:00'];
   const open: Record<string, string[]> = {};
   for (const day of ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']) {
-    const from = random.int(0, times.length - 2);
-    if (random.chance(0.6)) open[day] = [`${times[from]}-${times[random.int(from + 1, times.length - 1)]}`];
+    const [from, to] = random.shuffle(times.slice(0, -1)).concat(random.chance(0.1) ? '24:00' : []).slice(-2);
+    if (random.chance(0.6)) open[day] = [`${from}-${to}`];
   }
   return { timezone, open, closed: random.chance(0.3) ? ['2026-03-08', '2026-04-24'] : [] };
 }

@@ -1,6 +1,7 @@
 /**
  * Opening hours: weekly half-open intervals [from, to) of local wall-clock time, less closed dates. At 17:00 a contract open "09:00-17:00"
- * is shut; a time that the clock skips opens nothing, one that it repeats is open twice.
+ * is shut; a time that the clock skips opens nothing, one that it repeats is open twice. One that ends before it begins goes on into the
+ * next day; a closed date shuts what lies on that date.
  */
 import { dayNumber, DAY_MS, localMs, timeOfDayMs, WEEKDAYS, weekdayOfDay, type Instant, type Weekday } from './calendar.js';
 import { isKnownZone, offsetRangeAt } from './zone-offsets.js';
@@ -23,15 +24,16 @@ type Interval = readonly [from: number, to: number];
 
 interface Week { readonly zone: string; readonly days: readonly (readonly Interval[])[]; readonly closed: ReadonlySet<number> }
 
-/**
- * Compiles opening hours. Throws RangeError that names the fault: unknown zone or day, bad time, interval that is empty or runs
- * backwards.
- */
+/** Compiles opening hours. Throws RangeError that names the fault: unknown zone or day, bad time, interval that is empty. */
 export function compileSchedule(def: ScheduleDef): Schedule {
   if (!isKnownZone(def.timezone)) throw new RangeError(`unknown time zone ${JSON.stringify(def.timezone)}`);
   const days: Interval[][] = WEEKDAYS.map(() => []);
   for (const [names, intervals] of Object.entries(def.open)) {
-    for (const day of daysNamed(names)) for (const text of intervals) days[day]?.push(parseInterval(text));
+    for (const day of daysNamed(names)) for (const text of intervals) {
+      const [from, to] = parseInterval(text);
+      days[day]?.push([from, to > from ? to : DAY_MS]);
+      if (to < from && to > 0) days[(day + 1) % 7]?.push([0, to]);
+    }
   }
   const week: Week = { zone: def.timezone, days: days.map(merge), closed: new Set((def.closed ?? []).map(dayNumber)) };
   return { isOpen: (instant) => openAt(week, instant), nextChange: (instant) => nextChange(week, instant) };
@@ -48,12 +50,12 @@ function daysNamed(names: string): number[] {
   });
 }
 
+/** The end lies before the beginning where the interval goes on past midnight. */
 function parseInterval(text: string): Interval {
   const [from = '', to = '', ...rest] = text.split('-').map((part) => part.trim());
   const interval: Interval = [timeOfDayMs(from), timeOfDayMs(to)];
-  if (rest.length > 0 || interval[0] >= interval[1]) {
-    const wanted = 'an interval such as 09:00-17:00 that ends after it begins (past midnight: two intervals)';
-    throw new RangeError(`expected ${wanted}, got ${JSON.stringify(text)}`);
+  if (rest.length > 0 || interval[0] === interval[1] || interval[0] === DAY_MS) {
+    throw new RangeError(`expected an interval such as 09:00-17:00, or 00:00-24:00 for all day, got ${JSON.stringify(text)}`);
   }
   return interval;
 }
