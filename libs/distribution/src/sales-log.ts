@@ -15,6 +15,8 @@ export class SalesLog {
   /** Number of the scopes that count it; 0 = it was given back. */
   private kind = new Uint32Array(FIRST);
   private readonly kinds = new Map<string, number>();
+  /** The kind that a contract's last sale was of; most are of the same again. */
+  private readonly lastOf = new Map<string, { clientId: string; also: readonly string[]; kind: number }>();
   private readonly scopes: (readonly string[])[] = [[]];
 
   add(holding: Holding): void {
@@ -60,9 +62,12 @@ export class SalesLog {
   private kindOf(holding: Holding): number {
     const { also, contractId, clientId } = holding;
     if (also === undefined) return 0;
+    const last = this.lastOf.get(contractId);
+    if (last !== undefined && last.clientId === clientId && isSame(last.also, also)) return last.kind;
     const name = [contractId, clientId, ...also].join('\n');
     let kind = this.kinds.get(name);
     if (kind === undefined) this.kinds.set(name, (kind = this.scopes.push(scopesOf(holding)) - 1));
+    this.lastOf.set(contractId, { clientId, also, kind });
     return kind;
   }
 
@@ -75,4 +80,8 @@ export class SalesLog {
     this.price.set(price);
     this.kind.set(kind);
   }
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((scope, place) => scope === other[place]);
 }
