@@ -60,25 +60,50 @@ export class WindowCommands {
     });
   }
 
-  /** Stops open and paused windows of a campaign, at most `limit`; answers how many, and whether more are left. */
+  /**
+   * Stops open and paused windows of a campaign, at most `limit`; answers how many, and whether more are left. Throws a Problem 404 for a
+   * campaign that is not there, and has none.
+   */
   async stopAll(caller: Principal, campaignId: string, limit: number, chunk = 500): Promise<{ stopped: number; more: boolean }> {
+    const { tenantId } = caller;
     let stopped = 0;
-    for (;;) {
-      const size = Math.min(chunk, limit - stopped);
-      if (size === 0) return { stopped, more: await this.as(caller.tenantId, async (tx) =>
-        (await this.stores.windows.liveOf(tx, caller.tenantId, campaignId, 1)).length > 0) };
-      const done = await this.as(caller.tenantId, async (tx) => {
-        const leads = await this.stores.windows.liveOf(tx, caller.tenantId, campaignId, size);
-        for (const leadId of leads) {
-          const row = await this.stores.windows.lock(tx, caller.tenantId, leadId);
-          // Somebody else may have ended it since it was listed.
-          if (row?.state === 'open' || row?.state === 'paused') await this.apply(tx, caller, row, true, [{ kind: 'stop' }]);
-        }
-        return leads.length;
-      });
-      stopped += done;
-      if (done < size) return { stopped, more: false };
+    for (let listed = 0; listed < limit;) {
+      const size = Math.min(chunk, limit - listed);
+      const done = await this.as(tenantId, (tx) => this.stopSome(tx, caller, campaignId, size));
+      listed += done.listed;
+      stopped += done.stopped;
+      if (done.listed === size) continue;
+      if (listed === 0) await this.as(tenantId, (tx) => this.mustKnow(tx, tenantId, campaignId));
+      return { stopped, more: false };
     }
+    const left = await this.as(tenantId, (tx) => this.stores.windows.liveOf(tx, tenantId, campaignId, 1));
+    return { stopped, more: left.length > 0 };
+  }
+
+  /**
+   * The timers of all before the first window: the engine's outcomes, which hold timers, wait for a window that is being written, and who
+   * wrote it must not wait for their timers.
+   */
+  private async stopSome(tx: Tx, caller: Principal, campaignId: string, size: number): Promise<{ listed: number; stopped: number }> {
+    const { tenantId } = caller;
+    const leads = await this.stores.windows.liveOf(tx, tenantId, campaignId, size);
+    const timers = await this.stores.timers.lock(tx, leads.map((leadId) => ({ tenantId, leadId })));
+    let stopped = 0;
+    for (const { leadId, kind } of timers) {
+      if (kind !== 'window') continue;
+      const row = await this.stores.windows.lock(tx, tenantId, leadId);
+      // Somebody else may have ended it since it was listed.
+      if (row?.state !== 'open' && row?.state !== 'paused') continue;
+      await this.apply(tx, caller, row, true, [{ kind: 'stop' }]);
+      stopped++;
+    }
+    return { listed: leads.length, stopped };
+  }
+
+  private async mustKnow(tx: Tx, tenantId: string, campaignId: string): Promise<void> {
+    const terms = (await this.stores.terms.of(tx, [tenantId])).get(tenantId);
+    if (terms?.campaigns.has(campaignId) || await this.stores.windows.isKnown(tx, tenantId, campaignId)) return;
+    throw new Problem(404, 'unknown_campaign', `There is no campaign ${JSON.stringify(campaignId)}, nor was there a window of one.`);
   }
 
   private async apply(
@@ -130,12 +155,16 @@ const ADVICE: Readonly<Record<Refusal, string>> = {
   window_fulfilled: 'no further client fits, and all have accepted',
   no_window: 'open one first',
   not_paused: 'only one that is paused can go on',
-  not_open: 'only one that is open can be paused, and only one that is open or paused can be stopped or edited',
+  not_open: 'resume it first',
 };
+/** Of one that has ended, whatever was to be done to it. */
+const ENDED = 'it has ended; POST /v1/leads/{id}/window opens it again';
 
 function refusalOf(reason: Refusal, { state, expiresAt }: WindowRow, command: string): Problem {
-  const until = state === 'open' || state === 'paused' ? ` until ${new Date(expiresAt).toISOString()}` : '';
-  return new Problem(409, reason, `The window of this lead is ${state}${until}, so that it cannot be ${DONE[command] ?? command}: ${ADVICE[reason]}.`);
+  const live = state === 'open' || state === 'paused';
+  const until = live ? ` until ${new Date(expiresAt).toISOString()}` : '';
+  const advice = live || command === 'open' ? ADVICE[reason] : ENDED;
+  return new Problem(409, reason, `The window of this lead is ${state}${until}, so that it cannot be ${DONE[command] ?? command}: ${advice}.`);
 }
 
 const DONE: Readonly<Record<string, string>> = { open: 'opened', pause: 'paused', resume: 'resumed', stop: 'stopped', edit: 'edited' };

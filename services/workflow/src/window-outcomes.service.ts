@@ -46,7 +46,7 @@ export class WindowOutcomes {
     const opened = await this.open(tx, news.leads, live, terms, now);
     await this.goOn(tx, news.leads, live, now);
     await this.hold(tx, news.leads, { live, opened, terms }, now);
-    await this.fulfil(tx, news.leads, now);
+    await this.fulfil(tx, news.leads, { live, opened }, now);
     tx.afterCommit(() => this.signal.wake());
   }
 
@@ -65,10 +65,10 @@ export class WindowOutcomes {
     await this.stores.timers.wake(tx, wakes);
   }
 
-  /** Timers of leads that may have one: who arrives just now has none. */
+  /** Timers of leads that may have one, all that this transaction ever locks: who arrives just now has none. */
   private async live(tx: Tx, { leads }: News): Promise<Map<string, Partial<Record<Timer['kind'], LiveTimer>>>> {
     const found = new Map<string, Partial<Record<Timer['kind'], LiveTimer>>>();
-    const known = leads.filter(({ arrived }) => !arrived);
+    const known = leads.filter(({ arrived, fulfilledAt }) => !arrived || fulfilledAt !== undefined);
     if (known.length === 0) return found;
     for (const timer of await this.stores.timers.lock(tx, known)) {
       found.set(keyOf(timer), { ...found.get(keyOf(timer)), [timer.kind]: timer });
@@ -126,8 +126,13 @@ export class WindowOutcomes {
     ]);
   }
 
-  private async fulfil(tx: Tx, leads: readonly LeadNews[], now: number): Promise<void> {
-    const done = new Map(leads.filter(({ fulfilledAt }) => fulfilledAt !== undefined).map((news) => [keyOf(news), news]));
+  /**
+   * Of windows whose timers are locked, or that were opened here. One that a person opened meanwhile is tried at once, and the engine says
+   * again that it is done.
+   */
+  private async fulfil(tx: Tx, leads: readonly LeadNews[], { live, opened }: Pick<Known, 'live' | 'opened'>, now: number): Promise<void> {
+    const done = new Map(leads.filter((news) => news.fulfilledAt !== undefined && (live.has(keyOf(news)) || opened.has(keyOf(news))))
+      .map((news) => [keyOf(news), news]));
     if (done.size === 0) return;
     const { windows, timers } = this.stores;
     const locked = (await timers.lock(tx, [...done.values()])).filter(({ kind }) => kind === 'window');

@@ -195,6 +195,11 @@ export class WindowsStore {
     return tx.query<WindowRow>(`SELECT ${columns} FROM ${source} WHERE ${where} ORDER BY w.lead_id DESC LIMIT ${limit + 1}`, values);
   }
 
+  /** Whether a campaign has or had windows. */
+  async isKnown(tx: Tx, tenantId: string, campaignId: string): Promise<boolean> {
+    return (await tx.query('SELECT FROM workflow.windows WHERE tenant_id = $1 AND campaign_id = $2 LIMIT 1', [tenantId, campaignId])).length > 0;
+  }
+
   /** Leads of a campaign whose windows are open or paused. */
   async liveOf(tx: Tx, tenantId: string, campaignId: string, limit: number): Promise<string[]> {
     const rows = await tx.query<{ id: string }>(`
