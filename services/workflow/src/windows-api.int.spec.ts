@@ -91,6 +91,7 @@ describe('the API of windows', () => {
     expect((await call('a', 'PATCH', '/v1/leads/L1/window', {})).status).toBe(422);
     expect((await call('a', 'GET', '/v1/windows?state=shut')).json.code).toBe('invalid_filter');
     expect((await call('a', 'GET', '/v1/windows?dueBefore=soon')).json.code).toBe('invalid_filter');
+    expect((await call('a', 'GET', '/v1/windows?dueBefore=5')).json.code).toBe('invalid_filter');
     expect((await call('a', 'GET', '/v1/windows?colour=red')).json.code).toBe('unknown_filter');
   });
 
@@ -120,6 +121,16 @@ describe('the API of windows', () => {
   it('stops the windows of a campaign', async () => {
     expect((await call('a', 'POST', '/v1/windows:stop', { campaign: 'solar' })).json).toEqual({ stopped: 2, more: false });
     expect((await call('b', 'GET', '/v1/windows?state=open')).json.data).toHaveLength(1);
+    expect((await call('a', 'POST', '/v1/windows:stop', { campaign: 'solar' })).json).toEqual({ stopped: 0, more: false });
+    expect((await call('a', 'POST', '/v1/windows:stop', { campaign: 'solarr' })).json).toMatchObject({ status: 404, code: 'unknown_campaign' });
+  });
+
+  it('says of a window that has ended how it is opened again', async () => {
+    for (const step of ['pause', 'stop', 'resume']) {
+      const { status, json } = await call('a', 'POST', `/v1/leads/L2/window/${step}`);
+      expect(status).toBe(409);
+      expect(json.detail).toMatch(/is stopped, so that it cannot be (paus|stopp|resum)ed: it has ended; POST /);
+    }
   });
 });
 

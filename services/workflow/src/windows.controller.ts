@@ -51,6 +51,7 @@ export class WindowsController {
   @HttpCode(200)
   @ApiOperation({ summary: `Stops the windows of a campaign, ${STOP_MAX} a call: send it again while "more" is true` })
   @ApiBody({ schema: inlineSchema(Stop) })
+  @ApiResponse({ status: 404, description: 'There is no such campaign, nor was there a window of one.' })
   stopAll(@Caller() caller: Principal, @Body({ schema: Stop }) { campaign }: Stop): Promise<{ stopped: number; more: boolean }> {
     return this.commands.stopAll(caller, campaign, STOP_MAX);
   }
@@ -129,7 +130,7 @@ function checked(query: Given): Given {
     throw new Problem(400, 'invalid_filter', `Expected state to be one of ${STATES.join(', ')}, got ${JSON.stringify(state)}.`);
   }
   if (dueBefore === undefined) return query;
-  const at = Date.parse(dueBefore);
+  const at = /^\d{4}-\d{2}-\d{2}(T.+)?$/.test(dueBefore) ? Date.parse(dueBefore) : NaN;
   if (Number.isNaN(at)) throw new Problem(400, 'invalid_filter', `Expected dueBefore to be an instant such as 2026-03-01T09:00:00Z, got ${JSON.stringify(dueBefore)}.`);
   return { ...query, dueBefore: String(at) };
 }
@@ -143,7 +144,8 @@ function shown(row: WindowRow): Record<string, unknown> {
     every: formatDuration(row.everyMs),
     expiresAt: iso(row.expiresAt), nextTryAt: iso(row.dueAt), pausedAt: iso(row.pausedAt), pauseExtends: row.pauseExtends,
     extendedBy: formatDuration(row.extendedMs), endedAt: iso(row.endedAt), chanceAt: iso(row.chanceAt), waitsOn: row.waitsOn,
-    reasons: row.reasons, full: row.isFull, lastDecidedAt: iso(row.decidedAt),
+    // Why nobody got it at the last try: of a lead that has all the buyers it may have, that is over.
+    reasons: row.state === 'fulfilled' ? [] : row.reasons, full: row.isFull, lastDecidedAt: iso(row.decidedAt),
   };
 }
 
