@@ -24,6 +24,7 @@ export interface CapLine {
 
 /** Whose limits are asked for; nothing set = all of the market. A contract has its client's and group's as well. */
 export interface CapFilter {
+  /** Or a recipient of push strategies, who has those of each strategy. */
   readonly contract?: string;
   readonly client?: string;
   readonly campaign?: string;
@@ -39,8 +40,21 @@ export function capLines(market: Market, now: number, filter: CapFilter = {}): C
   for (const contract of market.contracts.values()) {
     if (isAll || contract.id === filter.contract || contract.client.id === filter.client) add(contract.limits);
   }
+  for (const { recipients } of market.strategies.values()) {
+    for (const { to, limits } of recipients) if (isAll || to === filter.contract) add(limits);
+  }
   for (const [id, campaign] of market.campaigns) if (isAll || id === filter.campaign) add(campaign.limits);
   return [...lines.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** What the filter names that is not there; undefined where all of it is. */
+export function missingOf(
+  market: Market, { contract, client, campaign }: CapFilter,
+): { readonly what: string; readonly id: string } | undefined {
+  const isRecipient = () => [...market.strategies.values()].some(({ recipients }) => recipients.some(({ to }) => to === contract));
+  if (contract !== undefined && !market.contracts.has(contract) && !isRecipient()) return { what: 'contract', id: contract };
+  if (client !== undefined && !market.links.clients.has(client)) return { what: 'client', id: client };
+  return campaign !== undefined && !market.campaigns.has(campaign) ? { what: 'campaign', id: campaign } : undefined;
 }
 
 function lineOf({ scope, id, window, metric, limit, prefix, clock }: Limit, now: number): CapLine {

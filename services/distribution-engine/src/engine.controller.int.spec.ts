@@ -124,6 +124,30 @@ it('pages through caps by cursor', async () => {
   expect(seen).toEqual(['day', 'month', 'rolling60m']);
 });
 
+it('has the limits of recipients of push strategies as well', async () => {
+  const strategy = { id: 'desk', campaigns: ['solar'], recipients: [{ to: 'ann', caps: { hour: 3 } }, { to: 'ben' }], caps: { day: 40 } };
+  await rig.say(aConfiguration('east', 1, [{ kind: 'pushStrategy', id: 'desk', entry: 1, body: strategy }]));
+  await rig.settled('engine');
+  const { body } = await get('/v1/caps', 'east');
+  expect(body.data.map(({ scope, id, window, limit }) => [scope, id, window, limit])).toEqual([
+    ['recipient', 'desk/ann', 'hour', 3], ['recipient', 'desk', 'day', 40],
+  ]);
+  const { body: ben } = await get('/v1/caps?contract=ben', 'east');
+  expect(ben.data.map(({ id }) => id)).toEqual(['desk']);
+});
+
+it('refuses a filter that is none, and one that names nobody: an empty list would be taken for an answer', async () => {
+  const faulty = async (query: string) => {
+    const { status, body } = await get(`/v1/caps?${query}`);
+    return [status, body['code']];
+  };
+  expect(await faulty('contract=acme-xy')).toEqual([404, 'unknown_contract']);
+  expect(await faulty('client=nope')).toEqual([404, 'unknown_client']);
+  expect(await faulty('campaign=nope')).toEqual([404, 'unknown_campaign']);
+  expect(await faulty('cursor=none')).toEqual([400, 'invalid_cursor']);
+  expect((await faulty('contracts=acme-ny'))[0]).toBe(400);
+});
+
 it('shows nobody what is not his', async () => {
   expect((await get('/v1/leads/L2/attempts', 'south')).status).toBe(404);
   const { body: { data: [first] } } = await get('/v1/leads/L1/attempts');

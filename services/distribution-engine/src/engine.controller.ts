@@ -1,17 +1,18 @@
 import { applyDecorators, Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Allow, Caller, Clock, type Principal } from '@sluice/runtime';
+import { Allow, Caller, Clock, Problem, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
 import { queryDocs } from './api-schema.js';
-import { capLines, rollingUse, type CapLine } from './caps.js';
+import { capLines, missingOf, rollingUse, type CapLine } from './caps.js';
+import { cursor, readCursor, writeCursor } from './pages.js';
 
-const capsQuery = z.object({
-  contract: z.string().optional().describe('Limits of this contract, its client\'s and its group\'s among them.'),
+const capsQuery = z.strictObject({
+  contract: z.string().optional().describe('Limits of this contract, its client\'s and its group\'s among them; or of a recipient of push strategies.'),
   client: z.string().optional().describe('Limits of this client and of all its contracts.'),
   campaign: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().optional(),
+  cursor,
 });
 
 /** Where the counters stand. Answered from the tables, so that any replica can. */
@@ -28,14 +29,17 @@ export class EngineController {
   async caps(@Caller() caller: Principal, @Query({ schema: capsQuery }) query: z.infer<typeof capsQuery>): Promise<object> {
     const now = this.clock.now();
     const market = await this.answers.market(caller.tenantId);
-    const all = capLines(market, now, query).filter(({ key }) => query.cursor === undefined || key > query.cursor);
+    const missing = missingOf(market, query);
+    if (missing) throw new Problem(404, `unknown_${missing.what}`, `There is no ${missing.what} "${missing.id}"; GET /v1/${missing.what}s lists them.`);
+    const [after = ''] = readCursor(query.cursor, ['string']) ?? [];
+    const all = capLines(market, now, query).filter(({ key }) => key > after);
     const page = all.slice(0, query.limit);
     const entries = await this.answers.counters(
       caller.tenantId, page.filter((line) => !line.rolling).map(({ key }) => key),
         page.filter((line) => line.rolling).map(({ key }) => key));
     const usedOf = usage(entries, now);
     return { data: page.map((line) => capOf(line, usedOf(line), market.ground.currency)),
-      nextCursor: all.length > page.length ? page.at(-1)!.key : null };
+      nextCursor: all.length > page.length ? writeCursor([page.at(-1)!.key]) : null };
   }
 }
 

@@ -3,7 +3,8 @@ import { Problem } from '@sluice/runtime';
 import { z } from 'zod';
 
 /** An instant or a date (its midnight, UTC) → epoch ms. */
-export const instant = z.union([z.iso.datetime({ offset: true }), z.iso.date()]).transform((text) => Date.parse(text));
+export const instant = z.union([z.iso.datetime({ offset: true }), z.iso.date()], { error: ({ input }) =>
+  `expected a date or an instant such as 2026-03-01 or 2026-03-01T09:00:00Z, got ${JSON.stringify(input)}` }).transform((text) => Date.parse(text));
 
 export const limit = z.coerce.number().int().min(1).max(200).default(50);
 export const cursor = z.string().max(600).optional().describe('nextCursor of the page before.');
