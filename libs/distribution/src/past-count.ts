@@ -3,7 +3,7 @@
  * added up by whoever stores them; what comes of it are counters.
  */
 import type { Holding } from './lead.js';
-import { ROLLING_MS, type Limit } from './limits.js';
+import { ROLLING_MS, type BucketClock, type Limit } from './limits.js';
 import type { State, StateEntry } from './state.js';
 
 /** What is to be added up: the sales of a scope (`contract|acme-ny`) since an instant, epoch ms; -Infinity = all. */
@@ -29,6 +29,7 @@ export class PastCount {
   private readonly sums: Map<number, { count: number; amount: number }>[] = [];
   /** Places by scope. */
   private readonly places = new Map<string, number[]>();
+  private readonly starts = new Map<BucketClock, number>();
   private readonly placeOf = new Map<Limit, number>();
 
   constructor(private readonly limits: readonly Limit[], readonly now: number) {
@@ -37,7 +38,7 @@ export class PastCount {
 
   private ask({ scope: kind, id, clock }: Limit): number {
     const scope = `${kind}|${id}`;
-    const since = clock === null ? this.now - ROLLING_MS + 1 : clock.start(this.now);
+    const since = this.startOf(clock);
     const byInstant = clock === null;
     let places = this.places.get(scope);
     if (!places) this.places.set(scope, (places = []));
@@ -46,6 +47,13 @@ export class PastCount {
     places.push(this.asked.push({ scope, since, byInstant }) - 1);
     this.sums.push(new Map());
     return places[places.length - 1]!;
+  }
+
+  private startOf(clock: BucketClock | null): number {
+    if (clock === null) return this.now - ROLLING_MS + 1;
+    let start = this.starts.get(clock);
+    if (start === undefined) this.starts.set(clock, (start = clock.start(this.now)));
+    return start;
   }
 
   /** The earliest instant that is asked for. */
