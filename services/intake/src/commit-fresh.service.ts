@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@sluice/db';
 import { crashPoint } from '@sluice/runtime';
 import type { Entry } from './commit-leads.service.js';
-import { spanMs, type Claim, type Holder } from './duplicates.js';
+import type { Claim } from './duplicates.js';
 import { IntakeStore } from './intake.store.js';
 import { SaveLeads } from './save-leads.service.js';
 import { claimsOfCandidate } from './vault.service.js';
@@ -52,14 +52,16 @@ export class CommitFresh {
   }
 
   private async commit(
-    tx: Tx, entries: readonly Entry[], tenants: readonly string[], claims: readonly { claim: Claim; holder: Holder }[],
+    tx: Tx, entries: readonly Entry[], tenants: readonly string[], claims: readonly (readonly Claim[])[],
   ): Promise<void> {
     for (const entry of entries) entry.outcome = { kind: 'accepted', leadId: entry.candidate.id, duplicateOf: undefined, replayed: false };
     const rows = this.save.rows(entries);
-    const keys = entries.flatMap(({ candidate: { tenantId, sourceId, idempotencyKey: key, payloadHash: fingerprint, id: leadId } }) => (
-      key === undefined ? [] : [{ tenantId, sourceId, key, fingerprint, leadId }]));
+    const fresh = entries.map(({ candidate: { verdict, idempotencyKey: key } }, at) => {
+      if (verdict.kind !== 'valid') throw new Error('an invalid lead cannot be fresh');
+      return { lead: rows[at]!, key, claims: claims[at]!, policy: verdict.campaign.duplicates };
+    });
     // What the log says follows in the same round trip; the answer is looked at last.
-    const versions = this.store.addFresh(tx, { tenants, keys, claims, leads: rows });
+    const versions = this.store.addFresh(tx, tenants, fresh);
     versions.catch(() => undefined);
     await this.save.rest(tx, entries, rows);
     tx.beforeCommit(async () => {
@@ -71,20 +73,18 @@ export class CommitFresh {
   }
 }
 
-/** The claims of a group in which every lead is valid and none repeats another; undefined for any other group. */
-function freshClaims(entries: readonly Entry[]): { claim: Claim; holder: Holder }[] | undefined {
-  const claims: { claim: Claim; holder: Holder }[] = [];
+/** The claims of each lead of a group in which every lead is valid and none repeats another; undefined for any other group. */
+function freshClaims(entries: readonly Entry[]): (readonly Claim[])[] | undefined {
+  const all: (readonly Claim[])[] = [];
   const seen = new Set<string>();
   const isNew = (key: string) => seen.size !== seen.add(key).size;
   for (const { candidate } of entries) {
-    const { verdict, receivedAt, tenantId, sourceId, idempotencyKey } = candidate;
+    const { verdict, tenantId, sourceId, idempotencyKey } = candidate;
     if (verdict.kind !== 'valid') return undefined;
     if (idempotencyKey !== undefined && !isNew(`${tenantId}\n${sourceId}\n${idempotencyKey}`)) return undefined;
-    for (const claim of claimsOfCandidate(candidate)) {
-      if (!isNew(claim.fingerprint)) return undefined;
-      const until = receivedAt + spanMs(claim, verdict.campaign.duplicates);
-      claims.push({ claim, holder: { leadId: candidate.id, seenAt: receivedAt, until } });
-    }
+    const claims = claimsOfCandidate(candidate);
+    if (!claims.every((claim) => isNew(claim.fingerprint))) return undefined;
+    all.push(claims);
   }
-  return claims;
+  return all;
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { hexArray, plainArray, textArray, type Tx } from '@sluice/db';
-import type { Claim, Holder } from './duplicates.js';
+import type { DuplicatePolicy } from './campaign.js';
+import { EMAIL, PAYLOAD, PHONE, type Claim, type Holder } from './duplicates.js';
 import type { Sealed } from './vault.service.js';
 
 export interface KeyRow {
@@ -13,12 +14,12 @@ export interface KeyRow {
   readonly answer: string | null;
 }
 
-/** What a group of leads that were never seen before puts into the tables. */
-export interface FreshRows {
-  readonly tenants: readonly string[];
-  readonly keys: readonly Omit<KeyRow, 'answer'>[];
-  readonly claims: readonly { readonly claim: Claim; readonly holder: Holder }[];
-  readonly leads: readonly LeadRow[];
+/** A lead that was never seen before, and what makes it once. */
+export interface FreshRow {
+  readonly lead: LeadRow;
+  readonly key: string | undefined;
+  readonly claims: readonly Claim[];
+  readonly policy: DuplicatePolicy;
 }
 
 export interface LeadRow {
@@ -140,34 +141,22 @@ export class IntakeStore {
 
   /**
    * Everything of leads that were never seen before, in one statement; answers the configuration versions of the tenants, held until the
-   * commit. Fails with a unique violation where a key, a fingerprint or a lead is there already.
+   * commit. Fails with a unique violation where a key, a fingerprint or a lead is there already. Each lead is read once, as one row, and
+   * put into all its tables.
    */
-  async addFresh(tx: Tx, fresh: FreshRows): Promise<Map<string, number>> {
-    const { tenants, keys, claims, leads } = fresh;
-    const rows = await tx.query<{ tenant_id: string; version: number }>(`
-      WITH versions AS (
-        SELECT tenant_id, version FROM intake.configuration_versions WHERE tenant_id = ANY ($1::text[]) ORDER BY tenant_id FOR SHARE),
-      keys AS (
-        INSERT INTO intake.idempotency (tenant_id, source_id, key, fingerprint, lead_id, created_at)
-        SELECT t, s, k, f, l, to_timestamp($7::double precision / 1000)
-        FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::uuid[]) AS g(t, s, k, f, l) ORDER BY t, s, k),
-      claims AS (
-        INSERT INTO intake.fingerprints (kind, tenant_id, fingerprint, lead_id, seen_at, until)
-        SELECT k, t, f, l, to_timestamp(s / 1000), to_timestamp(u / 1000)
-        FROM unnest($8::smallint[], $9::text[], $10::uuid[], $11::uuid[], $12::double precision[], $13::double precision[]) AS g(k, t, f, l, s, u)
-        ORDER BY k, f),
-      ${leadsInserted(14)}, vault AS (${vaultInserted(25)})
-      SELECT tenant_id, version FROM versions`,
-    [textArray(tenants), textArray(keys.map((row) => row.tenantId)), textArray(keys.map((row) => row.sourceId)),
-      textArray(keys.map((row) => row.key)), hexArray(keys.map((row) => row.fingerprint)), plainArray(keys.map((row) => row.leadId)),
-      leads[0]?.receivedAt ?? 0,
-      ...columnsOf(claims), ...leadColumns(leads), ...vaultColumns(leads)], 'intake.add_fresh');
-    return new Map(rows.map((row) => [row.tenant_id, row.version]));
+  async addFresh(tx: Tx, tenants: readonly string[], rows: readonly FreshRow[]): Promise<Map<string, number>> {
+    const versions = await tx.query<{ tenant_id: string; version: number }>(ADD_FRESH, [
+      textArray(tenants), textArray(rows.map(({ key }) => key)),
+      claimColumn(rows, PAYLOAD), claimColumn(rows, PHONE), claimColumn(rows, EMAIL),
+      plainArray(rows.map(({ lead, policy }) => lead.receivedAt + policy.payloadWithinMs)),
+      plainArray(rows.map(({ lead, policy }) => lead.receivedAt + policy.personWithinMs)),
+      ...leadColumns(rows.map(({ lead }) => lead))], 'intake.add_fresh');
+    return new Map(versions.map((row) => [row.tenant_id, row.version]));
   }
 
   /** Leads and their vault rows in one statement. */
   async addLeads(tx: Tx, rows: readonly LeadRow[]): Promise<void> {
-    await tx.query(`WITH ${leadsInserted(1)} ${vaultInserted(12)}`, [...leadColumns(rows), ...vaultColumns(rows)], 'intake.add_leads');
+    await tx.query(ADD_LEADS, leadColumns(rows), 'intake.add_leads');
   }
 
   async addRejections(tx: Tx, rows: readonly RejectionRow[]): Promise<void> {
@@ -207,43 +196,71 @@ function columnsOf(rows: readonly { claim: Claim; holder: Holder }[]): string[] 
 
 /** Between texts of JSON, in which no bare control character stands: joined so they need no escaping. */
 const SEPARATOR = '\u001e';
+/** Bytes of a wrapped key of today. */
+const KEY_BYTES = 32;
 
-/** `from`: the number of its first parameter. */
-function leadsInserted(from: number): string {
-  const types = ['uuid', 'text', 'text', 'text', 'double precision', 'int', 'bytea', 'bytea', 'bytea', 'uuid'];
-  return `added AS (
-    INSERT INTO intake.leads (lead_id, tenant_id, source_id, campaign_id, received_at, configuration_version, payload_hash, phone_hash, email_hash, duplicate_of, attributes)
-    SELECT l, t, s, c, to_timestamp(r / 1000), v, p, ph, em, d, a
-    FROM unnest(${types.map((type, at) => `$${from + at}::${type}[]`).join(', ')}, string_to_array($${from + types.length}, E'\\x1e'))
-      AS g(l, t, s, c, r, v, p, ph, em, d, a))`;
+/** The columns of a group of leads as parameters from `$from` on, and names for them. Bytes of the vault stand one after the other. */
+function groupOf(from: number): { readonly arrays: string; readonly names: string; readonly keyId: string; readonly bytes: string } {
+  const types = ['uuid', 'text', 'text', 'text', 'double precision', 'int', 'bytea', 'bytea', 'bytea', 'uuid', 'int', 'int'];
+  const after = from + types.length;
+  return {
+    arrays: `${types.map((type, at) => `$${from + at}::${type}[]`).join(', ')}, string_to_array($${after}, E'\\x1e')`,
+    names: 'lead, tenant, source, campaign, received, version, payload, phone, email, duplicate_of, at, size, attributes',
+    keyId: `$${after + 1}::text`, bytes: `$${after + 2}::bytea`,
+  };
 }
 
-function leadColumns(rows: readonly LeadRow[]): string[] {
+function leadColumns(rows: readonly LeadRow[]): (string | Buffer | null)[] {
+  const bytes: Buffer[] = [];
+  let end = 1;
+  const starts = rows.map(({ sealed }) => {
+    if (!sealed) return undefined;
+    const at = end;
+    bytes.push(sealed.wrappedKey, sealed.sealed);
+    end += sealed.wrappedKey.length + sealed.sealed.length;
+    return at;
+  });
   return [
     plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), textArray(rows.map((row) => row.sourceId)),
     textArray(rows.map((row) => row.campaignId)), plainArray(rows.map((row) => row.receivedAt)), plainArray(rows.map((row) => row.version)),
     hexArray(rows.map((row) => row.payloadHash)), hexArray(rows.map((row) => row.phoneHash)), hexArray(rows.map((row) => row.emailHash)),
-    plainArray(rows.map((row) => row.duplicateOf)), rows.map((row) => row.attributes).join(SEPARATOR),
+    plainArray(rows.map((row) => row.duplicateOf)), plainArray(starts), plainArray(rows.map((row) => row.sealed?.sealed.length)),
+    rows.map((row) => row.attributes).join(SEPARATOR), rows.find((row) => row.sealed)?.sealed?.keyId ?? null, Buffer.concat(bytes),
   ];
 }
 
-/** Bytes travel as they are, one after the other, and are cut apart by the server: as hexadecimal text they would be twice as many. */
-function vaultInserted(from: number): string {
-  const [leads, tenants, keyId, keys, sealed, starts, sizes] = Array.from({ length: 7 }, (_, at) => `$${from + at}`);
-  return `INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
-    SELECT l, t, ${keyId}::text, substring(${keys}::bytea FROM n::int * ${KEY_BYTES} - ${KEY_BYTES - 1} FOR ${KEY_BYTES}), substring(${sealed}::bytea FROM at FOR size)
-    FROM unnest(${leads}::uuid[], ${tenants}::text[], ${starts}::int[], ${sizes}::int[]) WITH ORDINALITY AS g(l, t, at, size, n)`;
-}
+/** Puts the group `g` into leads and vault; as hexadecimal text in arrays the sealed bytes would be twice as many. */
+const leadsFrom = ({ keyId, bytes }: { readonly keyId: string; readonly bytes: string }) => `
+  added AS (
+    INSERT INTO intake.leads (lead_id, tenant_id, source_id, campaign_id, received_at, configuration_version, payload_hash, phone_hash, email_hash, duplicate_of, attributes)
+    SELECT lead, tenant, source, campaign, to_timestamp(received / 1000), version, payload, phone, email, duplicate_of, attributes FROM g),
+  vault AS (
+    INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
+    SELECT lead, tenant, ${keyId}, substring(${bytes} FROM at FOR ${KEY_BYTES}), substring(${bytes} FROM at + ${KEY_BYTES} FOR size) FROM g WHERE at IS NOT NULL)`;
 
-const KEY_BYTES = 32;
+const freshGroup = groupOf(8);
+const ADD_FRESH = `
+  WITH versions AS (
+    SELECT tenant_id, version FROM intake.configuration_versions WHERE tenant_id = ANY ($1::text[]) ORDER BY tenant_id FOR SHARE),
+  g AS MATERIALIZED (
+    SELECT * FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::double precision[], $7::double precision[], ${freshGroup.arrays})
+      AS g(key, of_payload, of_phone, of_email, payload_until, person_until, ${freshGroup.names})),
+  keys AS (
+    INSERT INTO intake.idempotency (tenant_id, source_id, key, fingerprint, lead_id, created_at)
+    SELECT tenant, source, key, payload, lead, to_timestamp(received / 1000) FROM g WHERE key IS NOT NULL ORDER BY tenant, source, key),
+  claims AS (
+    INSERT INTO intake.fingerprints (kind, tenant_id, fingerprint, lead_id, seen_at, until)
+    SELECT c.kind, tenant, c.fingerprint, lead, to_timestamp(received / 1000), to_timestamp(c.until / 1000)
+    FROM g CROSS JOIN LATERAL (VALUES
+      (${PAYLOAD}::smallint, of_payload, payload_until), (${PHONE}, of_phone, person_until), (${EMAIL}, of_email, person_until)) AS c(kind, fingerprint, until)
+    WHERE c.fingerprint IS NOT NULL ORDER BY c.kind, c.fingerprint),
+  ${leadsFrom(freshGroup)}
+  SELECT tenant_id, version FROM versions`;
 
-function vaultColumns(rows: readonly LeadRow[]): (string | Buffer | null)[] {
-  const sealed = rows.filter((row): row is LeadRow & { sealed: Sealed } => row.sealed !== undefined);
-  let end = 1;
-  const starts = sealed.map((row) => (end += row.sealed.sealed.length) - row.sealed.sealed.length);
-  return [
-    plainArray(sealed.map((row) => row.leadId)), textArray(sealed.map((row) => row.tenantId)), sealed[0]?.sealed.keyId ?? null,
-    Buffer.concat(sealed.map((row) => row.sealed.wrappedKey)), Buffer.concat(sealed.map((row) => row.sealed.sealed)),
-    plainArray(starts), plainArray(sealed.map((row) => row.sealed.sealed.length)),
-  ];
+const group = groupOf(1);
+const ADD_LEADS = `
+  WITH g AS MATERIALIZED (SELECT * FROM unnest(${group.arrays}) AS g(${group.names})), ${leadsFrom(group)} SELECT 1 WHERE false`;
+
+function claimColumn(rows: readonly FreshRow[], kind: number): string {
+  return plainArray(rows.map(({ claims }) => claims.find((claim) => claim.kind === kind)?.fingerprint));
 }
