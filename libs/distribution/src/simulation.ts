@@ -119,8 +119,11 @@ export class Simulation {
       if (!refused) continue;
       // By hand the person looks at the refusal and goes on, or does not.
       if (!isByHand(request) && this.beforeDeadline(track)) decision = this.decideOnce(track, fallback);
-      // The place that it had is free again.
-      else if (request.trigger !== 'cherryPick' && track.last) track.last.full = false;
+      else if (track.last) {
+        // The place that it had is free again.
+        if (request.trigger !== 'cherryPick') track.last.full = false;
+        track.last.reason ??= 'rejected_before';
+      }
     }
     this.fulfilIfFull(track);
     return decision;

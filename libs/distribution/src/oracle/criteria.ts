@@ -97,11 +97,11 @@ function plain(value: Value): Value {
   return typeof value === 'string' ? value.trim().toLowerCase() : value;
 }
 
-/** Where a lead is: given in degrees, else by the campaign's field of the postal code. */
+/** Where a lead is: given in degrees, else by the postal code in the field that its campaign names, or in its first of that type. */
 export function placeOfLead(document: ConfigDocument, lead: CaseLead): Place | undefined {
-  const own = ownPlace(lead);
-  if (own) return own;
-  const geo = document.campaigns?.find(({ id }) => id === lead.campaign)?.geo;
+  if (lead.lat !== undefined && lead.lon !== undefined) return { lat: lead.lat, lon: lead.lon };
+  const campaign = document.campaigns?.find(({ id }) => id === lead.campaign);
+  const geo = campaign?.geo ?? Object.keys(campaign?.fields ?? {}).find((name) => campaign?.fields?.[name]?.type === 'postalCode');
   const code = geo === undefined ? undefined : lead.fields?.[geo];
   return code === undefined || code === null ? undefined : placeOf(String(code), lead.country ?? 'US');
 }
@@ -113,9 +113,4 @@ export function distanceTo(document: ConfigDocument, contract: Contract, place: 
   const known = (text: PlaceText) => ('lat' in text ? text : placeOf(text.postalCode, text.country ?? 'US'));
   const places = texts.map(known).filter((each) => each !== undefined);
   return place === undefined || places.length === 0 ? undefined : Math.min(...places.map((each) => distanceSteps(each, place)));
-}
-
-/** Where its own coordinates say that it is. */
-export function ownPlace({ lat, lon }: CaseLead): Place | undefined {
-  return lat === undefined || lon === undefined ? undefined : { lat, lon };
 }

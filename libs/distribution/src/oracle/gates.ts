@@ -3,7 +3,7 @@ import { compileSchedule, parseDuration } from '@sluice/kernel';
 import type { ConfigDocument, Contract, Workflow } from '../document.js';
 import { GATES, type Gate } from '../reasons.js';
 import type { CaseLead } from './case.js';
-import { distanceTo, meets, ownPlace, placeOfLead } from './criteria.js';
+import { distanceTo, meets, placeOfLead } from './criteria.js';
 import {
   clientOf, documentNow, reservations, soldSet, standing, stands, zoneOf, type History, type Reservation, type Sharer,
 } from './history.js';
@@ -40,7 +40,7 @@ export function staticGates({ history, lead, receivedAt }: Asked, contract: Cont
   const client = clientOf(document, contract);
   const place = placeOfLead(document, lead);
   const failed: Gate[] = [];
-  if (contract.criteria && !meets(contract.criteria, { lead, receivedAt, place: ownPlace(lead) })) failed.push('criteria');
+  if (contract.criteria && !meets(contract.criteria, { lead, receivedAt, place })) failed.push('criteria');
   if (contract.radiusKm !== undefined) {
     const steps = distanceTo(document, contract, place);
     if (steps === undefined) failed.push('no_geo'); else if (steps > contract.radiusKm * 10) failed.push('out_of_range');
