@@ -4,6 +4,7 @@ import { StandardSchemaValidationPipe } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import { AccessGuard, Clock, HttpSender, KeyValue, Log, Problem, ProblemFilter, ServiceClient } from '@sluice/runtime';
+import { faultsOf, type Issue } from './faults.js';
 
 /** What every service is given. */
 export interface Infra {
@@ -36,23 +37,13 @@ export class InfraModule {
         ...seams,
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: faultsOf }) },
+        { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: refusalOf }) },
       ],
       exports: seams,
     };
   }
 }
 
-interface Issue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
-}
-
-/** Every fault of a body at once, each with its JSON pointer. */
-function faultsOf(issues: readonly Issue[]): Problem {
-  return new Problem(422, 'invalid', 'The request has faults; "errors" names each with its place.', issues.map((issue) => ({
-    pointer: (issue.path ?? []).map((part) => `/${String(typeof part === 'object' ? part.key : part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
-    code: 'invalid',
-    message: issue.message,
-  })));
+function refusalOf(issues: readonly Issue[]): Problem {
+  return new Problem(422, 'invalid', 'The request has faults; "errors" names each with its place.', faultsOf(issues));
 }

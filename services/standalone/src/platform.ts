@@ -121,8 +121,18 @@ class PlatformModule {
 
 function createApp(infra: Infra, options: PlatformOptions, access: AccessRules): Promise<NestFastifyApplication> {
   const adapter = new DrainingAdapter({ bodyLimit: 16 * 1024 * 1024, forceCloseConnections: 'idle', requestTimeout: 0, routerOptions: { maxParamLength: 300 } });
+  takeNothing(adapter.getInstance() as unknown as FastifyInstance);
   return NestFactory.create<NestFastifyApplication>(PlatformModule.with(infra, options, access), adapter, {
     logger: nestLogger(infra.log), abortOnError: false, forceCloseConnections: true,
+  });
+}
+
+/** A request without a body may name a media type, as many clients do with every one: nothing is no JSON that is broken. */
+function takeNothing(server: FastifyInstance): void {
+  server.addHook('onRequest', (request, _, done) => {
+    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    if (encoding === undefined && (length === undefined || length === '0')) delete request.headers['content-type'];
+    done();
   });
 }
 

@@ -82,6 +82,17 @@ function stories(kafka: boolean): void {
     expect(sentTo('one-nj')).toBe(1);
   }, 60_000);
 
+  it('a request without a body may name a media type, and one with a wrong body is told where it is wrong', async () => {
+    const leadId = await post(one, 'MA');
+    await story.eventsOf(leadId, 'WindowOpened');
+    const json = { headers: { 'content-type': 'application/json' } };
+    const paused = await one.admin.call<Shown>('POST', `/v1/leads/${leadId}/window/pause`, json);
+    expect(paused.state).toBe('paused');
+    await expect(one.admin.call('POST', `/v1/leads/${leadId}/window/explode`, json)).rejects.toMatchObject({ status: 404 });
+    await expect(one.admin.call('POST', '/v1/windows:stop', json)).rejects.toThrow('/: is missing: expected an object');
+    await expect(one.admin.call('PATCH', `/v1/leads/${leadId}/window`, { body: { len: 'P1D' } })).rejects.toThrow('/len: "len" is not known here');
+  });
+
   it('a window that was stopped gives nothing away ever, and another may be opened on the lead', async () => {
     const leadId = await post(one, 'CT');
     await story.eventsOf(leadId, 'WindowOpened');
