@@ -9,6 +9,8 @@ for (const name of ['DATABASE_URL', 'REDIS_URL', 'SLUICE_SERVICE_SECRET']) {
   if (file && !process.env[name]) process.env[name] = fs.readFileSync(file, 'utf8').trim();
 }
 process.env.SLUICE_SERVICE_SECRET ||= shared(path.join(process.env.SLUICE_DATA ?? '.sluice', 'service.secret'));
+// A command talks to the gateway of this container, where no other is named.
+if (process.argv[2] !== 'serve') process.env.SLUICE_GATEWAY_URL ||= `http://127.0.0.1:${process.env.SLUICE_PORT ?? 8080}`;
 await import('../services/standalone/dist/main.js');
 
 /** Several containers start at once and must agree: the file appears whole, and only the first one's. */

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ApiRefusal } from './api.js';
 import { apply, diff, exportConfiguration } from './commands/configuration.js';
+import { Unreadable } from './commands/text-of.js';
 import { environment, readSettings, roles, type Role } from './config.js';
 import { DataFolder } from './data-folder.js';
 import { addByHand, addPast } from './distribution-commands.js';
@@ -37,9 +38,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    terminal.line(error instanceof ApiRefusal ? error.message : `sluice: ${(error as Error).message}`);
+    terminal.line(error instanceof ApiRefusal || error instanceof Unreadable ? error.message : `sluice: ${(error as Error).message}`);
     if (environment['SLUICE_LOG_LEVEL'] === 'debug') terminal.line((error as Error).stack ?? '');
-    process.exitCode = error instanceof ApiRefusal && error.status === 422 ? 2 : 1;
+    process.exitCode = error instanceof Unreadable || (error instanceof ApiRefusal && error.status === 422) ? 2 : 1;
     // A start that failed half-way holds connections open; they must not keep the process.
     setTimeout(() => process.exit(), 500).unref();
   }
@@ -51,7 +52,11 @@ const remote = (command: Command) => command
 
 const folder = () => new DataFolder(readSettings().SLUICE_DATA);
 
-const given = { remote, whole, reach: (options: Remote) => reach({ ...options, data: folder() }) };
+/** The API that a command talks to. `source`: with a key of a source instead of an administrator's. */
+const apiOf = (options: Remote, source?: { readonly campaign?: string | undefined }) =>
+  reach({ ...options, data: folder(), gatewayUrl: readSettings().SLUICE_GATEWAY_URL }, source);
+
+const given = { remote, whole, reach: apiOf };
 
 function addServers(program: Command, terminal: Terminal): void {
   program.command('dev').alias('start').description('everything in one process on this machine, with a demo')
@@ -79,17 +84,17 @@ function addServers(program: Command, terminal: Terminal): void {
 function addConfiguration(program: Command, terminal: Terminal): void {
   remote(program.command('apply').description('make the set-up what the file says, whole or not at all').argument('<file>'))
     .action(async (file: string, options: Remote) => {
-      const api = reach({ ...options, data: folder() });
+      const api = apiOf(options);
       await apply(api, file, terminal).finally(() => api.close());
     });
   remote(program.command('diff').description('say what apply would change; exit status 1 where there is a difference').argument('<file>'))
     .action(async (file: string, options: Remote) => {
-      const api = reach({ ...options, data: folder() });
+      const api = apiOf(options);
       if (await diff(api, file, terminal).finally(() => api.close())) process.exitCode = 1;
     });
   remote(program.command('export').description('write the set-up as a document').argument('[file]').option('--json', 'JSON instead of YAML', false))
     .action(async (file: string | undefined, options: Remote & { json: boolean }) => {
-      const api = reach({ ...options, data: folder() });
+      const api = apiOf(options);
       await exportConfiguration(api, file, terminal, options.json).finally(() => api.close());
     });
   program.command('scripts').description('scripts of a document').command('test').description('run the tests of all of them').argument('<file>').action(async (file: string) => {
@@ -116,7 +121,7 @@ function addLeads(program: Command, terminal: Terminal): void {
     .option('--results <file>', 'where the result lines go')
     .action(async (file: string, options: Remote & { campaign?: string; results?: string }) => {
       const { ingest } = await import('./commands/ingest.js');
-      const api = reach({ ...options, data: folder() }, { campaign: options.campaign });
+      const api = apiOf(options, { campaign: options.campaign });
       const report = await ingest(api, { file, ...options }, terminal).finally(() => api.close());
       const counts = Object.entries(report.byStatus).map(([status, count]) => `${status} ${count.toLocaleString('en')}`).join(', ');
       terminal.line(`${report.lines.toLocaleString('en')} lines in ${report.seconds.toFixed(1)} s: ${counts || 'none'}. A result for each stands in ${report.results}.`);
@@ -137,14 +142,14 @@ function addLooks(program: Command, terminal: Terminal): void {
     .action(async (options: Remote & { output: 'table' | 'json' | 'env' }) => {
       const { status } = await import('./commands/status.js');
       const data = folder();
-      const api = reach({ ...options, data });
+      const api = apiOf(options);
       if (!(await status(api, data, terminal, options.output).finally(() => api.close()))) process.exitCode = 1;
     });
   remote(program.command('explain').description('say of a lead why each contract got it or not').argument('<lead>').argument('[contract]'))
     .option('--attempt <n>', 'another attempt than the last; 1 is the first', whole).option('--json', 'as data', false)
     .action(async (lead: string, contract: string | undefined, options: Remote & { attempt?: number; json: boolean }) => {
       const { explain } = await import('./commands/explain.js');
-      const api = reach({ ...options, data: folder() });
+      const api = apiOf(options);
       if (!(await explain(api, lead, contract, options, terminal).finally(() => api.close()))) process.exitCode = 1;
     });
   program.command('doctor').description('look at what the platform needs, and say what is missing').action(async () => {

@@ -26,6 +26,12 @@ export class DataFolder {
     return readFileSync(file, 'utf8').trim();
   }
 
+  /** A secret that another process left here; undefined where there is none. */
+  kept(name: string): string | undefined {
+    const file = this.file(name);
+    return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+  }
+
   /** A small JSON document that only the owner may read; undefined where there is none. */
   read<T>(name: string): T | undefined {
     const file = this.file(name);

@@ -45,8 +45,8 @@ export function addByHand(program: Command, { remote, whole, reach }: Given, ter
       if (!(await on(reach(options), (api) => distribute(api, lead, { ...options, contracts }, terminal)))) process.exitCode = 1;
     });
   remote(program.command('pick').description('let a client take a lead from the pool').argument('<lead>').argument('<contract>'))
-    .option('--by <user>', 'on whose behalf').option('--json', 'the answer as it came', false)
-    .action(async (lead: string, contract: string, options: Remote & { by?: string; json: boolean }) => {
+    .option('--by <user>', 'on whose behalf').option('--reason <text>', 'why').option('--json', 'the answer as it came', false)
+    .action(async (lead: string, contract: string, options: Remote & { by?: string; reason?: string; json: boolean }) => {
       const { cherryPick } = await import('./commands/distribute.js');
       if (!(await on(reach(options), (api) => cherryPick(api, lead, contract, options, terminal)))) process.exitCode = 1;
     });

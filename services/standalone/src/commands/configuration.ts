@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { Api } from '../api.js';
 import type { Terminal } from '../terminal.js';
+import { textOf } from './text-of.js';
 
 interface Applied {
   readonly version: number;
@@ -15,14 +16,14 @@ interface Difference {
 
 /** Makes the set-up what the file says, whole or not at all. */
 export async function apply(api: Api, file: string, terminal: Terminal): Promise<void> {
-  const answer = await api.call<Applied>('PUT', '/v1/configuration', { body: await readFile(file, 'utf8'), headers: { prefer: 'wait=30' } });
+  const answer = await api.call<Applied>('PUT', '/v1/configuration', { body: await textOf(file), headers: { prefer: 'wait=30' } });
   for (const warning of answer.warnings ?? []) terminal.line(`warning: ${warning.path ? `${warning.path}: ` : ''}${warning.message}`);
   terminal.line(`Version ${answer.version} is applied${answer.taken === false ? '; some services are still taking it in' : ' and in force'}.`);
 }
 
 /** Says what `apply` would change. Answers whether there is a difference. */
 export async function diff(api: Api, file: string, terminal: Terminal): Promise<boolean> {
-  const { changes } = await api.call<Difference>('POST', '/v1/configuration:diff', { body: await readFile(file, 'utf8') });
+  const { changes } = await api.call<Difference>('POST', '/v1/configuration:diff', { body: await textOf(file) });
   const sign: Record<string, string> = { added: '+', removed: '-', changed: '~' };
   for (const { kind, id, change, paths } of changes) terminal.out(`${sign[change] ?? '~'} ${kind} ${id}${paths?.length ? `  (${paths.join(', ')})` : ''}`);
   if (changes.length === 0) terminal.line('No difference.');

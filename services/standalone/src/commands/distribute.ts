@@ -59,10 +59,10 @@ export async function distribute(api: Api, leadId: string, asked: DistributeComm
 
 /** A client takes a lead from the pool. */
 export async function cherryPick(
-  api: Api, leadId: string, contract: string, { by, json }: Pick<DistributeCommand, 'by' | 'json'>, terminal: Terminal,
+  api: Api, leadId: string, contract: string, { by, reason, json }: Pick<DistributeCommand, 'by' | 'reason' | 'json'>, terminal: Terminal,
 ): Promise<boolean> {
   const path = `/v1/leads/${encodeURIComponent(leadId)}/cherry-picks`;
-  const answer = await api.call<Answer>('POST', path, { body: { contract, by }, headers: WAIT });
+  const answer = await api.call<Answer>('POST', path, { body: { contract, by, reason }, headers: WAIT });
   return told(answer, json, terminal);
 }
 

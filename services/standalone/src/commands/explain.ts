@@ -1,4 +1,5 @@
 import type { Api } from '../api.js';
+import { rowsOf } from './pages-of.js';
 import type { Terminal } from '../terminal.js';
 import { attemptLines, contractLines, rankLines, type ExplainedContract, type Explanation, type Receipt, type ShownAttempt } from './explain-view.js';
 
@@ -16,10 +17,11 @@ export async function explain(
   api: Api, leadId: string, contractId: string | undefined, options: ExplainOptions, terminal: Terminal,
 ): Promise<boolean> {
   const lead = `/v1/leads/${encodeURIComponent(leadId)}`;
-  const { data: attempts } = await api.call<{ data: ShownAttempt[] }>('GET', `${lead}/attempts`);
+  // A lead with a long window has thousands, and the last of them is the one that is asked about.
+  const { rows: attempts } = await rowsOf<ShownAttempt>(api, `${lead}/attempts`, {}, Infinity, 1_000);
   const asked = attempts[(options.attempt ?? attempts.length) - 1];
   if (!asked) {
-    terminal.line(attempts.length === 0 ? 'It was not tried yet.' : `It has ${attempts.length} attempts; there is no attempt ${options.attempt}.`);
+    terminal.line(attempts.length === 0 ? 'It was not tried yet.' : `There is no attempt ${options.attempt}: it has ${attempts.length === 1 ? 'one' : attempts.length}.`);
     return false;
   }
   const query = new URLSearchParams({ attempt: asked.attemptId, ...(contractId && { contract: contractId }) });

@@ -1,4 +1,5 @@
 import type { Api } from '../api.js';
+import { rowsOf, sayMore } from './pages-of.js';
 import { table } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
@@ -25,14 +26,8 @@ interface Shown { readonly limit: number; readonly json: boolean }
 
 /** Lists distribution attempts by the system and by people, newest first. */
 export async function history(api: Api, filter: HistoryFilter, { limit, json }: Shown, terminal: Terminal): Promise<void> {
-  const found: Attempt[] = [];
-  for (let cursor: string | null = ''; cursor !== null && found.length < limit;) {
-    const query = new URLSearchParams({ limit: String(Math.min(200, limit - found.length)) });
-    for (const [name, value] of Object.entries({ ...filter, cursor })) if (value) query.set(name, value);
-    const page: { data: Attempt[]; nextCursor: string | null } = await api.call('GET', `/v1/attempts?${query.toString()}`);
-    found.push(...page.data);
-    cursor = page.nextCursor;
-  }
+  const list = await rowsOf<Attempt>(api, '/v1/attempts', filter, limit, 200);
+  const found = list.rows;
   if (json) {
     for (const attempt of found) terminal.out(JSON.stringify(attempt));
     return;
@@ -42,6 +37,7 @@ export async function history(api: Api, filter: HistoryFilter, { limit, json }: 
     attempt.at.slice(0, 19).replace('T', ' '), attempt.leadId, attempt.trigger, attempt.actor ?? '', outcomeOf(attempt),
   ]);
   for (const line of table([{ title: 'at' }, { title: 'lead' }, { title: 'trigger' }, { title: 'by' }, { title: 'outcome' }], rows)) terminal.out(line);
+  sayMore(list, limit, terminal);
 }
 
 function outcomeOf({ outcome, picks, reason, givenReason }: Attempt): string {

@@ -5,6 +5,7 @@ import { lint, type ConfigDocument } from '@sluice/distribution';
 import { faultLine, parseDocument, parseScenario } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
 import { refusedScripts, withScripts } from './scripts.js';
+import { wordsOf } from './text-of.js';
 
 /**
  * Says what is surely or probably not meant in a document, or in the configuration of a scenario. Answers the exit status: 0 nothing, 1
@@ -35,6 +36,6 @@ async function documentIn(file: string): Promise<{ document: ConfigDocument; wit
     const parsed = parseScenario(text, (reference) => readFileSync(path.resolve(path.dirname(file), reference), 'utf8'));
     return parsed.faults ? { faults: parsed.faults.map(faultLine) } : { document: parsed.document.config, within: 'config.' };
   } catch (error) {
-    return { faults: [`cannot be read: ${(error as Error).message}`] };
+    return { faults: [`cannot be read: ${wordsOf(error)}`] };
   }
 }

@@ -1,5 +1,6 @@
 import { formatMoney } from '@sluice/kernel';
 import type { Api } from '../api.js';
+import { rowsOf, sayMore } from './pages-of.js';
 import { table } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
@@ -21,8 +22,8 @@ export interface PoolFilter {
 
 /** Lists the leads that a client may take for itself, newest first, with the price of each of its contracts. */
 export async function pool(api: Api, client: string, { campaign, sold, limit, json }: PoolFilter, terminal: Terminal): Promise<void> {
-  const query = new URLSearchParams({ client, limit: String(limit), ...(campaign && { campaign }), ...(sold && { sold }) });
-  const { data } = await api.call<{ data: Pooled[] }>('GET', `/v1/pool?${query.toString()}`);
+  const list = await rowsOf<Pooled>(api, '/v1/pool', { client, campaign, sold }, limit, 200);
+  const data = list.rows;
   if (json) {
     for (const lead of data) terminal.out(JSON.stringify(lead));
     return;
@@ -33,6 +34,7 @@ export async function pool(api: Api, client: string, { campaign, sold, limit, js
     lead.offers.map(({ contractId, priceMinor, currency }) => `${contractId} ${formatMoney(BigInt(priceMinor), currency)} ${currency}`).join(', '), attributesOf(lead),
   ]);
   for (const line of table([{ title: 'lead' }, { title: 'campaign' }, { title: 'received' }, { title: 'for' }, { title: 'attributes' }], rows)) terminal.out(line);
+  sayMore(list, limit, terminal);
 }
 
 function attributesOf({ attributes }: Pooled): string {

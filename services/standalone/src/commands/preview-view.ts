@@ -17,9 +17,9 @@ export interface Preview {
 export function showPreview(preview: Preview, terminal: Terminal): void {
   for (const { contractId, code, words, withOverride } of preview.contracts) {
     terminal.out(`${code === 'picked' ? '✓' : '✗'} ${words}`);
-    if (withOverride?.picked) terminal.out(`  with ${withOverride.gates.map((gate) => `--override ${gate}`).join(' ')} ${contractId} would get it`);
+    if (withOverride?.picked) terminal.out(`  with ${withOverride.gates.map((gate) => `--override ${gate}`).join(' ')} and a --reason ${contractId} would get it`);
   }
   if (preview.contracts.length === 0) terminal.out(`nobody would get it: ${preview.reason ?? ''}`);
   if (!preview.minimumsMet && preview.picks.length > 0) terminal.out('The minimums of the workflow are not met.');
-  terminal.line('Nothing was asked for: without --preview it would be.');
+  terminal.line('This is a preview; nothing was asked for.');
 }

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { parseDuration, fromLocal } from '@sluice/kernel';
@@ -10,6 +9,7 @@ import type { Api } from '../api.js';
 import type { Terminal } from '../terminal.js';
 import { showReplay } from './replay-view.js';
 import { refusedScripts, withScripts } from './scripts.js';
+import { textOf } from './text-of.js';
 
 export interface ReplayCommand {
   /** The changed configuration, a file. */
@@ -36,6 +36,10 @@ interface Span { readonly from: number; readonly until: number; readonly since: 
 export async function replay(asked: ReplayCommand, reach: () => Api, now: number, terminal: Terminal): Promise<0 | 2> {
   const document = await documentOf(asked.config, terminal);
   if (!document) return 2;
+  const { campaign } = asked;
+  if (campaign !== undefined && !document.campaigns?.some(({ id }) => id === campaign)) {
+    throw new Error(`--campaign: there is no campaign "${campaign}" in ${asked.config}; there are ${(document.campaigns ?? []).map(({ id }) => id).join(', ') || 'none'}.`);
+  }
   const span = spanOf(asked, document, now);
   return withScripts(async (scripts, sandbox) => {
     const refused = refusedScripts(document, sandbox);
@@ -78,7 +82,7 @@ function current(api: Api): Promise<ConfigDocument> {
 }
 
 async function documentOf(file: string, terminal: Terminal): Promise<ConfigDocument | undefined> {
-  const parsed = parseDocument(await readFile(file, 'utf8'));
+  const parsed = parseDocument(await textOf(file));
   if (!parsed.faults) return parsed.document;
   for (const fault of parsed.faults) terminal.line(`${file}: ${faultLine(fault)}`);
   return undefined;
@@ -89,7 +93,15 @@ function spanOf({ from, to, warm, history }: ReplayCommand, document: ConfigDocu
   if (from === undefined && history === undefined) throw new Error('Say from when on with --from, for instance --from 2026-03-01.');
   const [first, until] = [from === undefined ? 0 : instantOf('--from', from, zone), to === undefined ? now : instantOf('--to', to, zone)];
   if (until <= first) throw new Error(`--to is not after --from: ${to ?? 'now'} and ${from}.`);
-  return { from: first, until, since: warm === undefined ? warmFrom(document, first) : Math.max(0, first - parseDuration(warm)) };
+  return { from: first, until, since: warm === undefined ? warmFrom(document, first) : Math.max(0, first - durationOf('--warm', warm)) };
+}
+
+function durationOf(option: string, text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new Error(`${option}: ${(error as Error).message}`);
+  }
 }
 
 function instantOf(option: string, text: string, zone: string): number {

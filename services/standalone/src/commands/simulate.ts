@@ -6,6 +6,7 @@ import { linearRegex, type Scripts } from '@sluice/scripts';
 import { faultLine, parseScenario } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
 import { refusedScripts, withScripts } from './scripts.js';
+import { wordsOf } from './text-of.js';
 
 /**
  * Runs a scenario file on the live decision code. Answers the exit status: 0 every expectation holds, 1 one does not, 2 the document is
@@ -77,6 +78,6 @@ async function readScenario(file: string, terminal: Terminal): Promise<Scenario 
     const parsed = parseScenario(text, (reference) => readFileSync(path.resolve(path.dirname(file), reference), 'utf8'));
     return parsed.faults ? parsed.faults.map(faultLine) : parsed.document;
   } catch (error) {
-    return [`cannot be read: ${(error as Error).message}`];
+    return [`cannot be read: ${wordsOf(error)}`];
   }
 }

@@ -1,4 +1,5 @@
 import type { Api } from '../api.js';
+import { rowsOf, sayMore } from './pages-of.js';
 import { table } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
@@ -27,8 +28,8 @@ export interface WindowFilter {
 
 /** Lists windows, those of the newest leads first. */
 export async function windows(api: Api, { state, campaign, limit, json }: WindowFilter, terminal: Terminal): Promise<void> {
-  const query = new URLSearchParams({ limit: String(limit), ...(state && { state }), ...(campaign && { campaign }) });
-  const { data, nextCursor } = await api.call<{ data: Window[]; nextCursor: string | null }>('GET', `/v1/windows?${query.toString()}`);
+  const list = await rowsOf<Window>(api, '/v1/windows', { state, campaign }, limit, 500);
+  const data = list.rows;
   if (json) {
     for (const window of data) terminal.out(JSON.stringify(window));
     return;
@@ -40,7 +41,7 @@ export async function windows(api: Api, { state, campaign, limit, json }: Window
   for (const line of table([
     { title: 'lead' }, { title: 'campaign' }, { title: 'state' }, { title: 'opened' }, { title: 'next try' }, { title: 'until' }, { title: 'because of' },
   ], rows)) terminal.out(line);
-  if (nextCursor) terminal.line(`There are more; --limit ${limit * 4} shows them.`);
+  sayMore(list, limit, terminal);
 }
 
 const ACTIONS = ['show', 'open', 'pause', 'resume', 'stop', 'edit'] as const;
@@ -57,6 +58,8 @@ export interface WindowTerms {
 
 /** Does something to a lead's window, or shows it, with who did what to it. */
 export async function window(api: Api, leadId: string, action: WindowAction, terms: WindowTerms, terminal: Terminal): Promise<void> {
+  const given = Object.entries(terms).find(([, value]) => value !== undefined);
+  if (given && action !== 'open' && action !== 'edit') throw new Error(`--${given[0]} is of open and edit alone; to ${action} a window takes none.`);
   const path = `/v1/leads/${encodeURIComponent(leadId)}/window`;
   if (action === 'open') await api.call('POST', path, { body: terms });
   else if (action === 'edit') await api.call('PATCH', path, { body: terms });
@@ -65,7 +68,7 @@ export async function window(api: Api, leadId: string, action: WindowAction, ter
   const next = whole.nextTryAt ? `; next try ${short(whole.nextTryAt)}` : '';
   terminal.out(`${whole.leadId}  ${whole.state}, every ${whole.every} until ${short(whole.expiresAt)}${next}`);
   const because = reasonsOf(whole);
-  if (because) terminal.out(`  not sold because of ${because}`);
+  if (because) terminal.out(`  nobody got it at the last try, because of ${because}`);
   for (const { what, at, actor } of whole.history) terminal.out(`  ${short(at)}  ${what.padEnd(10)} ${actor ?? ''}`.trimEnd());
 }
 
