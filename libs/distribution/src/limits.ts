@@ -24,6 +24,11 @@ export class BucketClock {
     return this;
   }
 
+  /** Name of the bucket that another instant lies in: the clock stays where it stands, and with it what limits remember of it. */
+  nameOf(instant: number): string {
+    return instant >= this.from && instant < this.until ? this.name : bucketOf(instant, this.zone, this.window, this.weekStart);
+  }
+
   /** The first instant of the bucket that `now` lies in; -Infinity where it has none. */
   start(now: number): number {
     return bucketStart(now, this.zone, this.window, this.weekStart);

@@ -66,10 +66,12 @@ export class State {
    */
   follow(market: Market, now: number): readonly Limit[] {
     const from = this.followed?.market === market ? this.followed.arrivals : 0;
+    // Who comes only now was sold nothing.
+    const limits = market.takeNewLimits().filter(({ scope, id }) => (
+      (scope !== 'contract' && scope !== 'client') || this.get(`rr|${scope}|${id}`) > 0));
     welcome(market, this, now, from);
     resetPointers(market, this);
     this.followed = { market, arrivals: market.arrivals.length };
-    const limits = market.takeNewLimits();
     if (this.sales === null || limits.length === 0) return limits;
     const count = new PastCount(limits, now);
     this.sales.tell(count);
@@ -215,7 +217,7 @@ export class State {
 
   /** Gives back what was used at an instant, in the bucket of then. */
   giveBack(limit: Limit, amount: number, at: number): void {
-    this.add(limit.prefix + (limit.clock === null ? String(at) : limit.clock.at(at).name), -amount);
+    this.add(limit.prefix + (limit.clock === null ? String(at) : limit.clock.nameOf(at)), -amount);
   }
 
   /** Instants after the given one under which a rolling limit may count something. */
