@@ -8,6 +8,7 @@ import type { Lease, LeaseStore } from './leases.store.js';
 import { recordsOf } from './log-record.js';
 import type { LogStore } from './log.store.js';
 import { PartitionWorker, type Chunk } from './partition-worker.js';
+import type { Recent } from './recent.js';
 import type { Settler } from './settle.js';
 import type { Wake } from './wake.js';
 
@@ -16,6 +17,7 @@ export interface ReaderTools {
   readonly leaseStore: LeaseStore;
   readonly settler: Settler;
   readonly wake: Wake;
+  readonly recent: Recent;
   readonly leaseMs: number;
   readonly log: Log | undefined;
   /** The reader of a partition stopped for good. */
@@ -153,8 +155,11 @@ class Member {
   }
 
   private async read(topic: string, after: number): Promise<Chunk> {
-    const to = after + this.handler.batchMax;
-    const runs = await this.tools.store.read(topic, this.partition, after, this.handler.batchMax, this.skip);
+    const { batchMax } = this.handler;
+    const recent = this.tools.recent.after(topic, this.partition, after, batchMax);
+    if (recent.length > 0) return { first: after + 1, last: after + recent.length, records: recent };
+    const to = after + batchMax;
+    const runs = await this.tools.store.read(topic, this.partition, after, batchMax, this.skip);
     const records = [];
     let last = after;
     for (const run of runs) {

@@ -3,7 +3,7 @@ import { definitions, topics as knownTopics, type Heard, type Said } from '@slui
 import { crashPoint, type Log } from '@sluice/runtime';
 import { Bus, type Batch, type Lag, type ParkedEvent } from './bus.js';
 import { BelowRetained, LogGap } from './failures.js';
-import { recordsOf, runsOf, RUN_MAX, type LogRecord } from './log-record.js';
+import { recordsOf, runsOf, RUN_MAX, type LogRecord, type Run } from './log-record.js';
 import { LogStore, type Head } from './log.store.js';
 import { Settler } from './settle.js';
 import { parse, redriveOf } from './sift.js';
@@ -20,7 +20,7 @@ export abstract class LogBus extends Bus {
     this.settler = new Settler(this.store, (tx, events) => this.append(tx, events), now);
   }
 
-  protected abstract appended(heads: readonly Head[]): void;
+  protected abstract appended(heads: readonly Head[], runs: readonly Run[]): void;
   protected abstract rewound(group: string): void;
 
   override append(tx: Tx, events: readonly Said[]): void {
@@ -35,9 +35,10 @@ export abstract class LogBus extends Bus {
       const said = this.buffers.get(tx)!;
       // What a later last step says begins anew.
       this.buffers.delete(tx);
-      const heads = await this.store.append(tx, runsOf(said));
+      const runs = runsOf(said);
+      const heads = await this.store.append(tx, runs);
       crashPoint('bus.appended');
-      tx.afterCommit(() => this.appended(heads));
+      tx.afterCommit(() => this.appended(heads, runs));
     });
   }
 

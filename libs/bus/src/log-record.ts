@@ -48,6 +48,7 @@ export interface Run {
   readonly heads: string;
   /** The values, one after the other; their lengths stand in the heads. */
   readonly bodies: string;
+  readonly events: readonly Said[];
 }
 
 /**
@@ -85,7 +86,7 @@ export function runOf(topic: string, partition: number, events: readonly Said[])
     if (event.key !== event.tenantId) head.push(event.key);
     return head;
   });
-  return { topic, partition, count: events.length, types, heads: JSON.stringify(heads), bodies: events.map((event) => event.value).join('') };
+  return { topic, partition, count: events.length, types, heads: JSON.stringify(heads), bodies: events.map((event) => event.value).join(''), events };
 }
 
 /** The records of a run from sequence `from` to `to`. */

@@ -7,6 +7,8 @@ import { LeaseStore } from './leases.store.js';
 import { Limit } from './limit.js';
 import { checkTypes, LogBus } from './log-bus.js';
 import type { Head } from './log.store.js';
+import type { Run } from './log-record.js';
+import { Recent } from './recent.js';
 import { Retention } from './retention.js';
 import { Stalled } from './stalled.js';
 import { Wake } from './wake.js';
@@ -34,6 +36,7 @@ export interface LogBusOptions {
 export class PostgresBus extends LogBus {
   private readonly readers = new Map<string, GroupReader>();
   private readonly leaseStore: LeaseStore;
+  private readonly recent = new Recent();
   private readonly wake: Wake;
   private readonly retention: Retention;
   private readonly limits: { consumers: Limit; owners: Limit };
@@ -56,6 +59,7 @@ export class PostgresBus extends LogBus {
     const bus = new PostgresBus(database, options);
     await bus.ensureTopics();
     await bus.retention.start();
+    bus.wake.onLost(() => bus.recent.forget());
     await bus.wake.start();
     return bus;
   }
@@ -78,6 +82,7 @@ export class PostgresBus extends LogBus {
     await Promise.all([...this.readers.values()].map((reader) => reader.close()));
     this.readers.clear();
     await this.wake.close();
+    this.recent.forget();
   }
 
   /** Drops what retention allows, now. */
@@ -85,7 +90,9 @@ export class PostgresBus extends LogBus {
     return this.retention.run();
   }
 
-  protected override appended(heads: readonly Head[]): void {
+  protected override appended(heads: readonly Head[], runs: readonly Run[]): void {
+    // Before anybody is woken.
+    this.recent.put(runs, heads);
     this.wake.appended(heads);
   }
 
@@ -96,7 +103,8 @@ export class PostgresBus extends LogBus {
   private async start(handler: Handler): Promise<Subscription> {
     if (this.readers.has(handler.group)) throw new Error(`this process is a member of ${handler.group} already`);
     const reader = new GroupReader(handler, {
-      store: this.store, leaseStore: this.leaseStore, settler: this.settler, wake: this.wake, log: this.log,
+      store: this.store, leaseStore: this.leaseStore, settler: this.settler, wake: this.wake, recent: this.recent,
+      log: this.log,
       leaseMs: this.options.leaseMs ?? 30_000, onFatal: (error) => this.fatal(error),
     });
     this.readers.set(handler.group, reader);

@@ -28,6 +28,7 @@ export class Wake {
   private readonly readers = new Set<(changed: readonly Head[]) => void>();
   private readonly movers = new Set<() => void>();
   private readonly rewinders = new Set<(group: string) => void>();
+  private readonly losers = new Set<() => void>();
   private client: pg.Client | undefined;
   private timers: NodeJS.Timeout[] = [];
   private notifying: NodeJS.Timeout | undefined;
@@ -63,6 +64,12 @@ export class Wake {
   onRewound(rewinder: (group: string) => void): () => void {
     this.rewinders.add(rewinder);
     return () => this.rewinders.delete(rewinder);
+  }
+
+  /** Called when the connection is gone: what answers next may be another server. */
+  onLost(loser: () => void): () => void {
+    this.losers.add(loser);
+    return () => this.losers.delete(loser);
   }
 
   head(topic: string, partition: number): number {
@@ -158,6 +165,7 @@ export class Wake {
     if (this.closed || this.reconnecting || (this.client && this.client !== ended)) return;
     this.reconnecting = true;
     this.client = undefined;
+    for (const loser of this.losers) loser();
     this.options.log?.warn({}, 'the connection that wakes the readers of the log is lost; polling until it is back');
     for (let waitMs = 100; !this.closed; waitMs = Math.min(waitMs * 2, 5_000)) {
       await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
