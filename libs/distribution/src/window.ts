@@ -33,7 +33,7 @@ export type WindowEvent =
   | { type: 'stopped'; at: number } | { type: 'fulfilled'; at: number } | { type: 'expired'; at: number }
   /** The lead is to be distributed again now. */
   | { type: 'requested'; at: number; nextAt: number }
-  | { type: 'refused'; reason: 'window_open' | 'window_fulfilled' | 'no_window' | 'not_paused' | 'not_open' };
+  | { type: 'refused'; reason: 'window_open' | 'no_window' | 'not_paused' | 'not_open' };
 
 /** Command → what happens; changes nothing. Times in epoch milliseconds. */
 export function decideWindow(window: WindowState | undefined, command: WindowCommand, now: number): WindowEvent[] {
@@ -84,7 +84,6 @@ export function dueAt(window: WindowState): number | undefined {
 
 function open(window: WindowState | undefined, command: Extract<WindowCommand, { kind: 'open' }>, now: number): WindowEvent[] {
   if (window?.state === 'open' || window?.state === 'paused') return [{ type: 'refused', reason: 'window_open' }];
-  if (window?.state === 'fulfilled') return [{ type: 'refused', reason: 'window_fulfilled' }];
   const { lengthMs, everyMs, pauseExtends = false } = command;
   return [{ type: 'opened', at: now, expiresAt: now + lengthMs, everyMs, nextAt: now + everyMs, pauseExtends }];
 }

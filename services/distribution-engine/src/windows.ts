@@ -29,6 +29,7 @@ export function hearWindow(run: Run, heard: Heard<WindowEvent>, topic: string): 
   if (generation < stored.windowGeneration) return;
   const opened = heard.type === WindowOpened.type;
   const { window } = stored;
+  const isAnew = opened && window?.state !== undefined && generation > stored.windowGeneration;
   // What waits for the client that it names (D5) is tried by its window from now on.
   const isForced = opened && tenant.market.workflowOf(stored.lead.campaignId) !== undefined;
   if (isForced) tenant.held.remove(leadId);
@@ -36,9 +37,8 @@ export function hearWindow(run: Run, heard: Heard<WindowEvent>, topic: string): 
     ...stored, heldSince: isForced ? undefined : stored.heldSince, windowGeneration: generation, window: windowOf({
       state: STATES.get(heard.type) ?? window?.state ?? 'open',
       expiresAt: Date.parse(expiresAt),
-      full: window?.full,
-      // One that is opened anew is fulfilled anew. What was said before the first one was heard of was said of that.
-      fulfilled: opened && window?.state && generation > stored.windowGeneration ? undefined : window?.fulfilled,
+      // One that is opened anew is tried at once and fulfilled anew. What was said before the first one was heard of was said of that.
+      ...(isAnew ? {} : { full: window?.full, fulfilled: window?.fulfilled }),
     }),
   });
 }

@@ -31,7 +31,7 @@ export class WindowCommands {
 
   /**
    * Opens a window on any lead with a campaign, and tries it at once. Throws a Problem: 404 for a lead that the engine has not, 422 for one
-   * without a campaign, 409 where one is open or has done its work.
+   * without a campaign, 409 where one is open.
    */
   async open(caller: Principal, leadId: string, terms: Terms): Promise<WindowRow> {
     const { tenantId } = caller;
@@ -152,7 +152,6 @@ export class WindowCommands {
 
 const ADVICE: Readonly<Record<Refusal, string>> = {
   window_open: 'stop it or change its terms first',
-  window_fulfilled: 'no further client fits, and all have accepted',
   no_window: 'open one first',
   not_paused: 'only one that is paused can go on',
   not_open: 'resume it first',

@@ -70,7 +70,7 @@ export class WindowsController {
   @HttpCode(201)
   @ApiOperation({ summary: 'Opens a window on any lead with a campaign, and tries it at once' })
   @ApiBody({ schema: inlineSchema(NewWindow), required: false })
-  @ApiResponse({ status: 409, description: 'One is open (window_open), or no further client fits and all have accepted (window_fulfilled).' })
+  @ApiResponse({ status: 409, description: 'One is open (window_open).' })
   @ApiResponse({ status: 422, description: 'The lead has no campaign.' })
   async open(@Caller() caller: Principal, @Param('id') leadId: string, @Body({ schema: NewWindow.optional() }) body: NewWindow | undefined): Promise<unknown> {
     return shown(await this.commands.open(caller, leadId, termsOf(body ?? {})));

@@ -112,7 +112,7 @@ function windowStep(run: Run, { lead, ...what }: { lead: string } & WindowAction
   const workflow = step && workflowOf(run, step.lead.campaign);
   const window = run.windows.filter((each) => each.lead === lead).pop();
   if (!workflow) return;
-  const again = window === undefined || window.state === 'stopped' || window.state === 'expired';
+  const again = window?.state !== 'open' && window?.state !== 'paused';
   if (what.action === 'open') { if (again) run.windows.push(opened(lead, workflow, at, what)); } else if (window) acted(window, what, at);
 }
 
