@@ -5,9 +5,13 @@
 import type { Lead } from './lead.js';
 import type { FieldValue } from './fields.js';
 
-/** `values` may name one twice. `members`: the same as a set, made when first asked: the index only walks through them. */
+/**
+ * `values` may name one twice. `members`: the same as a set, made when first asked: the index only walks through them. `numbers`: the same
+ * as the index numbers them, once it holds the atom.
+ */
 export interface SetAtom {
   kind: 'set'; field: string; values: readonly string[]; complement: boolean; missing: boolean; members?: ReadonlySet<string>;
+  numbers?: readonly number[];
 }
 /** Half-lines and intervals in order; a bound is open or closed. */
 export interface Interval { low: number; lowOpen: boolean; high: number; highOpen: boolean }

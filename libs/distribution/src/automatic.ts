@@ -1,6 +1,6 @@
 /** The workflow's way from the contracts that match to a decision: gates, phases, minimums, prices, reasons. */
 import type { Decision, Pick, Verdict } from './decision.js';
-import { COMPLEX, FROM, LINE, MASK, PRICE, SHARE, UNTIL } from './gate-cache.js';
+import { LINE, PRICE } from './gate-cache.js';
 import { holds } from './conditions.js';
 import { fieldOf } from './fields.js';
 import { isFree, isSpecial, priceAsked, shutGates, type Details } from './gates.js';
@@ -48,18 +48,15 @@ export function prepare(scene: Scene, only?: readonly ContractTerms[]): Prepared
   const prepared: Prepared = { field, details: [], inScope, words: null, qualified: [] };
   const cache = state.gates(market);
   const special = isSpecial(scene);
+  const isFull = scene.sold >= scene.most;
   for (let candidate = 0; candidate < count; candidate++) {
     const index = only ? only[candidate]!.index : found.owners[candidate]!;
     field.contracts[candidate] = market.byIndex[index]!;
     if (cache === null) { askInFull(scene, prepared, candidate, count); continue; }
-    const { lines } = cache;
-    const line = index * LINE;
-    if (now >= lines[line + UNTIL]! || now < lines[line + FROM]!) cache.refresh(index, now);
-    if (special || lines[line + COMPLEX] !== 0) { askInFull(scene, prepared, candidate, count); continue; }
-    let mask = lines[line + MASK]!;
-    if (scene.sold >= scene.most || scene.sold >= lines[line + SHARE]!) mask |= BIT.share_count;
+    const mask = cache.maskOf(index, now, scene.sold, isFull);
+    if (special || mask < 0) { askInFull(scene, prepared, candidate, count); continue; }
     field.masks[candidate] = mask;
-    field.prices[candidate] = lines[line + PRICE]!;
+    field.prices[candidate] = cache.lines[index * LINE + PRICE]!;
     if (mask !== 0 && cache.details[index] !== undefined) prepared.details.push([candidate, cache.details[index]!]);
   }
   if (only) shutUnmatched(scene, prepared);
@@ -133,13 +130,7 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   // Who passes over criteria may choose from those that the index leaves out too.
   const prepared = prepare(scene, (overrides & BIT.criteria) !== 0 ? scene.market.inScope(scene.lead.campaignId) : undefined);
   const { field } = prepared;
-  const eligible = new Array<number>(field.contracts.length);
-  let count = 0;
-  for (let candidate = 0; candidate < field.contracts.length; candidate++) {
-    if ((field.masks[candidate]! & ~overrides) === 0) eligible[count++] = candidate;
-  }
-  eligible.length = count;
-  const outcome = settle(scene, prepared, eligible, workflow.phases);
+  const outcome = settle(scene, prepared, eligibleOf(field, overrides), workflow.phases);
   applyScripts(scene, outcome.plan, prepared);
   const planned = outcome.plan.picks.map(({ candidate }) => candidate);
   const minimumsMet = meetsMinimums(scene, workflow, outcome.plan);
@@ -151,6 +142,17 @@ export function planAutomatic(scene: Scene, workflow: WorkflowTerms): Decision {
   }
   return conclude(scene, prepared, outcome, workflow.phases,
     { workflowId: workflow.id, minimumsMet, refused: refused ? 'total_minimum' : null, planned });
+}
+
+/** Candidates whose gates are all open. Counted first: an array that is cut to its length costs more than a second look. */
+function eligibleOf({ masks }: Field, overrides: number): number[] {
+  let open = 0;
+  for (let candidate = 0; candidate < masks.length; candidate++) if ((masks[candidate]! & ~overrides) === 0) open++;
+  const eligible = new Array<number>(open);
+  for (let candidate = 0, place = 0; place < open; candidate++) {
+    if ((masks[candidate]! & ~overrides) === 0) eligible[place++] = candidate;
+  }
+  return eligible;
 }
 
 /**
@@ -235,8 +237,8 @@ export function conclude(scene: Scene, prepared: Prepared, outcome: Outcome, pha
     buyers: plan.buyers, most: plan.most, details: prepared.details,
     words: prepared.words, rankings: outcome.rankings, phases, byHand: end.rule === 'manual' || end.rule === 'cherryPick',
   };
-  return new Decided(scene, fates, prepared.inScope, moves, picks,
-    { ...end, full: end.full ?? (plan.room <= 0 || outcome.takesFull) }) as unknown as Decision;
+  return new Decided(scene, fates, prepared.inScope, moves, picks, end,
+    end.full ?? (plan.room <= 0 || outcome.takesFull)) as unknown as Decision;
 }
 
 function newlyCounted({ life, request }: Scene, { reached }: Outcome, { qualified }: Prepared): string[] {
@@ -261,12 +263,13 @@ class Decided {
   readonly #moves: Moves;
   readonly #inScope: number;
 
-  constructor(scene: Scene, fates: Fates, inScope: number, moves: Moves, readonly picks: Pick[], end: Conclusion & { full: boolean }) {
+  // Copying an object with `...` costs more than the rest of it; so `full` comes by itself.
+  constructor(scene: Scene, fates: Fates, inScope: number, moves: Moves, readonly picks: Pick[], end: Conclusion, full: boolean) {
     this.kind = picks.length > 0 ? 'distributed' : 'unsold';
     this.trigger = scene.request.trigger;
     this.workflowId = end.workflowId;
     this.minimumsMet = end.minimumsMet;
-    this.full = end.full;
+    this.full = full;
     this.#fates = fates;
     this.#moves = moves;
     this.#inScope = inScope;

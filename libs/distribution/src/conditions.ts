@@ -51,8 +51,21 @@ export function holds(atom: Atom, value: FieldValue, lead: Lead): boolean {
 }
 
 function setAtom(field: string, values: (string | number | boolean)[]): Atom {
-  return { kind: 'set', field, values: values.map(keyOf), complement: false, missing: false };
+  return { kind: 'set', field, values: values.map(sharedKey), complement: false, missing: false };
 }
+
+/** As keyOf; contracts that name the same value share the text, which ten thousand of them name dozens of times. */
+function sharedKey(value: string | number | boolean): string {
+  if (typeof value !== 'string') return keyOf(value);
+  let key = keys.get(value);
+  if (key === undefined) {
+    if (keys.size >= KEYS_MAX) keys.clear();
+    keys.set(value, (key = keyOf(value)));
+  }
+  return key;
+}
+const keys = new Map<string, string>();
+const KEYS_MAX = 32_768;
 
 function numberAtom({ field }: Condition, interval: Interval): Atom {
   return { kind: 'number', field, intervals: [interval], other: false, missing: false };

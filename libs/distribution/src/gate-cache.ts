@@ -4,22 +4,28 @@
  * hangs on more than that (orders, credit, places, …) is `complex` and asked in full.
  */
 import { momentGates, type Details } from './gates.js';
+import { BIT } from './links.js';
 import type { Market } from './market.js';
 import type { State } from './state.js';
 import type { ContractTerms } from './terms.js';
 
-/** Numbers a line: 64 bytes, as a cache line has. */
-export const LINE = 8;
-// The first six, because the array's memory begins 16 bytes into a cache line: with eight every line would lie in two of them.
-export const MASK = 0;
-export const UNTIL = 1;
+/** Numbers a line: 32 bytes, so that two lie in a cache line. */
+export const LINE = 4;
+export const UNTIL = 0;
+export const FROM = 1;
 export const PRICE = 2;
-export const SHARE = 3;
-export const COMPLEX = 4;
-export const FROM = 5;
+/** The last of the four as two whole numbers, by `words`. */
+const WORDS = 2 * LINE;
+const MASK = 6;
+const SHARE = 7;
+/** Instead of a mask: below every mask. */
+const COMPLEX = -1;
+const UNBOUND = 2 ** 31 - 1;
 
 export class GateCache {
   lines = new Float64Array(0);
+  /** The same memory. */
+  private words = new Int32Array(0);
   /** Figures of the limits that shut a gate, by contract number. */
   readonly details: (Details | undefined)[] = [];
   private taken = 0;
@@ -39,31 +45,40 @@ export class GateCache {
   }
 
   spoil(index: number): void {
-    this.lines[index * LINE + UNTIL] = -Infinity;
+    if (this.words[index * WORDS + MASK] !== COMPLEX) this.lines[index * LINE + UNTIL] = -Infinity;
+  }
+
+  /** Gates that are shut now, sharing among `sold` buyers included; below 0 where the contract must be asked in full. */
+  maskOf(index: number, now: number, sold: number, isFull: boolean): number {
+    const { lines, words } = this;
+    const line = index * LINE;
+    if (now >= lines[line + UNTIL]! || now < lines[line + FROM]!) this.refresh(index, now);
+    const mask = words[index * WORDS + MASK]!;
+    return isFull || sold >= words[index * WORDS + SHARE]! ? mask | BIT.share_count : mask;
   }
 
   private renew(index: number): void {
     const contract = this.market.byIndex[index];
     if (!contract) return;
-    const { lines } = this;
+    const { lines, words } = this;
     const line = index * LINE;
-    lines[line + UNTIL] = -Infinity;
+    const complex = isComplex(contract);
+    lines[line + UNTIL] = complex ? Infinity : -Infinity;
+    lines[line + FROM] = -Infinity;
     lines[line + PRICE] = contract.price;
-    lines[line + SHARE] = contract.maxShareCount;
-    lines[line + COMPLEX] = isComplex(contract) ? 1 : 0;
+    words[index * WORDS + MASK] = complex ? COMPLEX : 0;
+    words[index * WORDS + SHARE] = Math.min(contract.maxShareCount, UNBOUND);
     this.details[index] = undefined;
   }
 
-  /** Makes a line valid for the instant. The caller sees by UNTIL and FROM whether it must. */
-  refresh(index: number, now: number): void {
+  private refresh(index: number, now: number): void {
     const line = index * LINE;
     const contract = this.market.byIndex[index]!;
     const details: Details = [];
     const { lines, state } = this;
-    lines[line + MASK] = momentGates(state, contract, contract.price, now, details);
+    this.words[index * WORDS + MASK] = momentGates(state, contract, contract.price, now, details);
     lines[line + FROM] = now;
     let until = contract.opening === null ? Infinity : contract.opening.holdsUntil(now);
-    // A rolling hour has no bucket; its contract is complex, and asked in full each time.
     for (const { clock } of contract.limits) if (clock !== null) until = Math.min(until, clock.at(now).until);
     lines[line + UNTIL] = until;
     this.details[index] = details.length > 0 ? details : undefined;
@@ -73,9 +88,11 @@ export class GateCache {
     const lines = new Float64Array(Math.ceil(Math.max(64, this.market.byIndex.length) * 1.5) * LINE);
     lines.set(this.lines);
     this.lines = lines;
+    this.words = new Int32Array(lines.buffer);
   }
 }
 
+/** A rolling hour has no bucket, so that nothing says until when its gate holds. */
 function isComplex(contract: ContractTerms): boolean {
   return contract.prices !== null || contract.trialLeads > 0 || contract.radiusSteps !== Infinity || contract.minScore !== -Infinity
     || contract.maxAgeMs !== Infinity || contract.lookBackMs > 0 || contract.orderRequired || contract.client.creditLimit !== Infinity

@@ -10,6 +10,7 @@ import { limitsBehind, newLimits } from './new-limits.js';
 import type { Arrival } from './newcomers.js';
 import { Found, Partition } from './partition.js';
 import { strategyTerms, workflowTerms, type StrategyTerms, type WorkflowTerms } from './phases.js';
+import { Values } from './values.js';
 import { ClientTerms, ContractTerms, groundOf, minorOf, openingOf, orderTerms, type Ground } from './terms.js';
 import type { Lead } from './lead.js';
 
@@ -52,6 +53,7 @@ export class Market {
   private came: Limit[] = [];
   private readonly items = new Map<ItemKind, Map<string, ConfigItem>>();
   private readonly partitions = new Map<string, Partition>();
+  private readonly values = new Values();
   private readonly places = new Map<string, Place[]>();
   private readonly scopeSizes = new Map<string, number>();
   private readonly byClient = new Map<string, Set<string>>();
@@ -258,25 +260,19 @@ export class Market {
 
   private placeContract(item: ConfigItem, contract: ContractTerms | undefined): void {
     const before = this.contracts.get(item.id);
-    if (before) {
-      for (const { partition, slot } of this.places.get(item.id) ?? []) partition.remove(slot);
-      this.count(before, -1);
-      this.byClient.get(before.body.client)?.delete(item.id);
-      if (before.body.deliveryMethod) this.byMethod.get(before.body.deliveryMethod)?.delete(item.id);
-      this.places.delete(item.id);
-      if (before.alternatives.length > 1) this.alternatives--;
-    }
+    if (before) this.takeOut(item.id, before, contract);
     if (!contract) {
       this.contracts.delete(item.id);
+      this.places.delete(item.id);
       if (before) { this.byIndex[before.index] = undefined; before.client.members.delete(before.index); }
       return;
     }
-    contract.index = before ? before.index : this.byIndex.length;
+    if (before) contract.index = before.index; else if (contract.index < 0) contract.index = this.byIndex.length;
     if (contract.alternatives.length > 1) this.alternatives++;
     this.byIndex[contract.index] = contract;
     this.contracts.set(item.id, contract);
     this.count(contract, 1);
-    add(this.byClient, contract.body.client, item.id);
+    if (before?.body.client !== contract.body.client) add(this.byClient, contract.body.client, item.id);
     if (contract.body.deliveryMethod) add(this.byMethod, contract.body.deliveryMethod, item.id);
     const places: Place[] = [];
     for (const campaign of contract.campaigns ?? [EVERYWHERE]) {
@@ -286,17 +282,25 @@ export class Market {
     this.places.set(item.id, places);
   }
 
+  private takeOut(id: string, before: ContractTerms, after: ContractTerms | undefined): void {
+    for (const { partition, slot } of this.places.get(id) ?? []) partition.remove(slot);
+    this.count(before, -1);
+    if (before.body.client !== after?.body.client) this.byClient.get(before.body.client)?.delete(id);
+    if (before.body.deliveryMethod) this.byMethod.get(before.body.deliveryMethod)?.delete(id);
+    if (before.alternatives.length > 1) this.alternatives--;
+  }
+
   private count(contract: ContractTerms, by: number): void {
     for (const campaign of contract.campaigns ?? [EVERYWHERE]) this.scopeSizes.set(campaign, (this.scopeSizes.get(campaign) ?? 0) + by);
   }
 
   private partitionOf(campaign: string, expected = 0): Partition {
     let partition = this.partitions.get(campaign);
-    if (!partition) this.partitions.set(campaign, (partition = new Partition(expected)));
+    if (!partition) this.partitions.set(campaign, (partition = new Partition(this.values, expected)));
     return partition;
   }
 
-  /** Makes the partitions that do not exist yet as wide as they will be. */
+  /** Makes the partitions that do not exist yet as wide as they will be, and numbers the contracts that do not exist yet. */
   private expect(compiled: readonly Compiled[]): void {
     if (compiled.length < FEW) return;
     const slots = new Map<string, number>();
@@ -306,6 +310,11 @@ export class Market {
       }
     }
     for (const [campaign, expected] of slots) this.partitionOf(campaign, expected);
+    // Who are looked at together get numbers that follow each other: what is kept under them then lies together in memory.
+    const fresh = compiled.flatMap(({ contract }) => (contract && !this.contracts.has(contract.id) ? contract : []));
+    const order = new Map([...slots.keys()].map((campaign, place) => [campaign, place]));
+    const placeOf = ({ campaigns }: ContractTerms) => order.get(campaigns?.[0] ?? EVERYWHERE)!;
+    for (const contract of fresh.sort((a, b) => placeOf(a) - placeOf(b))) contract.index = this.byIndex.push(undefined) - 1;
   }
 
   private announce(compiled: readonly Compiled[]): void {

@@ -3,25 +3,21 @@
  * names values is in their postings. So a change touches what the contract names and one bit, however many values there are.
  */
 import type { Interval, RangeAtom, SetAtom } from './atoms.js';
-import { instantOf, isMissing, keyOf, numberOf, type FieldValue } from './fields.js';
+import { instantOf, isMissing, numberOf, type FieldValue } from './fields.js';
 import { grown, Posting, type Survivors } from './rows.js';
-
-/** Spellings of values met so far that are remembered, so that a value is brought to its key once and not with every lead. */
-const SPELLINGS_MAX = 8192;
-
-interface Entry { accept?: Posting; exclude?: Posting }
-const NOTHING: Entry = {};
+import { MISSING, type Values } from './values.js';
 
 export class SetNode {
-  private readonly entries = new Map<string, Entry>();
-  private readonly spellings = new Map<string | number | boolean, Entry>();
+  /** By a value's number. */
+  private readonly accept: (Posting | undefined)[] = [];
+  private readonly exclude: (Posting | undefined)[] = [];
   private open: Int32Array;
   /** Slots that let a lead in that has no value here. */
   private missing: Int32Array;
   /** Slots that constrain the field; 0 = the node decides nothing. */
   constrained = 0;
 
-  constructor(readonly field: string, private words: number, live: Int32Array) {
+  constructor(readonly field: string, private words: number, live: Int32Array, private readonly values: Values) {
     this.open = live.slice();
     this.missing = live.slice();
   }
@@ -33,14 +29,10 @@ export class SetNode {
     if (!atom || atom.missing) this.missing[slot >> 5]! |= bit;
     if (!atom) return;
     this.constrained++;
-    for (const value of atom.values) {
-      let entry = this.entries.get(value);
-      if (!entry) {
-        this.entries.set(value, (entry = {}));
-        this.spellings.clear();
-      }
-      const side = atom.complement ? 'exclude' : 'accept';
-      (entry[side] ??= new Posting()).add(slot, this.words);
+    const side = atom.complement ? this.exclude : this.accept;
+    for (const number of (atom.numbers ??= this.values.numbersOf(atom.values))) {
+      const posting = side[number] ?? (side[number] = new Posting());
+      posting.add(slot, this.words);
     }
   }
 
@@ -50,30 +42,21 @@ export class SetNode {
     this.missing[slot >> 5]! &= rest;
     if (!atom) return;
     this.constrained--;
-    for (const value of atom.values) this.entries.get(value)?.[atom.complement ? 'exclude' : 'accept']?.remove(slot);
+    const side = atom.complement ? this.exclude : this.accept;
+    for (const number of atom.numbers ?? []) side[number]?.remove(slot);
   }
 
   grow(words: number): void {
     this.words = words;
     this.open = grown(this.open, words);
     this.missing = grown(this.missing, words);
-    for (const entry of this.entries.values()) {
-      entry.accept?.grow(words);
-      entry.exclude?.grow(words);
-    }
+    for (const side of [this.accept, this.exclude]) side.forEach((posting) => posting?.grow(words));
   }
 
   narrow(survivors: Survivors, value: FieldValue): void {
-    if (isMissing(value)) { survivors.keep(this.missing); return; }
-    const { accept, exclude } = this.spellings.get(value) ?? this.spell(value);
-    survivors.keepValue(this.open, accept, exclude);
-  }
-
-  private spell(value: string | number | boolean): Entry {
-    const entry = this.entries.get(keyOf(value)) ?? NOTHING;
-    if (this.spellings.size >= SPELLINGS_MAX) this.spellings.clear();
-    this.spellings.set(value, entry);
-    return entry;
+    const number = this.values.find(value);
+    if (number >= 0) survivors.keepValue(this.open, this.accept[number], this.exclude[number]);
+    else survivors.keep(number === MISSING ? this.missing : this.open);
   }
 }
 
@@ -108,7 +91,11 @@ export class RangeNode {
     if (!atom) { this.open[word]! |= bit; return false; }
     this.constrained++;
     let exact = true;
-    for (const { low, high } of atom.intervals) exact = [this.cut(low), this.cut(high)].every(Boolean) && exact;
+    for (const { low, high } of atom.intervals) {
+      // Both are cut, whatever the first says.
+      if (!this.cut(low)) exact = false;
+      if (!this.cut(high)) exact = false;
+    }
     for (const interval of atom.intervals) {
       for (let place = this.firstOf(interval), last = this.lastOf(interval); place <= last; place++) this.segments[place]![word]! |= bit;
     }

@@ -6,6 +6,7 @@ import { fieldOf } from './fields.js';
 import type { Lead } from './lead.js';
 import { RangeNode, SetNode, type Node } from './nodes.js';
 import { grown, Survivors } from './rows.js';
+import type { Values } from './values.js';
 
 const WORDS_MIN = 4;
 
@@ -17,13 +18,12 @@ export class Found {
   owners = new Int32Array(256);
   count = 0;
 
-  push(owner: number): void {
-    if (this.count === this.owners.length) {
-      const wider = new Int32Array(this.count * 2);
-      wider.set(this.owners);
-      this.owners = wider;
-    }
-    this.owners[this.count++] = owner;
+  /** Makes room for so many more. */
+  widen(more: number): void {
+    if (this.count + more <= this.owners.length) return;
+    const wider = new Int32Array((this.count + more) * 2);
+    wider.set(this.owners);
+    this.owners = wider;
   }
 }
 
@@ -41,8 +41,8 @@ export class Partition {
   private nodes: Node[] = [];
   private changes = 0;
 
-  /** `expected`: how many slots it will hold, so that it does not grow while it is built. */
-  constructor(expected = 0) {
+  /** `values`: those of all partitions. `expected`: how many slots it will hold, so that it does not grow while it is built. */
+  constructor(private readonly values: Values, expected = 0) {
     this.words = Math.max(WORDS_MIN, Math.ceil((expected * 1.25) / 32));
     this.live = new Int32Array(this.words);
     this.tested = new Int32Array(this.words);
@@ -57,17 +57,17 @@ export class Partition {
   add(owner: number, conjunction: Conjunction): number {
     const slot = this.free.pop() ?? this.slots.length;
     if (slot >= this.words * 32) this.grow();
-    for (const atom of conjunction) if (atom.kind !== 'test') this.nodeFor(atom);
-    const tests: Atom[] = conjunction.filter((atom) => atom.kind === 'test');
+    let tests: Atom[] | null = null;
+    for (const atom of conjunction) if (atom.kind === 'test') (tests ??= []).push(atom); else this.nodeFor(atom);
     for (const node of this.nodes) {
       const atom = atomFor(node, conjunction);
       if (node instanceof SetNode) node.add(slot, atom as SetAtom | undefined);
-      else if (node.add(slot, atom as RangeAtom | undefined)) tests.push(atom!);
+      else if (node.add(slot, atom as RangeAtom | undefined)) (tests ??= []).push(atom!);
     }
     this.live[slot >> 5]! |= 1 << (slot & 31);
-    this.slots[slot] = { conjunction, tests: tests.length > 0 ? tests : null };
+    this.slots[slot] = { conjunction, tests };
     this.owners[slot] = owner;
-    if (tests.length > 0) this.tested[slot >> 5]! |= 1 << (slot & 31);
+    if (tests !== null) this.tested[slot >> 5]! |= 1 << (slot & 31);
     this.sortNow();
     return slot;
   }
@@ -96,19 +96,24 @@ export class Partition {
       if (node.constrained > 0) node.narrow(survivors, fieldOf(lead, node.field));
     }
     const { bits, active } = survivors;
+    into.widen(survivors.size * 32);
+    const found = into.owners;
+    let { count } = into;
     for (let place = 0; place < survivors.size; place++) {
       const word = active[place]!;
+      const check = tested[word]!;
       for (let left = bits[word]!; left !== 0; left &= left - 1) {
         const bit = left & -left;
         const slot = (word << 5) | (31 - Math.clz32(bit));
-        if ((tested[word]! & bit) === 0 || passes(this.slots[slot]!.tests!, lead)) into.push(owners[slot]!);
+        if ((check & bit) === 0 || passes(this.slots[slot]!.tests!, lead)) found[count++] = owners[slot]!;
       }
     }
+    into.count = count;
   }
 
   private nodeFor(atom: SetAtom | RangeAtom): void {
-    if (this.nodes.some((node) => serves(node, atom))) return;
-    this.nodes.push(atom.kind === 'set' ? new SetNode(atom.field, this.words, this.live)
+    for (const node of this.nodes) if (serves(node, atom)) return;
+    this.nodes.push(atom.kind === 'set' ? new SetNode(atom.field, this.words, this.live, this.values)
       : new RangeNode(atom.field, atom.kind, this.words, this.live));
   }
 

@@ -16,22 +16,28 @@ export interface Column { name: string; values: number[]; compare?: Compare }
 export function columnsOf(scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column[] {
   const columns: Column[] = [];
   if (field.scores) columns.push(column('score', candidates, (candidate) => -field.scores![candidate]!));
-  columns.push(...methodColumns(phase.method, scene, field, phase, candidates));
-  return [...columns, ...tieColumns(scene, field, phase, candidates)];
+  for (const one of methodColumns(phase.method, scene, field, phase, candidates)) columns.push(one);
+  addTies(columns, scene, field, phase, candidates);
+  return columns;
 }
 
 /** What decides where the method finds two equal: base (weighted and percentage, W4), secondary, then F3's tail. */
 export function tieColumns(scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): Column[] {
   const columns: Column[] = [];
+  addTies(columns, scene, field, phase, candidates);
+  return columns;
+}
+
+function addTies(columns: Column[], scene: Scene, field: Field, phase: Phase, candidates: readonly number[]): void {
   if (phase.base && (phase.method === 'weighted' || phase.method === 'percentage')) {
     columns.push(...methodColumns(phase.base, scene, field, phase, candidates));
   }
   if (phase.secondary) columns.push(...methodColumns(phase.secondary, scene, field, phase, candidates));
-  return [...columns, ...tail(scene, field, candidates)];
+  columns.push(tail(scene, field, candidates));
 }
 
 /** Quality score and price, high first; order of entry, low first. */
-export function tail(scene: Scene, field: Field, candidates: readonly number[]): Column[] {
+export function tail(scene: Scene, field: Field, candidates: readonly number[]): Column {
   const { contracts, prices } = field;
   const byEntry = scene.market.ground.tiesByEntry;
   const compare = (a: number, b: number) => {
@@ -42,7 +48,7 @@ export function tail(scene: Scene, field: Field, candidates: readonly number[]):
     if (byEntry) return one.entry - other.entry;
     return other.quality - one.quality || prices[right]! - prices[left]! || one.entry - other.entry;
   };
-  return [{ name: TAIL, values: [], compare }];
+  return { name: TAIL, values: [], compare };
 }
 export const TAIL = 'tail';
 
@@ -106,25 +112,16 @@ export type Compare = (a: number, b: number) => number;
 
 /** Compares places in the candidates' list. Total, because entries differ. */
 export function comparator(columns: readonly Column[]): Compare {
-  const all = columns.flatMap(({ values, compare }) => (compare ? [] : [values]));
-  const last = columns[columns.length - 1]?.compare ?? (() => 0);
-  const first = all[0];
-  if (all.length === 1 && first) {
-    return (a, b) => {
-      const left = first[a]!;
-      const right = first[b]!;
-      return left < right ? -1 : left > right ? 1 : last(a, b);
-    };
-  }
   return (a, b) => {
-    for (let place = 0; place < all.length; place++) {
-      const values = all[place]!;
+    for (let place = 0; place < columns.length; place++) {
+      const { values, compare } = columns[place]!;
+      if (compare) return compare(a, b);
       const left = values[a]!;
       const right = values[b]!;
       if (left < right) return -1;
       if (left > right) return 1;
     }
-    return last(a, b);
+    return 0;
   };
 }
 
@@ -138,8 +135,13 @@ export class Ranked {
   private readonly heap: Int32Array;
   private size: number;
   private looks = 0;
+  private readonly compare: Compare;
+  /** Values of the first column: they settle nearly every comparison, without a call. */
+  private readonly first: readonly number[];
 
-  constructor(length: number, private readonly compare: Compare) {
+  constructor(length: number, columns: readonly Column[]) {
+    this.compare = comparator(columns);
+    this.first = columns[0]!.compare ? NO_VALUES : columns[0]!.values;
     // One ranking is used up before the next is made, so that all can use the same room.
     if (room.length < length) room = new Int32Array(2 * length);
     this.heap = room;
@@ -166,10 +168,21 @@ export class Ranked {
 
   private bestAt(): number {
     if (this.looks > LOOKS) return 0;
-    const { heap, size, compare } = this;
+    const { heap, size, first, compare } = this;
     let best = 0;
-    for (let place = 1; place < size; place++) if (compare(heap[place]!, heap[best]!) < 0) best = place;
+    let least = first[heap[0]!]!;
+    for (let place = 1; place < size; place++) {
+      const value = first[heap[place]!]!;
+      if (value > least) continue;
+      if (value < least || compare(heap[place]!, heap[best]!) < 0) { best = place; least = value; }
+    }
     return best;
+  }
+
+  private isBefore(a: number, b: number): boolean {
+    const left = this.first[a]!;
+    const right = this.first[b]!;
+    return left < right || (!(left > right) && this.compare(a, b) < 0);
   }
 
   private pile(): void {
@@ -178,17 +191,20 @@ export class Ranked {
   }
 
   private sink(from: number): void {
-    const { heap, size, compare } = this;
+    const { heap, size } = this;
     const moving = heap[from]!;
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;
-      if (child + 1 < size && compare(heap[child + 1]!, heap[child]!) < 0) child++;
-      if (compare(heap[child]!, moving) >= 0) break;
+      if (child + 1 < size && this.isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!this.isBefore(heap[child]!, moving)) break;
       heap[at] = heap[child]!;
       at = child;
     }
     if (size > 0) heap[at] = moving;
   }
 }
+
+/** Where nothing but the tail ranks: every value is then undefined, and the comparison is asked. */
+const NO_VALUES: readonly number[] = [];

@@ -40,8 +40,9 @@ export function reserve(
   return {
     holdings,
     life: {
-      ...life, picks: holdings.length > 0 ? [...life.picks, ...holdings] : life.picks, rounds, minimumsMet: life.minimumsMet
-        || (decision.kind === 'distributed' && moves.minimumsMet),
+      // Each field by name: `...life` costs more than all else that a reservation does.
+      picks: holdings.length > 0 ? [...life.picks, ...holdings] : life.picks, rounds,
+      minimumsMet: life.minimumsMet || (decision.kind === 'distributed' && moves.minimumsMet),
       rulesMet: moves.rulesMet.length > 0 ? [...life.rulesMet, ...moves.rulesMet] : life.rulesMet,
       counted: moves.counted.length > 0 ? [...life.counted, ...moves.counted] : life.counted,
       // What a client takes from the pool ends no wait: it is no distribution (A4).

@@ -2,7 +2,7 @@
 import type { Phase } from './phases.js';
 import { FATE, Plan, type Field, type Turns } from './plan.js';
 import { percentageColumns, percentageKey } from './percentage.js';
-import { column, columnsOf, comparator, equalBefore, methodColumns, Ranked, tail, type Column } from './ranking.js';
+import { column, columnsOf, equalBefore, methodColumns, Ranked, tail, type Column } from './ranking.js';
 import { bestSet } from './revenue.js';
 import { stands, type Scene } from './scene.js';
 import { pickWeighted, weightOf, type Earnings } from './weighted.js';
@@ -50,7 +50,8 @@ export function runPhases(
 
 function runPhase(scene: Scene, field: Field, phase: Phase, place: number, found: readonly number[], take: number, outcome: Outcome): void {
   const { plan } = outcome;
-  skipped.clear();
+  // Emptying a set makes it anew, even one that is empty.
+  if (skipped.size > 0) skipped.clear();
   if (plan.room > 0 && phase.method === 'percentage') outcome.reached.push(percentageKey(phase, '', scene.now));
   const before = plan.picks.length;
   const candidates = phase.byClient ? representatives(scene, field, phase, found, plan) : found;
@@ -86,13 +87,13 @@ function pickInto(
   }
   const ranked = phase.method === 'percentage' ? percentageColumns(scene, field, phase, candidates, plan)
     : { candidates, columns: columnsOf(scene, field, phase, candidates) };
-  outcome.rankings.push({ phase: place, ...ranked });
+  outcome.rankings.push({ phase: place, candidates: ranked.candidates, columns: ranked.columns });
   pickBest(phase, place, ranked.candidates, ranked.columns, take, plan);
 }
 
 /** Best first, whoever cannot take part being passed over (M4), until the take is reached or nobody further fits. */
 function pickBest(phase: Phase, place: number, candidates: readonly number[], columns: readonly Column[], take: number, plan: Plan): void {
-  const ranked = new Ranked(candidates.length, comparator(columns));
+  const ranked = new Ranked(candidates.length, columns);
   // RR6: a rotation that is only the tie-break moves where a tie was really broken.
   const decisive = phase.method !== 'roundRobin' && (phase.secondary === 'roundRobin' || phase.base === 'roundRobin');
   const turn = decisive ? columns.findIndex(({ name }) => name === 'turn') : -1;
@@ -135,7 +136,7 @@ export function bestOwn(scene: Scene, field: Field, phase: Phase, own: readonly 
   const columns = method === 'weighted'
     ? [column('weight', own, (candidate) => -weightOf(asContracts, field, candidate))]
       : methodColumns(method, scene, field, asContracts, own);
-  return own[new Ranked(own.length, comparator([...columns, ...tail(scene, field, own)])).next()]!;
+  return own[new Ranked(own.length, [...columns, tail(scene, field, own)]).next()]!;
 }
 
 /** K2. Once met over the life of a lead it is not asked again. */

@@ -160,7 +160,7 @@ export class ContractTerms {
     this.lookBackMs = body.duplicateLookBack === undefined ? 0 : parseDuration(body.duplicateLookBack);
     this.radiusSteps = body.radiusKm === undefined ? Infinity : body.radiusKm * 10;
     this.orderRequired = body.order === 'required';
-    this.tags = new Set(body.tags);
+    this.tags = body.tags === undefined ? NO_TAGS : new Set(body.tags);
     this.contractGroup = body.contractGroup;
     this.deliveryMethod = body.deliveryMethod;
     this.ownPlaces = (body.locations ?? []).flatMap((place) => placeOfText(place) ?? []);
@@ -173,7 +173,8 @@ export class ContractTerms {
     if (this.client !== undefined && this.client !== client) this.client.members.delete(this.index);
     this.client = client;
     client.members.add(this.index);
-    for (const limit of links.limits) limit.members = [this.index];
+    const members = [this.index];
+    for (const limit of links.limits) limit.members = members;
     for (const limit of client.limits) limit.members = client.members;
     this.opening = links.opening;
     this.limits = [...links.limits, ...client.limits, ...links.groupLimits];
@@ -222,6 +223,8 @@ export class ContractTerms {
     return this.hash;
   }
 }
+
+const NO_TAGS: ReadonlySet<string> = new Set();
 
 function pricesOf(body: Contract, ground: Ground): { from: number[]; price: number[] } | null {
   const entries = Object.entries(body.prices ?? {}).map(([buyers, amount]) => [Number(buyers), minorOf(ground, amount)] as const);
