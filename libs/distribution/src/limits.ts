@@ -12,11 +12,14 @@ export class BucketClock {
   name = '';
   from = Infinity;
   until = -Infinity;
+  /** Which of its stands this is; a limit that remembers a slot asks no more than this. */
+  version = 0;
 
   constructor(readonly zone: string, private readonly window: BucketWindow, private readonly weekStart: Weekday) {}
 
   at(now: number): this {
     if (now >= this.from && now < this.until) return this;
+    this.version++;
     this.name = bucketOf(now, this.zone, this.window, this.weekStart);
     this.until = bucketEnd(now, this.zone, this.window, this.weekStart);
     // The bucket began earlier, but a clock that is set back within it is rare enough to be asked anew.
@@ -44,13 +47,15 @@ export function clockOf(zone: string, window: BucketWindow, weekStart: Weekday =
   return clock;
 }
 
-/** One number that may not be passed. Where it stands is remembered per state, as a slot and until when that slot is the right one. */
+/**
+ * One number that may not be passed. Where it stands is remembered per state, as a slot, and for which stand of the clock that is the right
+ * one.
+ */
 export class Limit {
   readonly gate: number;
   owner: State | null = null;
   slot = -1;
-  from = 0;
-  until = -Infinity;
+  version = -1;
   /** Numbers of the contracts it may shut, where that is remembered. */
   members: Iterable<number> = [];
 

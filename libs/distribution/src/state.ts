@@ -170,6 +170,11 @@ export class State {
   put(slot: number, value: number): void {
     const limit = this.limitAt[slot];
     if (limit !== undefined && this.cache !== null) this.spoil(limit, this.values[slot]!, value);
+    this.putUnlimited(slot, value);
+  }
+
+  /** As put, where no limit counts: turns. */
+  putUnlimited(slot: number, value: number): void {
     this.values[slot] = value;
     if (this.dirtyMark[slot] === 0) {
       this.dirtyMark[slot] = 1;
@@ -195,7 +200,7 @@ export class State {
 
   /** What a limit has used at the moment. Makes no slot: asking must not grow the state. */
   used(limit: Limit, now: number): number {
-    if (limit.owner !== this || now < limit.from || now >= limit.until) this.find(limit, now);
+    if (!this.knows(limit, now)) this.find(limit, now);
     if (limit.clock === null) {
       this.missing?.(limit.prefix);
       return this.rolling.used(limit.prefix, now - ROLLING_MS, this.values);
@@ -205,14 +210,18 @@ export class State {
 
   /** Uses a limit. */
   use(limit: Limit, amount: number, now: number): void {
-    if (limit.owner !== this || now < limit.from || now >= limit.until) this.find(limit, now);
+    if (!this.knows(limit, now)) this.find(limit, now);
     let { slot } = limit;
     if (slot < 0 || limit.clock === null) {
       slot = this.slot(limit.prefix + (limit.clock === null ? String(now) : limit.clock.at(now).name));
       limit.slot = slot;
       this.limitAt[slot] = limit;
     }
-    this.put(slot, this.values[slot]! + amount);
+    const before = this.values[slot]!;
+    // Asked aside, the limit may be another market's than the one that is remembered.
+    if (this.isAside) { this.put(slot, before + amount); return; }
+    if (this.cache !== null) this.spoil(limit, before, before + amount);
+    this.putUnlimited(slot, before + amount);
   }
 
   /** Gives back what was used at an instant, in the bucket of then. */
@@ -253,17 +262,21 @@ export class State {
   /** The next number of the sequence that turns and creations are ordered by (RR1). */
   nextTurn(): number {
     if (this.sequenceSlot < 0) this.sequenceSlot = this.slot('seq');
-    this.put(this.sequenceSlot, this.values[this.sequenceSlot]! + 1);
+    this.putUnlimited(this.sequenceSlot, this.values[this.sequenceSlot]! + 1);
     return this.values[this.sequenceSlot]!;
+  }
+
+  /** Whether what a limit remembers is of this state, and of the bucket at the instant. */
+  private knows(limit: Limit, now: number): boolean {
+    return limit.owner === this && (limit.clock === null || limit.version === limit.clock.at(now).version);
   }
 
   private find(limit: Limit, now: number): void {
     // Asked aside, a limit is not watched; so it may not be remembered either.
     limit.owner = this.isAside ? null : this;
-    if (limit.clock === null) { limit.from = -Infinity; limit.until = Infinity; return; }
+    if (limit.clock === null) return;
     const clock = limit.clock.at(now);
-    limit.from = clock.from;
-    limit.until = clock.until;
+    limit.version = clock.version;
     limit.slot = this.slots.get(limit.prefix + clock.name) ?? -1;
     if (limit.slot < 0) this.missing?.(limit.prefix + clock.name);
     if (limit.slot >= 0 && !this.isAside) this.limitAt[limit.slot] = limit;

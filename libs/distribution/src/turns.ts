@@ -15,7 +15,7 @@ export function takeTurn(state: State, key: string, now: number): Turn {
 /** As takeTurn, where the rotation's slot is known. */
 export function takeTurnAt(state: State, slot: number, now: number): Turn {
   const was = state.at(slot);
-  state.put(slot, now);
+  state.putUnlimited(slot, now);
   return { key: state.keyAt(slot), was, now };
 }
 
