@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { lint, type ConfigDocument } from '@sluice/distribution';
 import { faultLine, parseDocument, parseScenario } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
 import { refusedScripts, withScripts } from './scripts.js';
-import { wordsOf } from './text-of.js';
+import { configBeside, unreadable } from './text-of.js';
 
 /**
  * Says what is surely or probably not meant in a document, or in the configuration of a scenario. Answers the exit status: 0 nothing, 1
@@ -33,9 +31,9 @@ async function documentIn(file: string): Promise<{ document: ConfigDocument; wit
     const plain = parseDocument(text);
     if (!plain.faults) return { document: plain.document, within: '' };
     if (!/^\s*"?config"?\s*:/m.test(text)) return { faults: plain.faults.map(faultLine) };
-    const parsed = parseScenario(text, (reference) => readFileSync(path.resolve(path.dirname(file), reference), 'utf8'));
+    const parsed = parseScenario(text, configBeside(file));
     return parsed.faults ? { faults: parsed.faults.map(faultLine) } : { document: parsed.document.config, within: 'config.' };
   } catch (error) {
-    return { faults: [`cannot be read: ${wordsOf(error)}`] };
+    return { faults: [unreadable(error)] };
   }
 }

@@ -63,6 +63,16 @@ describe('the command line', () => {
     await expect(replay(asked, () => api, 0, terminal)).rejects.toThrow(words);
   });
 
+  it('says of a configuration that a scenario names and that is not there whose it is', async () => {
+    const file = path.join(folder, 'scenario.yaml');
+    await writeFile(file, 'config: ./other.yaml\ntimeline: []\n');
+    const captured = new Captured();
+    const { terminal } = captured;
+    expect([await lintFile(file, terminal), await simulateFile(file, false, terminal)]).toEqual([2, 2]);
+    const words = `${file}: config: ./other.yaml: cannot be read: there is no such file`;
+    expect(captured.said).toBe(`${words}\n${words}\n`);
+  });
+
   it('replays no campaign that the configuration does not have, and no span that is none', async () => {
     const file = path.join(folder, 'config.yaml');
     await writeFile(file, 'apiVersion: v1\nworkflows: [{ id: w, rules: [{ method: price }] }]\ncampaigns: [{ id: solar, workflow: w, fields: {} }]\n');

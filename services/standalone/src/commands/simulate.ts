@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { simulate, type Scenario } from '@sluice/distribution';
 import { linearRegex, type Scripts } from '@sluice/scripts';
 import { faultLine, parseScenario } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
 import { refusedScripts, withScripts } from './scripts.js';
-import { wordsOf } from './text-of.js';
+import { configBeside, unreadable } from './text-of.js';
 
 /**
  * Runs a scenario file on the live decision code. Answers the exit status: 0 every expectation holds, 1 one does not, 2 the document is
@@ -74,10 +72,9 @@ async function readScenario(file: string, terminal: Terminal): Promise<Scenario 
   try {
     if ((await stat(file)).size > LARGE) terminal.line(terminal.dim(`Reading ${file} …`));
     const text = await readFile(file, 'utf8');
-    // `config: ./file.yaml` stands beside the scenario.
-    const parsed = parseScenario(text, (reference) => readFileSync(path.resolve(path.dirname(file), reference), 'utf8'));
+    const parsed = parseScenario(text, configBeside(file));
     return parsed.faults ? parsed.faults.map(faultLine) : parsed.document;
   } catch (error) {
-    return [`cannot be read: ${wordsOf(error)}`];
+    return [unreadable(error)];
   }
 }

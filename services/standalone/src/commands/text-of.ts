@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 
 /** A file that a command is given and cannot read: refused as a document that is not sound. */
 export class Unreadable extends Error {
@@ -12,6 +14,22 @@ export class Unreadable extends Error {
 /** What a file holds; throws Unreadable, which names the file and why. */
 export async function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: unknown) => { throw new Unreadable(file, error); });
+}
+
+/** Reads the file that a scenario names as its `config`, by a path from where the scenario stands; throws Unreadable. */
+export function configBeside(file: string): (reference: string) => string {
+  return (reference) => {
+    try {
+      return readFileSync(path.resolve(path.dirname(file), reference), 'utf8');
+    } catch (error) {
+      throw new Unreadable(`config: ${reference}`, error);
+    }
+  };
+}
+
+/** Why a file could not be read, as a fault of it. */
+export function unreadable(error: unknown): string {
+  return error instanceof Unreadable ? error.message : `cannot be read: ${wordsOf(error)}`;
 }
 
 /** What the system says, in words; its own where there are none for it. */
