@@ -8,7 +8,6 @@ export * from './state.js';
 export * from './decide.js';
 export * from './reserve.js';
 export * from './past-count.js';
-export { limitsOver } from './new-limits.js';
 export * from './explain.js';
 export * from './chance.js';
 export { shares } from './scene.js';
