@@ -1,6 +1,6 @@
 /** Findings about the delivery groups and rules of a workflow: they are phases of one plan, and are judged alike. */
 import type { Campaign, Contract, GroupPhase, Rule, Workflow } from './document.js';
-import { groupOf, letsIn, servingAny, takesEveryLead, type Outline, type Warn } from './lint-outline.js';
+import { groupOf, isListed, letsIn, serves, servingAny, takesEveryLead, type Outline, type Warn } from './lint-outline.js';
 import { priceOf, unreachableTurnover } from './lint-money.js';
 
 interface Phase {
@@ -49,7 +49,7 @@ function judge(
     const recipients = rule.by === 'client' ? new Set(own.map(({ client }) => client)).size : own.length;
     tail(outline, rule, recipients, campaigns, warn);
   }
-  if (!rule.secondary) ties(outline, workflow, rule, own, words, warn);
+  if (!rule.secondary) ties(outline, workflow, campaigns, phases[place]!, warn);
   if ('minTurnover' in rule && rule.minTurnover !== undefined) {
     const most = Math.min(rule.take ?? Infinity, workflow.maxMultiplication ?? Infinity);
     unreachableTurnover(outline, own, rule.minTurnover, most, words, (message) => warn('minimum_never_reached', 'minTurnover', message));
@@ -100,12 +100,11 @@ export function tail(
 }
 
 function ties(
-  outline: Outline, workflow: Workflow, rule: Rule | GroupPhase, own: readonly Contract[], words: string, warn: Warn,
+  outline: Outline, workflow: Workflow, campaigns: readonly Campaign[], { rule: { take, method }, own, words }: Phase, warn: Warn,
 ): void {
-  const { method } = rule;
   if (method !== 'priority' && method !== 'price' && method !== 'qualityScore') return;
   const { maxMultiplication = Infinity } = workflow;
-  const room = Math.min(rule.take ?? Infinity, maxMultiplication, ...own.map(({ maxShareCount = Infinity }) => maxShareCount));
+  const room = Math.min(take ?? Infinity, maxMultiplication, ...own.map(({ maxShareCount = Infinity }) => maxShareCount));
   // Who is taken in any case is not decided by a tie; that priorities are equal is told all the same, as they are given to differ.
   if (method !== 'priority' && room >= own.length) return;
   const alike = new Map<string, Contract[]>();
@@ -115,7 +114,10 @@ function ties(
     const key = rank.join('|');
     alike.set(key, [...(alike.get(key) ?? []), contract]);
   }
-  const equal = [...alike.values()].find((tied) => new Set(tied.map(({ client }) => client)).size > 1);
+  // Only between those of several clients that the same lead can go to.
+  const rivals = [...alike.values()].filter((tied) => new Set(tied.map(({ client }) => client)).size > 1)
+    .flatMap((tied) => campaigns.map((campaign) => tied.filter((each) => serves(each, campaign.id) && isListed(outline, campaign, each))));
+  const equal = rivals.find((tied) => new Set(tied.map(({ client }) => client)).size > 1);
   if (!equal) return;
   const names = equal.map(({ id }) => id).join(', ');
   const what = method === 'priority' ? 'Equal in priority, so quality score, price and order of entry decide'
