@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bucketEnd, bucketOf, DAY_MS, fromLocal, isKnownZone, localDate, zoneOffsetMinutes } from './calendar.js';
+import { bucketEnd, bucketOf, bucketStart, DAY_MS, fromLocal, isKnownZone, localDate, zoneOffsetMinutes } from './calendar.js';
 
 const HOUR_MS = 3_600_000;
 const at = (iso: string) => Date.parse(iso);
@@ -169,6 +169,13 @@ describe('buckets', () => {
     expect(bucketEnd(0, 'UTC', 'total')).toBe(Infinity);
   });
 
+  it('begin where the one before ends', () => {
+    expect(bucketStart(at('2026-03-09T03:59Z'), 'America/New_York', 'day')).toBe(at('2026-03-08T05:00Z'));
+    expect(bucketStart(at('2026-12-31T12:00Z'), 'Asia/Tokyo', 'month')).toBe(at('2026-11-30T15:00Z'));
+    expect(bucketStart(at('2026-03-02T04:30Z'), 'UTC', 'week', 'sun')).toBe(at('2026-03-01T00:00Z'));
+    expect(bucketStart(0, 'UTC', 'total')).toBe(-Infinity);
+  });
+
   it('make two of the repeated hour and one of the long day', () => {
     const first = at('2026-11-01T05:30Z');
     const second = at('2026-11-01T06:30Z');
@@ -185,9 +192,10 @@ describe('buckets', () => {
       for (let turn = nextTurn(at('2026-01-01T00:00Z'), zone); turn < at('2027-01-01T00:00Z'); turn = nextTurn(turn, zone)) {
         for (const window of ['hour', 'day'] as const) {
           for (let now = turn - 26 * HOUR_MS; now < turn + 26 * HOUR_MS; now += 10 * 60_000) {
-            const end = bucketEnd(now, zone, window);
+            const [start, end] = [bucketStart(now, zone, window), bucketEnd(now, zone, window)];
             const key = bucketOf(now, zone, window);
-            const holds = end > now && bucketOf(end - 1, zone, window) === key && bucketOf(end, zone, window) !== key;
+            const holds = end > now && bucketOf(end - 1, zone, window) === key && bucketOf(end, zone, window) !== key
+              && start <= now && bucketOf(start, zone, window) === key && bucketOf(start - 1, zone, window) !== key;
             if (!holds || (window === 'day' && key !== platformDate(now, zone))) wrong.push(`${zone} ${window} ${now}`);
           }
         }
