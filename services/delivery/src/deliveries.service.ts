@@ -99,9 +99,7 @@ function redriveRefusal(delivery: DeliveryToSettle | undefined): { code: string;
 }
 
 function filterOf(page: PageQuery, filters: Filters): DeliveryFilter {
-  const before = beforeOf(page);
-  if (before === null) throw new Problem(400, 'invalid_cursor', 'Take the cursor from nextCursor of the page before.');
-  return { ...filters, before, limit: page.limit + 1 };
+  return { ...filters, before: beforeOf(page), limit: page.limit + 1 };
 }
 
 function notFound(id: string): Problem {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { applyDecorators, Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { scriptStandings, wordsFor } from '@sluice/distribution';
-import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
@@ -11,7 +11,7 @@ import { attemptCsv, attemptCsvHeader, attemptView, verdictView, viewOf, type Sh
 import { AttemptsStore, type AttemptFilter, type HistoryAttemptRow, type PageAsked } from './attempts.store.js';
 import { verdictsFor } from './explanation.js';
 import { ExplanationService, type Explanation } from './explanation.service.js';
-import { cursor, format, formatOf, instant, limit, readCursor, writeCursor } from './pages.js';
+import { cursor, format, formatOf, instant, limit } from './pages.js';
 import { parseReceipt } from './receipt.js';
 
 const TRIGGERS = ['arrival', 'window', 'fallback', 'manual', 'cherryPick', 'push'] as const;

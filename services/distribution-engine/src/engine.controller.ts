@@ -1,11 +1,11 @@
 import { applyDecorators, Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Allow, Caller, Clock, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, Clock, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
 import { queryDocs } from './api-schema.js';
 import { capLines, missingOf, rollingUse, type CapLine } from './caps.js';
-import { cursor, readCursor, writeCursor } from './pages.js';
+import { cursor } from './pages.js';
 
 const capsQuery = z.strictObject({
   contract: z.string().optional().describe('Limits of this contract, its client\'s and its group\'s among them; or of a recipient of push strategies.'),

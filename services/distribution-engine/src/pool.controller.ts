@@ -3,14 +3,14 @@ import { applyDecorators, Controller, Get, Headers, Query, Res, StreamableFile }
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Tx } from '@sluice/db';
 import type { Market } from '@sluice/distribution';
-import { Allow, Caller, Clock, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, Clock, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AnswersStore } from './answers.store.js';
 import { queryDocs } from './api-schema.js';
 import { withCounters } from './counters.store.js';
 import { Engine } from './engine.service.js';
-import { cursor, format, formatOf, instant, limit, readCursor, writeCursor, type Format } from './pages.js';
+import { cursor, format, formatOf, instant, limit, type Format } from './pages.js';
 import { offeredOf, poolCsv, poolCsvHeader, poolView, type Offered, type ShownLead } from './pool.js';
 import { PoolStore, type PoolFilter, type PoolPlace } from './pool.store.js';
 

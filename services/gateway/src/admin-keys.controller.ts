@@ -1,11 +1,10 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database, type Tx } from '@sluice/db';
-import { Allow, Caller, Clock, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, Clock, pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { AdminAuthenticator } from './admin-authenticator.service.js';
 import { newKey } from './admin-key.service.js';
-import { pageSizeOf, readCursor, writeCursor } from './pages.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantsStore } from './tenants.store.js';
 
@@ -71,12 +70,12 @@ export class AdminKeysController {
   @ApiOperation({ summary: 'Privileged changes, newest first' })
   async audit(@Caller() caller: Principal, @Query('limit') limit?: string, @Query('cursor') cursor?: string): Promise<unknown> {
     const size = pageSizeOf(limit);
-    const before = readCursor(cursor, /^\d{1,18}$/);
+    const [before] = readCursor(cursor, [/^\d{1,18}$/]) ?? [];
     const rows = await this.as(caller, (tx) => this.store.audited(tx, caller.tenantId, before, size + 1));
     const page = rows.slice(0, size);
     const data = page.map(({ at, actor, action, target, detail }) => (
       { at: at.toISOString(), actor, action, target, ...(detail === null ? {} : { detail: JSON.parse(detail) as unknown }) }));
-    return { data, nextCursor: rows.length > size ? writeCursor(page[page.length - 1]!.entryId) : null };
+    return { data, nextCursor: rows.length > size ? writeCursor([page[page.length - 1]!.entryId]) : null };
   }
 
   private as<T>(caller: Principal, work: (tx: Tx) => Promise<T>): Promise<T> {

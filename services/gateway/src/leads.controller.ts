@@ -1,8 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
 import { LeadsStore } from './leads.store.js';
-import { pageSizeOf, readCursor, writeCursor } from './pages.js';
 import { shownLead, shownOutbound } from './shown.js';
 import { timelineOf } from './timeline.js';
 
@@ -39,7 +38,7 @@ export class LeadsController {
       status: oneOf(status, leadStatuses), campaign, source, from: instantOf('from', from), to: instantOf('to', to),
       window: oneOf(window, windowStates), held: isHeld === undefined ? undefined : isHeld === 'true',
     };
-    const rows = await this.store.leads(tenantId, filter, readCursor(cursor), size + 1);
+    const rows = await this.store.leads(tenantId, filter, afterOf(cursor), size + 1);
     return pageOf(rows, size, shownLead, (row) => row.lead_id);
   }
 
@@ -68,14 +67,18 @@ export class LeadsController {
   async ofContract(@Caller() { tenantId }: Principal, @Param('id') id: string, @Query() query: Filters): Promise<unknown> {
     const { status, limit, cursor } = only(query, ['status', 'limit', 'cursor']);
     const size = pageSizeOf(limit);
-    const rows = await this.store.outboundOf(tenantId, id, oneOf(status, outboundStatuses), readCursor(cursor), size + 1);
+    const rows = await this.store.outboundOf(tenantId, id, oneOf(status, outboundStatuses), afterOf(cursor), size + 1);
     return pageOf(rows, size, shownOutbound, (row) => row.outbound_lead_id);
   }
 }
 
+function afterOf(cursor: string | undefined): string | undefined {
+  return readCursor(cursor, [/^[^\s]{1,200}$/])?.[0];
+}
+
 function pageOf<R>(rows: readonly R[], size: number, show: (row: R) => unknown, idOf: (row: R) => string): unknown {
   const page = rows.slice(0, size);
-  return { data: page.map(show), nextCursor: rows.length > size ? writeCursor(idOf(page[page.length - 1]!)) : null };
+  return { data: page.map(show), nextCursor: rows.length > size ? writeCursor([idOf(page[page.length - 1]!)]) : null };
 }
 
 /** A filter that is not known is refused: who mistypes one must not take the whole list for its answer. */

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Database } from '@sluice/db';
-import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { stringify } from 'yaml';
 import { linkOf, type Answer } from './answer.js';
@@ -10,7 +10,6 @@ import { ConfigurationService, type Standing } from './configuration.service.js'
 import { ConfigurationStore } from './configuration.store.js';
 import { ConfigurationVersion } from './configuration-version.entity.js';
 import { documentSchema, jsonSchema } from './document.js';
-import { cursorOf, numberOfCursor, pageSizeOf } from './pages.js';
 import { takers } from './taken.service.js';
 import { documentOfBody, WriteService } from './write.service.js';
 
@@ -97,11 +96,11 @@ export class ConfigurationController {
     const rows = await this.database.transaction({ service: 'workflow', tenants: [caller.tenantId] }, (tx) => {
       const query = tx.manager.createQueryBuilder(ConfigurationVersion, 'v').where('v.tenantId = :tenantId', caller)
         .orderBy('v.version', 'DESC').take(size + 1);
-      if (cursor !== undefined) query.andWhere('v.version < :after', { after: numberOfCursor(cursor) });
+      if (cursor !== undefined) query.andWhere('v.version < :after', { after: Number(readCursor(cursor, [/^\d{1,9}$/])![0]) });
       return query.getMany();
     });
     const data = rows.slice(0, size);
-    return { data: data.map(shownVersion), nextCursor: rows.length > size ? cursorOf(data[data.length - 1]!.version) : null };
+    return { data: data.map(shownVersion), nextCursor: rows.length > size ? writeCursor([String(data[data.length - 1]!.version)]) : null };
   }
 
   @Get('configuration/versions/:version')

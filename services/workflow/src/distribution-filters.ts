@@ -1,6 +1,5 @@
 /** Filters of lists whose ids sort by time: an allow-list of query parameters → the condition of a query. */
-import { Problem } from '@sluice/runtime';
-import { pageSizeOf } from './pages.js';
+import { pageSizeOf, Problem, readCursor, writeCursor } from '@sluice/runtime';
 
 /** Where the value goes in a condition. */
 export const GIVEN = '$?';
@@ -30,7 +29,7 @@ export function filterOf(
     if (typeof value !== 'string') throw new Problem(400, 'repeated_filter', `"${name}" stands more than once; send it once.`);
     if (value.includes('\0')) throw new Problem(400, 'invalid_filter', `"${name}" has a character that no value has.`);
     if (name === 'limit') limit = pageSizeOf(value);
-    else if (name === 'cursor') add(`${idColumn} < ${GIVEN}`, idOfCursor(value));
+    else if (name === 'cursor') add(`${idColumn} < ${GIVEN}`, readCursor(value, [/^[\w-]{1,100}$/])![0]);
     else if (Object.hasOwn(conditions, name)) add(conditions[name]!, oneOf(name, value, words[name]));
     else throw new Problem(400, 'unknown_filter', `"${name}" is no filter here; there are ${[...Object.keys(conditions), 'limit', 'cursor'].join(', ')}.`);
   }
@@ -42,21 +41,10 @@ export function pageOf<R>(
   rows: readonly R[], limit: number, show: (row: R) => unknown, idOf: (row: R) => string,
 ): { data: unknown[]; nextCursor: string | null } {
   const page = rows.slice(0, limit);
-  return { data: page.map(show), nextCursor: rows.length > limit ? btoa(idOf(page[page.length - 1]!)).replaceAll('=', '') : null };
+  return { data: page.map(show), nextCursor: rows.length > limit ? writeCursor([idOf(page[page.length - 1]!)]) : null };
 }
 
 function oneOf(name: string, value: string, allowed: readonly string[] | undefined): string {
   if (!allowed || allowed.includes(value)) return value;
   throw new Problem(400, 'invalid_filter', `Expected "${name}" to be one of ${allowed.join(', ')}, got ${JSON.stringify(value)}.`);
-}
-
-function idOfCursor(cursor: string): string {
-  let text = '';
-  try {
-    text = atob(cursor);
-  } catch {
-    // What is no base64 is refused below.
-  }
-  if (!/^[\w-]{1,100}$/.test(text)) throw new Problem(400, 'invalid_cursor', 'Send the cursor as the last page gave it, or none to begin again.');
-  return text;
 }

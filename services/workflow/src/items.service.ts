@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@sluice/db';
 import { mergePatch, type Json } from '@sluice/kernel';
-import { Problem, type Principal } from '@sluice/runtime';
+import { pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Answer } from './answer.js';
 import type { Edit } from './configuration.service.js';
 import { ConfigurationItem } from './configuration-item.entity.js';
 import { sections, type Section } from './document.js';
 import { findItem, relativeTo, withItem, withoutItem } from './edit-item.js';
-import { cursorOf, numberOfCursor, pageSizeOf } from './pages.js';
 import { checkEdited } from './parse-document.js';
 import { withScriptVersions } from './script-versions.js';
 import { refusalOf, WriteService } from './write.service.js';
@@ -55,12 +54,12 @@ export class ItemsService {
       const select = tx.manager.createQueryBuilder(ConfigurationItem, 'item')
         .where('item.tenantId = :tenantId AND item.kind = :kind AND item.body IS NOT NULL', { tenantId, kind: sections[section] })
         .orderBy('item.entry', 'ASC').take(size + 1);
-      if (cursor !== undefined) select.andWhere('item.entry > :after', { after: numberOfCursor(cursor) });
+      if (cursor !== undefined) select.andWhere('item.entry > :after', { after: Number(readCursor(cursor, [/^-?\d{1,9}$/])![0]) });
       narrow(select, section, wanted);
       return select.getMany();
     });
     const page = rows.slice(0, size);
-    const nextCursor = rows.length > size ? cursorOf(page[page.length - 1]!.entry) : null;
+    const nextCursor = rows.length > size ? writeCursor([String(page[page.length - 1]!.entry)]) : null;
     return { data: page.map((row) => row.body), nextCursor };
   }
 
