@@ -107,7 +107,8 @@ class Rig {
   static async open(database: Database, base: string): Promise<Rig> {
     const [clock, log, signal] = [new SystemClock(), new PinoLog('bench', 'error'), new WorkSignal()];
     const bus = await PostgresBus.open(database, { log });
-    const settings = new DeliverySettings(deliveryConfig.parse({ DELIVERY_ENDPOINT_CONCURRENCY: String(CONNECTIONS) }));
+    const concurrency = { DELIVERY_ENDPOINT_CONCURRENCY: String(CONNECTIONS), DELIVERY_CONCURRENCY: String(8 * CONNECTIONS) };
+    const settings = new DeliverySettings(deliveryConfig.parse(concurrency));
     const sealer = new Sealer(new MasterKey(randomBytes(32)));
     const sender = new GuardedHttpSender({ allow: ['127.0.0.0/8'], connections: CONNECTIONS });
     const [store, reservationsStore] = [new WorkStore(database), new ReservationsStore()];

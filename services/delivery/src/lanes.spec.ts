@@ -34,7 +34,7 @@ describe('lanes', () => {
     for (let round = 0; round < 6; round++) await end('a', 'good', running('a'));
     add('a', 100);
     expect(running('a')).toBe(32);
-    expect(lanes.quotas().named.get('a')).toBeLessThanOrEqual(128);
+    expect(lanes.quotas().named.get('a')).toBeLessThanOrEqual(64);
   });
 
   it('one that fails holds one request soon, and is back at its width after as many answers', async () => {
@@ -84,7 +84,7 @@ describe('lanes', () => {
     add('slow', 1);
     state.now = 505;
     await end('slow', 'good');
-    expect([lanes.quotas().named.get('fast'), lanes.quotas().named.get('slow')]).toEqual([36, 9]);
+    expect([lanes.quotas().named.get('fast'), lanes.quotas().named.get('slow')]).toEqual([64, 9]);
   });
 
   it('works that say nothing of the endpoint leave its width as it is', async () => {

@@ -19,6 +19,7 @@ const RETRY_MS = 250;
 const TRIES_MAX = 240;
 const BUSY = 8;
 const GATHER_MS = 4;
+const GATHER_MS_MAX = 16;
 
 /**
  * Writes results together: while one batch commits the next gathers, so that one result alone does not wait and a thousand share a
@@ -54,8 +55,9 @@ export class SettleAttempts {
       const batch = this.gathered.splice(0, BATCH_MAX);
       await this.commitUntilDone(batch);
       this.signal.wake();
-      // Under load the next gathers for a moment: it costs a few milliseconds of one delivery and saves commits of all.
-      if (batch.length >= BUSY) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      // Under load the next gathers for a moment, the longer the more there is: it costs a few milliseconds of one delivery and saves
+      // commits of all.
+      if (batch.length >= BUSY) await new Promise((resolve) => setTimeout(resolve, Math.min(GATHER_MS_MAX, GATHER_MS + batch.length / 20)));
     }
     this.running = false;
   }
