@@ -51,11 +51,14 @@ export interface Run {
   readonly events: readonly Said[];
 }
 
+/** What is as in the entry before it: of a lead's three or four events that is most of a head. The first entry has all. */
+type Same = 0;
+
 /**
- * id, place of the type in the run's types, subject, tenant, instant, traceparent, length of the value; the key where it is not the
- * tenant.
+ * id, place of the type in the run's types, subject, tenant, instant (null: the same), traceparent (null: none), length of the value; the
+ * key where it is not the tenant.
  */
-type Head = [string, number, string, string, number, string | null, number, string?];
+type Head = [string, number, string | Same, string | Same, number | null, string | null | Same, number, string?];
 
 /** Gathers events into runs, in the order they were said. */
 export function runsOf(events: readonly Said[]): Run[] {
@@ -80,10 +83,15 @@ export function runsOf(events: readonly Said[]): Run[] {
 
 export function runOf(topic: string, partition: number, events: readonly Said[]): Run {
   const types = [...new Set(events.map((event) => event.type))];
+  let before: Said | undefined;
   const heads = events.map((event): Head => {
     const { id, type, subject, tenantId, time, traceparent, value } = event;
-    const head: Head = [id, types.indexOf(type), subject, tenantId, time, traceparent ?? null, value.length];
+    const head: Head = [
+      id, types.indexOf(type), subject === before?.subject ? 0 : subject, tenantId === before?.tenantId ? 0 : tenantId,
+      time === before?.time ? null : time, before && traceparent === before.traceparent ? 0 : traceparent ?? null, value.length,
+    ];
     if (event.key !== event.tenantId) head.push(event.key);
+    before = event;
     return head;
   });
   return { topic, partition, count: events.length, types, heads: JSON.stringify(heads), bodies: events.map((event) => event.value).join(''), events };
@@ -94,12 +102,18 @@ export function recordsOf(firstSeq: number, run: Pick<Run, 'types' | 'heads' | '
   const heads = JSON.parse(run.heads) as Head[];
   const records: LogRecord[] = [];
   let at = 0;
+  let [subject, tenantId, time, traceparent] = ['', '', 0, undefined as string | undefined];
   for (let i = 0; i < heads.length; i++) {
-    const [id, type, subject, tenantId, time, traceparent, length, key] = heads[i]!;
+    const head = heads[i]!;
+    if (head[2] !== 0) subject = head[2];
+    if (head[3] !== 0) tenantId = head[3];
+    if (head[4] !== null) time = head[4];
+    if (head[5] !== 0) traceparent = head[5] ?? undefined;
+    const length = head[6];
     const seq = firstSeq + i;
     if (seq >= from && seq <= to) {
       records.push({
-        seq, id, type: run.types[type]!, subject, tenantId, key: key ?? tenantId, time, traceparent: traceparent ?? undefined,
+        seq, id: head[0], type: run.types[head[1]]!, subject, tenantId, key: head[7] ?? tenantId, time, traceparent,
         value: run.bodies.slice(at, at + length),
       });
     }
