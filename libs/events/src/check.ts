@@ -1,7 +1,10 @@
 import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf';
 
-/** Says what is wrong with a value, or nothing. The path is a JSON pointer. */
-export type Check = (value: unknown, path: string) => string | undefined;
+/**
+ * Says what is wrong with a value, or nothing: a JSON pointer from it to what is wrong, a colon, and why. Whoever holds the value puts its
+ * name before: a path that is made on the way down costs more than the whole check, and is needed for what is wrong alone.
+ */
+export type Check = (value: unknown) => string | undefined;
 
 const int64 = /^-?\d{1,19}$/;
 const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
@@ -13,16 +16,16 @@ const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
  */
 export function compileCheck(message: DescMessage, required: readonly string[] = []): Check {
   const fields = message.fields.map((field): [string, Check] => [field.jsonName, checkOf(field)]);
-  return (value, path) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return `${path}: expected an object`;
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return ': expected an object';
     const record = value as Record<string, unknown>;
     // proto3 forgets: a missing string is "" and a missing number 0, so that what must be there is named.
-    for (const name of required) if (record[name] === undefined || record[name] === '') return `${path}/${name}: required`;
+    for (const name of required) if (record[name] === undefined || record[name] === '') return `/${name}: required`;
     for (const [name, check] of fields) {
       const item = record[name];
       if (item === undefined || item === null) continue;
-      const fault = check(item, `${path}/${name}`);
-      if (fault) return fault;
+      const fault = check(item);
+      if (fault) return `/${name}${fault}`;
     }
     return undefined;
   };
@@ -36,11 +39,11 @@ function checkOf(field: DescField): Check {
       return checkMessage(field.message);
     case 'list': {
       const each = field.listKind === 'message' ? checkMessage(field.message) : checkScalar(field.listKind === 'scalar' ? field.scalar : ScalarType.STRING);
-      return (value, path) => {
-        if (!Array.isArray(value)) return `${path}: expected a list`;
+      return (value) => {
+        if (!Array.isArray(value)) return ': expected a list';
         for (let i = 0; i < value.length; i++) {
-          const fault = each(value[i], `${path}/${i}`);
-          if (fault) return fault;
+          const fault = each(value[i]);
+          if (fault) return `/${i}${fault}`;
         }
         return undefined;
       };
@@ -52,26 +55,26 @@ function checkOf(field: DescField): Check {
 
 function checkMessage(message: DescMessage): Check {
   if (message.typeName === 'google.protobuf.Struct')
-    return (value, path) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : `${path}: expected an object`);
+    return (value) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : ': expected an object');
   if (message.typeName === 'google.protobuf.Timestamp')
-    return (value, path) => (typeof value === 'string' && instant.test(value) ? undefined : `${path}: expected an instant in UTC`);
+    return (value) => (typeof value === 'string' && instant.test(value) ? undefined : ': expected an instant in UTC');
   // Lazily, so that a message may hold itself.
   let check: Check | undefined;
-  return (value, path) => (check ??= compileCheck(message))(value, path);
+  return (value) => (check ??= compileCheck(message))(value);
 }
 
 function checkScalar(scalar: ScalarType): Check {
   switch (scalar) {
     case ScalarType.STRING:
-      return (value, path) => (typeof value === 'string' ? undefined : `${path}: expected text`);
+      return (value) => (typeof value === 'string' ? undefined : ': expected text');
     case ScalarType.BOOL:
-      return (value, path) => (typeof value === 'boolean' ? undefined : `${path}: expected true or false`);
+      return (value) => (typeof value === 'boolean' ? undefined : ': expected true or false');
     case ScalarType.INT64:
-      return (value, path) => (typeof value === 'string' && int64.test(value) ? undefined : `${path}: expected a whole number as text`);
+      return (value) => (typeof value === 'string' && int64.test(value) ? undefined : ': expected a whole number as text');
     case ScalarType.INT32:
-      return (value, path) => (Number.isInteger(value) ? undefined : `${path}: expected a whole number`);
+      return (value) => (Number.isInteger(value) ? undefined : ': expected a whole number');
     case ScalarType.DOUBLE:
-      return (value, path) => (typeof value === 'number' ? undefined : `${path}: expected a number`);
+      return (value) => (typeof value === 'number' ? undefined : ': expected a number');
     default:
       throw new Error(`scalar ${ScalarType[scalar]} is not used in events`);
   }

@@ -80,7 +80,7 @@ export function defineEvent<J extends { tenantId?: string }, const K extends key
     topic: options.topic,
     message,
     make(data, about) {
-      const fault = check(data, '');
+      const fault = check(data);
       if (fault) throw new EventFault(`${message.typeName}: ${fault}`);
       const record = data as Record<string, unknown>;
       return {
@@ -102,7 +102,7 @@ export function defineEvent<J extends { tenantId?: string }, const K extends key
       } catch {
         throw new EventFault(`${message.typeName}: not JSON`);
       }
-      const fault = check(data, '');
+      const fault = check(data);
       if (fault) throw new EventFault(`${message.typeName}: ${fault}`);
       return data as Data;
     },
