@@ -113,6 +113,7 @@ export type Timeframe = 'hour' | 'day' | 'week' | 'month';
 export type CapWindow = 'hour' | 'rolling60m' | 'day' | 'week' | 'month' | 'total';
 /** A number counts leads; `amount` caps money; both may stand. */
 export type CapLimit = number | { count?: number; amount?: MoneyText };
+/** Each counts its bucket whole, whenever it was set. */
 export type Caps = { [window in CapWindow]?: CapLimit } & {
   /** Default: the client's zone. */
   timezone?: string;
