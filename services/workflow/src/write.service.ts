@@ -8,6 +8,7 @@ import type { DocumentFault } from './faults.js';
 import { readDocument } from './read-document.service.js';
 import { ScriptTests } from './script-tests.service.js';
 import { TakenService } from './taken.service.js';
+import { undeliverable } from './undeliverable.js';
 
 /** An answer tells so many at most. */
 const WARNINGS_MAX = 200;
@@ -38,7 +39,7 @@ export class WriteService {
   /** What the linter says of a document. A linter that fails keeps no sound document out. */
   warningsOf(document: ConfigDocument): readonly Finding[] {
     try {
-      return lint(document).slice(0, WARNINGS_MAX);
+      return [...lint(document), ...undeliverable(document)].slice(0, WARNINGS_MAX);
     } catch (error) {
       this.log.error({ error: error instanceof Error ? error.message : 'unknown' }, 'the linter failed on a sound document');
       return [];

@@ -54,11 +54,11 @@ describe('the command line', () => {
     const words = `${file}: cannot be read: there is no such file`;
     const captured = new Captured();
     const { terminal } = captured;
-    expect([await lintFile(file, terminal), await simulateFile(file, false, terminal)]).toEqual([2, 2]);
-    expect(captured.said).toBe(`${words}\n${words}\n`);
+    const { length } = [await lintFile(file, terminal), await simulateFile(file, false, terminal), await testScripts(file, terminal)]
+      .filter((status) => status === 2);
+    expect([length, captured.said]).toEqual([3, `${words}\n`.repeat(3)]);
     await expect(apply(api, file, terminal)).rejects.toThrow(words);
-    await expect(testScripts(file, terminal)).rejects.toThrow(words);
-    await expect(testScripts(folder, terminal)).rejects.toThrow(`${folder}: cannot be read: it is a folder`);
+    await expect(apply(api, folder, terminal)).rejects.toThrow(`${folder}: cannot be read: it is a folder`);
     const asked = { config: file, from: '2026-03-01', baseline: 'happened', refusals: 'same', top: 5, json: false } as const;
     await expect(replay(asked, () => api, 0, terminal)).rejects.toThrow(words);
   });
@@ -71,6 +71,26 @@ describe('the command line', () => {
     expect([await lintFile(file, terminal), await simulateFile(file, false, terminal)]).toEqual([2, 2]);
     const words = `${file}: config: ./other.yaml: cannot be read: there is no such file`;
     expect(captured.said).toBe(`${words}\n${words}\n`);
+  });
+
+  it('runs the tests of scripts of a document and of a scenario alike', async () => {
+    const captured = new Captured();
+    expect(await testScripts(path.join('docs', 'scripts.scenario.yaml'), captured.terminal)).toBe(0);
+    expect(captured.out).toContain('ok   a large roof');
+  });
+
+  it('warns of contracts that get no lead on a running platform, and not of those in a scenario', async () => {
+    const file = path.join(folder, 'bare.yaml');
+    const bare = '{ apiVersion: v1, clients: [{ id: acme }], contracts: [{ id: acme-c, client: acme, price: 1.00 }], campaigns: [{ id: solar, workflow: w, fields: {} }],'
+      + ' workflows: [{ id: w, maxMultiplication: 1, rules: [{ method: price }] }] }';
+    const said = async (text: string) => {
+      await writeFile(file, text);
+      const captured = new Captured();
+      await lintFile(file, captured.terminal);
+      return captured.out;
+    };
+    expect(await said(bare)).toContain('contracts[0].deliveryMethod: acme-c names no delivery method');
+    expect(await said(`config: ${bare}`)).not.toContain('delivery method');
   });
 
   it('replays no campaign that the configuration does not have, and no span that is none', async () => {

@@ -1,8 +1,8 @@
 import type { ConfigDocument } from '@sluice/distribution';
 import { Sandbox, Scripts, linearRegex, testScript } from '@sluice/scripts';
-import { faultLine, parseDocument, scriptFaultsIn } from '@sluice/workflow';
+import { faultLine, scriptFaultsIn } from '@sluice/workflow';
 import type { Terminal } from '../terminal.js';
-import { textOf } from './text-of.js';
+import { documentIn } from './document-in.js';
 
 /** Lends a sandbox for as long as the work takes. Its thread is started by the first script that runs, and ended with the work. */
 export async function withScripts<T>(work: (scripts: Scripts, sandbox: Sandbox) => T | Promise<T>): Promise<T> {
@@ -19,14 +19,17 @@ export function refusedScripts(document: ConfigDocument, sandbox: Sandbox): stri
   return (document.scripts ?? []).length === 0 ? [] : scriptFaultsIn(sandbox, document).map(faultLine);
 }
 
-/** Runs the tests of all scripts of a document, whatever their status. Answers the exit status: 0 all pass, 1 one does not, 2 refused. */
+/**
+ * Runs the tests of all scripts of a document, or of a scenario's configuration, whatever their status. Answers the exit status: 0 all
+ * pass, 1 one does not, 2 refused.
+ */
 export async function testScripts(file: string, terminal: Terminal): Promise<0 | 1 | 2> {
-  const parsed = parseDocument(await textOf(file));
-  if (parsed.faults) {
-    for (const fault of parsed.faults) terminal.line(`${file}: ${faultLine(fault)}`);
+  const read = await documentIn(file);
+  if ('faults' in read) {
+    for (const fault of read.faults) terminal.line(`${file}: ${fault}`);
     return 2;
   }
-  const { document } = parsed;
+  const { document } = read;
   let failures = 0;
   await withScripts((_, sandbox) => {
     for (const script of document.scripts ?? []) {
