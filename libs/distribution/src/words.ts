@@ -100,7 +100,7 @@ export function changeWords(change: Counterfactual, currency: string): string {
   const [head = '', ...rest] = path.split('.');
   if (head === 'caps') {
     const amount = typeof to === 'string' ? `${to} ${currency}` : String(to);
-    return `with a ${CAP_WORD[rest[0] ?? ''] ?? ''} cap of ${amount}${whose}`;
+    return `with ${withArticle(rest[0])} of ${amount}${whose}`;
   }
   if (kind === 'pushStrategy') return recipientWords(rest, to, id, words);
   if (head === 'schedule') return words.startsWith('open ') ? `had it been ${words}` : `with ${words}`;
@@ -109,10 +109,14 @@ export function changeWords(change: Counterfactual, currency: string): string {
   return plain ?? `with this change: ${words}`;
 }
 
+function withArticle(window = ''): string {
+  return `${window === 'hour' ? 'an' : 'a'} ${CAP_WORD[window] ?? ''} cap`;
+}
+
 /** Of a push strategy: `recipients.0.weight`, `recipients.0.caps.day`, `onlyActiveWithin`. */
 function recipientWords(rest: readonly string[], to: unknown, id: string, words: string): string {
   if (rest[1] === 'weight') return `with a weight of ${String(to)} or more`;
-  if (rest[1] === 'caps') return `with a ${CAP_WORD[rest[2] ?? ''] ?? ''} cap of ${String(to)}`;
+  if (rest[1] === 'caps') return `with ${withArticle(rest[2])} of ${String(to)}`;
   return words.startsWith('active ') ? `had strategy ${id} let it have been active as long ago as ${String(to)}` : `with ${words}`;
 }
 
