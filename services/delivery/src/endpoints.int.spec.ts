@@ -97,13 +97,17 @@ describe('endpoints that do badly', () => {
   it('that answer late, after their delivery went to another claim, change nothing any more', async () => {
     const [lead] = await many('t1', 'late', 1);
     await until(async () => receiver.at('late').length === 1);
+    // The claim is the attempt, before its row is written.
+    const shown = async () => (await delivery.get('t1', `/v1/deliveries/${lead!.outboundLeadId}`)).body;
+    expect(await shown()).toMatchObject({ state: 'leased', attemptList: [{ n: 1, outcome: 'started' }] });
     // As if the lease had ended: to the database the process that waits for the answer is gone.
     await delivery.rows('UPDATE delivery.queue SET due_at = now() WHERE outbound_lead_id = $1', [lead!.outboundLeadId]);
     await until(async () => receiver.at('late').length === 2);
     await pause(1_200);
     expect((await delivery.outcomes(lead!.outboundLeadId)).map(([name]) => name)).toEqual(['OutboundLeadAccepted']);
     expect(new Set(receiver.at('late').map((one) => one.webhookId)).size).toBe(1);
-    expect((await delivery.get('t1', `/v1/deliveries/${lead!.outboundLeadId}`)).body).toMatchObject({ state: 'accepted', attempts: 2 });
+    // What was answered late is written on its attempt, and nothing follows from it.
+    expect(await shown()).toMatchObject({ state: 'accepted', attempts: 2, attemptList: [{ n: 1, outcome: 'rejected', status: 422 }, { n: 2, outcome: 'accepted' }] });
   });
 
   it('are told nothing twice while connections to the database are cut', async () => {

@@ -222,7 +222,10 @@ function resultArrays(results: readonly SettledAttempt[], now: number): unknown[
   ];
 }
 
-/** What results whose claim still stands change: the queue by `fence`, the attempt's row, the delivery, the dead letters. */
+/**
+ * What results whose claim still stands change: the queue by `fence`, the attempt's row, the delivery, the dead letters. A claim stands
+ * until its result is written, once: a batch whose commit nobody heard of can be written again.
+ */
 const settleBy = (fence: string, more: { type: string; name: string } | undefined) => `
   WITH r AS (
     SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
@@ -231,9 +234,7 @@ const settleBy = (fence: string, more: { type: string; name: string } | undefine
   mine AS (${fence} RETURNING r.*, q.tenant_id, coalesce(q.started_at, to_timestamp($14 / 1000.0)) AS started_at),
   attempted AS (
     INSERT INTO delivery.attempts (outbound_lead_id, n, tenant_id, started_at, outcome, reason, status, duration_ms, excerpt, traceparent)
-    SELECT id, epoch, tenant_id, started_at, outcome, reason, status, duration_ms, decode(excerpt, 'hex'), traceparent FROM mine
-    ON CONFLICT (outbound_lead_id, n) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, status = excluded.status,
-      duration_ms = excluded.duration_ms, excerpt = excluded.excerpt, traceparent = excluded.traceparent),
+    SELECT id, epoch, tenant_id, started_at, outcome, reason, status, duration_ms, decode(excerpt, 'hex'), traceparent FROM mine),
   changed AS (
     UPDATE delivery.deliveries d SET state = m.state, reason = m.delivery_reason, client_reference = m.reference, attempts = m.attempts, exposure = m.exposure,
            settled_at = CASE WHEN m.state = 'pending' THEN NULL ELSE to_timestamp($14 / 1000.0) END
@@ -244,10 +245,10 @@ const settleBy = (fence: string, more: { type: string; name: string } | undefine
     ON CONFLICT (outbound_lead_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at)
   SELECT id FROM mine`;
 
-const END = settleBy('DELETE FROM delivery.queue q USING r WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch', undefined);
+const END = settleBy('DELETE FROM delivery.queue q USING r WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch AND q.claimed', undefined);
 
 const AGAIN = settleBy(`UPDATE delivery.queue q SET due_at = to_timestamp(r.due_at / 1000.0), turn_at = to_timestamp(r.due_at / 1000.0), claimed = false FROM r
-  WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch`, { type: '$15::float8[]', name: 'due_at' });
+  WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch AND q.claimed`, { type: '$15::float8[]', name: 'due_at' });
 
 /** An answer that came after its claim had gone to another says what it was; nothing follows from it. */
 const LATE = `
