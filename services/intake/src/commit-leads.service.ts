@@ -34,15 +34,20 @@ export class CommitLeads {
 
   private async commitWithCare(entries: readonly Entry[]): Promise<void> {
     const tenants = tenantsOf(entries);
-    await this.database.transaction({ service: 'intake', tenants }, async (tx) => {
+    await this.database.transaction({ service: 'intake', tenants, pipelined: true }, async (tx) => {
       await this.renewVerdicts(tx, tenants, entries);
       const { fresh, followers } = await this.leaveReplays(tx, entries);
       await this.decide(tx, fresh);
       for (const { entry, leader } of followers) entry.outcome = replayOf(entry, leader);
       const rows = this.save.rows(fresh);
-      if (rows.length > 0) await this.store.addLeads(tx, rows);
+      // What the log says follows in the same round trip.
+      const added = rows.length > 0 ? this.store.addLeads(tx, rows) : Promise.resolve();
+      added.catch(() => undefined);
       await this.save.rest(tx, fresh, rows);
-      tx.beforeCommit(async () => crashPoint('intake.before-commit'));
+      tx.beforeCommit(async () => {
+        await added;
+        crashPoint('intake.before-commit');
+      });
     });
   }
 

@@ -93,21 +93,24 @@ export class IntakeStore {
   async claimFingerprints(tx: Tx, claims: readonly { claim: Claim; holder: Holder }[]): Promise<Map<string, Holder>> {
     const held = new Map<string, Holder>();
     for (let open = claims; open.length > 0;) {
-      const [result] = await tx.query<{ claimed: number }>(`
-        WITH claimed AS (
+      const rows = await tx.query<{ fingerprint: string }>(`
+        WITH g AS MATERIALIZED (
+          SELECT * FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::uuid[], $5::double precision[], $6::double precision[]) AS g(k, t, f, l, s, u)),
+        claimed AS (
           INSERT INTO intake.fingerprints (kind, tenant_id, fingerprint, lead_id, seen_at, until)
-          SELECT k, t, f, l, to_timestamp(s / 1000), to_timestamp(u / 1000)
-          FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::uuid[], $5::double precision[], $6::double precision[]) AS g(k, t, f, l, s, u)
-          ORDER BY k, f ON CONFLICT DO NOTHING RETURNING 1)
-        SELECT count(*)::int AS claimed FROM claimed`, columnsOf(open), 'intake.claim_fingerprints');
-      if (result?.claimed === open.length) break;
-      const there = await this.holders(tx, open.map(({ claim }) => claim));
-      for (const { claim, holder } of open) {
+          SELECT k, t, f, l, to_timestamp(s / 1000), to_timestamp(u / 1000) FROM g ORDER BY k, f ON CONFLICT DO NOTHING RETURNING fingerprint)
+        SELECT replace(f::text, '-', '') AS fingerprint FROM g WHERE f NOT IN (SELECT fingerprint FROM claimed)`, columnsOf(open), 'intake.claim_fingerprints');
+      const taken = new Set(rows.map((row) => row.fingerprint));
+      // Those that are ours by now need no lock beside the one they have.
+      const contested = open.filter(({ claim }) => taken.has(claim.fingerprint));
+      if (contested.length === 0) break;
+      const there = await this.holders(tx, contested.map(({ claim }) => claim));
+      for (const { claim, holder } of contested) {
         const found = there.get(claim.fingerprint);
         if (found && found.leadId !== holder.leadId) held.set(claim.fingerprint, found);
       }
       // What was in the way, and was given up before it could be locked, is free now.
-      open = open.filter(({ claim }) => !there.has(claim.fingerprint));
+      open = contested.filter(({ claim }) => !there.has(claim.fingerprint));
     }
     return held;
   }
