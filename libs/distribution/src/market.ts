@@ -2,6 +2,7 @@
  * The configuration of one tenant, compiled: an index over criteria, gates and rules ready to be asked. It holds nothing that moves. A
  * changed contract is taken out of its slots and put in anew; nothing else is touched.
  */
+import { compileItem, named, type Compiled } from './compile-item.js';
 import type { Campaign, List, Script, Settings } from './document.js';
 import type { ConfigItem, ItemKind } from './items.js';
 import { limitsOf, type Limit } from './limits.js';
@@ -9,9 +10,9 @@ import { linkContract, type Links } from './links.js';
 import { limitsBehind, newLimits } from './new-limits.js';
 import type { Arrival } from './newcomers.js';
 import { Found, Partition } from './partition.js';
-import { strategyTerms, workflowTerms, type StrategyTerms, type WorkflowTerms } from './phases.js';
+import type { StrategyTerms, WorkflowTerms } from './phases.js';
 import { Values } from './values.js';
-import { ClientTerms, ContractTerms, groundOf, minorOf, openingOf, orderTerms, type Ground } from './terms.js';
+import { groundOf, minorOf, type ContractTerms, type Ground } from './terms.js';
 import type { Lead } from './lead.js';
 
 /** Compiles a pattern for the operator `matches`; the caller gives a linear-time engine. */
@@ -25,8 +26,6 @@ export interface MarketOptions {
 
 export interface CampaignTerms { body: Campaign; limits: Limit[] }
 interface Place { partition: Partition; slot: number }
-type Compiled = { item: ConfigItem; client?: ClientTerms; contract?: ContractTerms; workflow?: WorkflowTerms; strategy?: StrategyTerms;
-  campaign?: CampaignTerms };
 
 const EVERYWHERE = '*';
 /** A change of fewer items is not worth counting first. */
@@ -55,7 +54,6 @@ export class Market {
   private readonly partitions = new Map<string, Partition>();
   private readonly values = new Values();
   private readonly places = new Map<string, Place[]>();
-  private readonly scopeSizes = new Map<string, number>();
   private readonly byClient = new Map<string, Set<string>>();
   private readonly byMethod = new Map<string, Set<string>>();
   private readonly arrived = new Map<Arrival['kind'], Set<string>>();
@@ -109,10 +107,12 @@ export class Market {
    */
   match(lead: Lead, into: Found): number {
     into.count = 0;
-    this.partitions.get(lead.campaignId)?.match(lead, into);
-    if (lead.campaignId !== EVERYWHERE) this.partitions.get(EVERYWHERE)?.match(lead, into);
+    const own = this.partitions.get(lead.campaignId);
+    const everywhere = this.partitions.get(EVERYWHERE);
+    own?.match(lead, into);
+    if (everywhere !== own) everywhere?.match(lead, into);
     if (this.alternatives > 0) this.unify(into);
-    return (this.scopeSizes.get(lead.campaignId) ?? 0) + (this.scopeSizes.get(EVERYWHERE) ?? 0);
+    return (own?.contracts ?? 0) + (everywhere?.contracts ?? 0);
   }
 
   /** A contract with alternatives may be found by several of them. */
@@ -198,7 +198,7 @@ export class Market {
     for (const map of [
       clients, deliveryMethods, groupLimits, orders, this.contracts, this.campaigns, this.workflows, this.strategies, this.lists,
       this.items,
-      this.partitions, this.places, this.scopeSizes, this.byClient, this.byMethod,
+      this.partitions, this.places, this.byClient, this.byMethod,
     ]) map.clear();
     this.scripts = [];
     // Numbers are given anew from where they ended, so that nothing cached under an old one is taken for a new contract's.
@@ -212,6 +212,7 @@ export class Market {
     for (const { item } of compiled) this.keep(item);
     for (const one of compiled) this.place(one, relink);
     for (const one of compiled) if (one.item.kind === 'contract') this.placeContract(one.item, one.contract);
+    this.putIn(compiled);
     for (const one of compiled) if (one.contract) relink.add(one.item.id);
     for (const id of relink) {
       const contract = this.contracts.get(id);
@@ -274,12 +275,19 @@ export class Market {
     this.count(contract, 1);
     if (before?.body.client !== contract.body.client) add(this.byClient, contract.body.client, item.id);
     if (contract.body.deliveryMethod) add(this.byMethod, contract.body.deliveryMethod, item.id);
-    const places: Place[] = [];
-    for (const campaign of contract.campaigns ?? [EVERYWHERE]) {
-      const partition = this.partitionOf(campaign);
-      for (const conjunction of contract.alternatives) places.push({ partition, slot: partition.add(contract.index, conjunction) });
+  }
+
+  /** Puts contracts into the index, those of one campaign after each other: what is written then is still at hand. */
+  private putIn(compiled: readonly Compiled[]): void {
+    const placed = compiled.flatMap(({ contract }) => (contract && this.contracts.get(contract.id) === contract ? contract : []));
+    for (const contract of placed.sort((a, b) => a.index - b.index)) {
+      const places: Place[] = [];
+      for (const campaign of contract.campaigns ?? [EVERYWHERE]) {
+        const partition = this.partitionOf(campaign);
+        for (const conjunction of contract.alternatives) places.push({ partition, slot: partition.add(contract.index, conjunction) });
+      }
+      this.places.set(contract.id, places);
     }
-    this.places.set(item.id, places);
   }
 
   private takeOut(id: string, before: ContractTerms, after: ContractTerms | undefined): void {
@@ -291,7 +299,7 @@ export class Market {
   }
 
   private count(contract: ContractTerms, by: number): void {
-    for (const campaign of contract.campaigns ?? [EVERYWHERE]) this.scopeSizes.set(campaign, (this.scopeSizes.get(campaign) ?? 0) + by);
+    for (const campaign of contract.campaigns ?? [EVERYWHERE]) this.partitionOf(campaign).contracts += by;
   }
 
   private partitionOf(campaign: string, expected = 0): Partition {
@@ -360,39 +368,4 @@ function add(map: Map<string, Set<string>>, key: string, id: string): void {
 
 function membersOf(list: List): { clients: ReadonlySet<string>; contracts: ReadonlySet<string> } {
   return { clients: new Set(list.clients), contracts: new Set(list.contracts) };
-}
-
-/** A fault names the item it is in. */
-function named<T>(item: { kind: string; id: string }, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(`${item.kind} ${item.id}: ${error.message}`);
-  }
-}
-
-function compileItem(item: ConfigItem, ground: Ground): Compiled {
-  if (item.body === null) return { item };
-  return named(item, () => {
-    switch (item.kind) {
-      case 'client': return { item, client: new ClientTerms(item.body!, item.entry, ground) };
-      case 'contract': {
-        // What is linked later is tried now: a change either is whole or does not happen.
-        if (item.body!.schedule) openingOf(item.body!, ground.zone);
-        limitsOf('contract', item.id, item.body!.caps, ground.zone, (amount) => minorOf(ground, amount));
-        return { item, contract: new ContractTerms(item.body!, item.entry, ground) };
-      }
-      case 'order':
-        orderTerms(item.body!, item.entry, ground.zone, ground);
-        return { item };
-      case 'workflow': return { item, workflow: workflowTerms(item.body!, ground) };
-      case 'pushStrategy': return { item, strategy: strategyTerms(item.body!, item.entry, ground) };
-      case 'campaign': {
-        const limits = limitsOf('campaign', item.id, item.body!.caps, ground.zone, (amount) => minorOf(ground, amount));
-        return { item, campaign: { body: item.body!, limits } };
-      }
-      default: return { item };
-    }
-  });
 }

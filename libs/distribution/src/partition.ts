@@ -40,6 +40,8 @@ export class Partition {
   private readonly free: number[] = [];
   private nodes: Node[] = [];
   private changes = 0;
+  /** How many contracts it holds, whatever the number of their alternatives; the market counts them. */
+  contracts = 0;
 
   /** `values`: those of all partitions. `expected`: how many slots it will hold, so that it does not grow while it is built. */
   constructor(private readonly values: Values, expected = 0) {

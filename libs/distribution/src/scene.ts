@@ -58,7 +58,8 @@ export function stands(holding: Holding): boolean {
 
 export function sceneOf(market: Market, state: State, lead: Lead, life: Life, request: Request, now: number, seed: Seed): Scene {
   const campaign = market.campaigns.get(lead.campaignId);
-  const workflow = request.workflow === undefined ? market.workflowOf(lead.campaignId) : market.workflows.get(request.workflow);
+  const workflowId = request.workflow ?? campaign?.body.workflow;
+  const workflow = workflowId === undefined ? undefined : market.workflows.get(workflowId);
   let sold = 0;
   let most = workflow?.maxMultiplication ?? Infinity;
   for (const holding of life.picks) {

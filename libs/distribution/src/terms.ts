@@ -140,7 +140,9 @@ export class ContractTerms {
   turnSlot = -1;
   /** Its number in the market. */
   index = -1;
-  private hash = -1;
+  private isHashed = false;
+  /** With its sign: so it stands in the object, while a larger number would stand in a place of its own. */
+  private hash = 0;
 
   constructor(readonly body: Contract, readonly entry: number, ground: Ground) {
     this.id = body.id;
@@ -219,8 +221,11 @@ export class ContractTerms {
 
   /** Hash of what it offers: who turned a lead down is tried again only when this changed. */
   get terms(): number {
-    if (this.hash < 0) this.hash = fnv1a(JSON.stringify({ ...this.body, status: undefined, name: undefined, automation: undefined }));
-    return this.hash;
+    if (!this.isHashed) {
+      this.hash = fnv1a(JSON.stringify({ ...this.body, status: undefined, name: undefined, automation: undefined })) | 0;
+      this.isHashed = true;
+    }
+    return this.hash >>> 0;
   }
 }
 
