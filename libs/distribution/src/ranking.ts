@@ -79,8 +79,9 @@ export function methodColumns(method: Method, scene: Scene, field: Field, phase:
     case 'percentage': return [of('percentage', (candidate) =>
       -(phase.byClient ? contracts[candidate]!.client : contracts[candidate]!).percentage)];
     case 'distance': return [of('distance', (candidate) => contracts[candidate]!.distanceTo(scene.place()))];
-    case 'qualityScore': case 'leadCount':
-      return [of('qualityScore', (candidate) => -contracts[candidate]!.quality), negated('price', prices, candidates)];
+    // Equal → higher price, by the tail: a second method that was asked for comes before it (F3).
+    case 'qualityScore': return [of('qualityScore', (candidate) => -contracts[candidate]!.quality)];
+    case 'leadCount': return [of('qualityScore', (candidate) => -contracts[candidate]!.quality), negated('price', prices, candidates)];
     case 'random': return [of('draw', (candidate) => drawOf(scene, phase, contracts[candidate]!.id))];
     case 'freeTrial': {
       const free = (candidate: number) => trials !== null && trials[candidate] === 1;

@@ -53,7 +53,7 @@ export function methodOrder(desk: Desk, method: Method): Order {
   const price = ({ contract }: Recipient) => askingPrice(history, contract, sold, workflow.maxMultiplication);
   switch (method) {
     case 'price': return ascending((each) => -price(each));
-    case 'qualityScore': return chain([quality, ascending((each) => -price(each))]);
+    case 'qualityScore': return quality;
     case 'priority': return chain([
       ascending(({ client }) => client.priority ?? Infinity), ascending(({ contract }) => contract.priority ?? Infinity),
     ]);
