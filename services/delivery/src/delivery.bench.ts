@@ -9,10 +9,11 @@ import { Pool } from 'undici';
 import { AttemptDelivery } from './attempt-delivery.service.js';
 import { deliveryConfig, DeliverySettings } from './config.js';
 import { ConfigurationService } from './configuration.service.js';
-import { AttemptStages, DeliveryJob, JobInfra } from './delivery.job.js';
+import { AttemptStages, DeliveryJob } from './delivery.job.js';
 import { EndpointBook } from './endpoint-book.service.js';
 import { EndpointHealth } from './endpoint-health.service.js';
 import { deliveryService } from './index.js';
+import { JobInfra } from './job-infra.service.js';
 import { PersonalFields } from './personal-fields.service.js';
 import { ReservationsService } from './reservations.service.js';
 import { ReservationsStore } from './reservations.store.js';
@@ -111,13 +112,13 @@ class Rig {
     const settings = new DeliverySettings(deliveryConfig.parse(concurrency));
     const sealer = new Sealer(new MasterKey(randomBytes(32)));
     const sender = new GuardedHttpSender({ allow: ['127.0.0.0/8'], connections: CONNECTIONS });
-    const [store, reservationsStore] = [new WorkStore(database), new ReservationsStore()];
+    const [store, reservationsStore, infra] = [new WorkStore(database), new ReservationsStore(), new JobInfra(clock, log)];
     const reservations = new ReservationsService(reservationsStore, bus, clock, signal);
     const health = new EndpointHealth(database, bus, clock, log, settings);
     const stages = new AttemptStages(new EndpointBook(store, sealer), new PersonalFields(new OpenVault(), log),
       new AttemptDelivery(sender, clock, sealer),
-      new SettleAttempts(store, bus, health, clock, log, signal), health);
-    const job = new DeliveryJob(store, stages, signal, settings, new JobInfra(clock, log));
+      new SettleAttempts(store, bus, health, infra, signal), health);
+    const job = new DeliveryJob(store, stages, signal, settings, infra);
     return new Rig(database, bus, base, reservations, new ConfigurationService(bus, clock, log, sealer, reservations), job, sender);
   }
 

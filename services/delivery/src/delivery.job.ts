@@ -1,10 +1,11 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Clock, crashPoint, Log } from '@sluice/runtime';
+import { crashPoint } from '@sluice/runtime';
 import { AttemptDelivery, type AttemptInput } from './attempt-delivery.service.js';
 import { postponedReport } from './attempt.js';
 import { DeliverySettings } from './config.js';
 import { EndpointBook } from './endpoint-book.service.js';
 import { EndpointHealth } from './endpoint-health.service.js';
+import { JobInfra } from './job-infra.service.js';
 import { Lanes } from './lanes.js';
 import { PersonalFields } from './personal-fields.service.js';
 import { SettleAttempts } from './settle-attempts.service.js';
@@ -25,12 +26,6 @@ export class AttemptStages {
     readonly book: EndpointBook, readonly fields: PersonalFields, readonly attempts: AttemptDelivery, readonly results: SettleAttempts,
     readonly health: EndpointHealth,
   ) {}
-}
-
-/** What the job needs of the process. */
-@Injectable()
-export class JobInfra {
-  constructor(readonly clock: Clock, readonly log: Log) {}
 }
 
 /** Claims what is due, attempts it, writes what came of it. Woken by this process's commits, and looking by itself for what others left. */

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
 import type { Tx } from '@sluice/db';
-import { Clock, crashPoint, Log } from '@sluice/runtime';
+import { crashPoint } from '@sluice/runtime';
 import type { AttemptReport } from './attempt.js';
 import { EndpointHealth, type EndpointRef } from './endpoint-health.service.js';
+import { JobInfra } from './job-infra.service.js';
 import { outcomeEvent } from './outcome-event.js';
 import { WorkSignal } from './work-signal.service.js';
 import { WorkStore } from './work.store.js';
@@ -33,8 +34,8 @@ export class SettleAttempts {
   private under: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly store: WorkStore, private readonly bus: Bus, private readonly health: EndpointHealth, private readonly clock: Clock,
-    private readonly log: Log, private readonly signal: WorkSignal,
+    private readonly store: WorkStore, private readonly bus: Bus, private readonly health: EndpointHealth, private readonly infra: JobInfra,
+    private readonly signal: WorkSignal,
   ) {}
 
   /** Has a result written. Wakes the job when it is durable, or when another process has taken the delivery over. */
@@ -74,7 +75,7 @@ export class SettleAttempts {
         return;
       } catch (error) {
         const message = error instanceof Error ? error.message : 'unknown';
-        this.log.error({ results: batch.length, tries, error: message }, 'results of deliveries cannot be written');
+        this.infra.log.error({ results: batch.length, tries, error: message }, 'results of deliveries cannot be written');
         const refused = isRefusal(error);
         if (refused && batch.length > 1) {
           for (const entry of batch) await this.commitUntilDone([entry]);
@@ -87,7 +88,7 @@ export class SettleAttempts {
   }
 
   private async write(tx: Tx, batch: readonly Entry[]): Promise<void> {
-    const now = this.clock.now();
+    const now = this.infra.clock.now();
     crashPoint('delivery.before-results');
     const mine = await this.store.settle(tx, batch.map(({ report }) => report.settled), now);
     crashPoint('delivery.results-written');
