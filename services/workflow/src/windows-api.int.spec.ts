@@ -68,7 +68,7 @@ describe('the API of windows', () => {
   });
 
   it('pauses, resumes, edits and stops it, each a generation that is said with who did it', async () => {
-    expect((await call('a', 'POST', '/v1/leads/L1/window/pause')).json).toMatchObject({ state: 'paused', generation: 2 });
+    expect((await call('a', 'POST', '/v1/leads/L1/window/pause')).json).toMatchObject({ state: 'paused', generation: 2, nextTryAt: null });
     expect(await call('a', 'POST', '/v1/leads/L1/window/pause')).toMatchObject({ status: 409, json: { code: 'not_open', detail: expect.stringContaining('paused') } });
     expect((await call('a', 'POST', '/v1/leads/L1/window/resume')).json).toMatchObject({ state: 'open', generation: 3 });
     expect((await call('a', 'PATCH', '/v1/leads/L1/window', { every: 'PT2H' })).json).toMatchObject({ every: 'PT2H', length: 'P2D', generation: 4 });

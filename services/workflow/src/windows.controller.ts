@@ -142,7 +142,7 @@ function shown(row: WindowRow): Record<string, unknown> {
     leadId: row.leadId, campaignId: row.campaignId, state: row.state, generation: row.generation, openedAt: iso(row.openedAt),
     openedBy: row.openedBy || null, length: formatDuration(row.expiresAt - row.openedAt - row.extendedMs),
     every: formatDuration(row.everyMs),
-    expiresAt: iso(row.expiresAt), nextTryAt: iso(row.dueAt), pausedAt: iso(row.pausedAt), pauseExtends: row.pauseExtends,
+    expiresAt: iso(row.expiresAt), nextTryAt: iso(row.state === 'paused' ? null : row.dueAt), pausedAt: iso(row.pausedAt), pauseExtends: row.pauseExtends,
     extendedBy: formatDuration(row.extendedMs), endedAt: iso(row.endedAt), chanceAt: iso(row.chanceAt), waitsOn: row.waitsOn,
     // Why nobody got it at the last try: of a lead that has all the buyers it may have, that is over.
     reasons: row.state === 'fulfilled' ? [] : row.reasons, full: row.isFull, lastDecidedAt: iso(row.decidedAt),

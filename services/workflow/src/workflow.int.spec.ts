@@ -142,6 +142,11 @@ describe('a configuration applied as a document', () => {
     expect((await call('a', 'GET', '/v1/configuration?version=9')).status).toBe(404);
   });
 
+  it('is refused with the line where it cannot be read', async () => {
+    const { status, json } = await apply('w', 'apiVersion: v1\n: : :\n');
+    expect([status, json.code, json.errors[0].message]).toEqual([400, 'unreadable_document', expect.stringMatching(/^line 2, column \d+: /)]);
+  });
+
   it('is applied with warnings where something in it is hardly meant', async () => {
     const weighted = small.replace('{ method: price }', '{ method: weighted }');
     expect((await apply('w', weighted)).json).toMatchObject({

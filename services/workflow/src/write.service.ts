@@ -62,5 +62,6 @@ export function refusalOf(faults: readonly DocumentFault[], sentence: string): P
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
   const status = first.code === 'syntax' ? 400 : 422;
   return new Problem(status, first.code === 'syntax' ? 'unreadable_document' : 'invalid_document', `${sentence} ${first.path}: ${first.message}${more}`,
-    faults.slice(0, FAULTS_MAX).map(({ pointer, code, message }) => ({ pointer, code, message })));
+    // Where a document cannot be read there is no pointer yet: the line says where.
+    faults.slice(0, FAULTS_MAX).map(({ pointer, code, message, path }) => ({ pointer, code, message: code === 'syntax' ? `${path}: ${message}` : message })));
 }
