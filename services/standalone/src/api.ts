@@ -10,12 +10,20 @@ export class ApiRefusal extends Error {
   ) {
     super([`${problem.code ?? status}: ${problem.detail ?? 'the request was refused'}`, ...(problem.errors ?? []).map((fault) => `  ${fault.pointer || '/'}: ${fault.message}`)].join('\n'));
   }
+
+  /** What was sent is not sound, a document above all. */
+  get isOfTheRequest(): boolean {
+    return this.status === 422 || this.problem.code === 'unreadable_document';
+  }
 }
 
 export interface CallOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** Of an address where nobody listens. */
+const SILENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /** The public API as the command line uses it: an address and a key. */
 export class Api {
@@ -24,9 +32,10 @@ export class Api {
 
   constructor(readonly url: string, private readonly key: string) {}
 
+  /** Throws ApiRefusal where the API says no, and an error that names the address where nobody says anything. */
   async call<T>(method: Dispatcher.HttpMethod, path: string, options: CallOptions = {}): Promise<T> {
     const text = typeof options.body === 'string';
-    const response = await request(`${this.url}${path}`, {
+    const response = await this.ask(path, {
       method,
       dispatcher: this.agent,
       headers: {
@@ -44,19 +53,31 @@ export class Api {
 
   /** A request whose body and answer are streams. */
   stream(path: string, body: Dispatcher.RequestOptions['body'], headers: Readonly<Record<string, string>>): Promise<Dispatcher.ResponseData> {
-    return request(`${this.url}${path}`, {
+    return this.ask(path, {
       method: 'POST', dispatcher: this.agent, headers: { authorization: `Bearer ${this.key}`, ...headers }, body, headersTimeout: 0, bodyTimeout: 0,
     });
   }
 
   /** An answer that is read as it comes, however long it is. */
   async download(path: string): Promise<Dispatcher.ResponseData['body']> {
-    const response = await request(`${this.url}${path}`, {
-      dispatcher: this.agent, headers: { authorization: `Bearer ${this.key}` }, headersTimeout: 0, bodyTimeout: 0,
+    const response = await this.ask(path, {
+      method: 'GET', dispatcher: this.agent, headers: { authorization: `Bearer ${this.key}` }, headersTimeout: 0, bodyTimeout: 0,
     });
     if (response.statusCode < 400) return response.body;
     const text = await response.body.text();
     throw new ApiRefusal(response.statusCode, text.startsWith('{') ? JSON.parse(text) : { detail: text.slice(0, 500) });
+  }
+
+  private async ask(
+    path: string, options: Omit<Dispatcher.RequestOptions<null>, 'origin' | 'path'> & { readonly dispatcher: Agent },
+  ): Promise<Dispatcher.ResponseData> {
+    try {
+      return await request(`${this.url}${path}`, options);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === undefined || !SILENT.has(code)) throw error;
+      throw Object.assign(new Error(`Nothing answers at ${this.url} (${message}). Start it, or name another address with --url.`), { code });
+    }
   }
 
   async close(): Promise<void> {

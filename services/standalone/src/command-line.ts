@@ -40,7 +40,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   } catch (error) {
     terminal.line(error instanceof ApiRefusal || error instanceof Unreadable ? error.message : `sluice: ${(error as Error).message}`);
     if (environment['SLUICE_LOG_LEVEL'] === 'debug') terminal.line((error as Error).stack ?? '');
-    process.exitCode = error instanceof Unreadable || (error instanceof ApiRefusal && error.status === 422) ? 2 : 1;
+    process.exitCode = error instanceof Unreadable || (error instanceof ApiRefusal && error.isOfTheRequest) ? 2 : 1;
     // A start that failed half-way holds connections open; they must not keep the process.
     setTimeout(() => process.exit(), 500).unref();
   }

@@ -61,6 +61,10 @@ describe('the command line', () => {
     await expect(apply(api, folder, terminal)).rejects.toThrow(`${folder}: cannot be read: it is a folder`);
     const asked = { config: file, from: '2026-03-01', baseline: 'happened', refusals: 'same', top: 5, json: false } as const;
     await expect(replay(asked, () => api, 0, terminal)).rejects.toThrow(words);
+    const config = path.join(folder, 'empty.yaml');
+    await writeFile(config, 'apiVersion: v1\n');
+    const span = { from: '2026-03-01', to: '2026-04-01' };
+    await expect(replay({ ...asked, ...span, config, history: file }, () => api, 0, terminal)).rejects.toThrow(words);
   });
 
   it('says of a configuration that a scenario names and that is not there whose it is', async () => {
@@ -126,6 +130,13 @@ describe('the command line', () => {
   it('refuses terms where a window takes none, before anything is done to it', async () => {
     const { terminal } = new Captured();
     await expect(window(api, 'L1', 'stop', { length: 'P3D' }, terminal)).rejects.toThrow('--length is of open and edit alone; to stop a window takes none');
+  });
+
+  it('says where nobody answers', async () => {
+    const nobody = new Api('http://127.0.0.1:1', 'key');
+    await expect(nobody.call('GET', '/v1/windows')).rejects.toThrow('Nothing answers at http://127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1). Start it, or');
+    await expect(nobody.download('/v1/history')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await nobody.close();
   });
 
   it('finds the gateway beside it, with the key that it left in the data folder', () => {

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { parseDuration, fromLocal } from '@sluice/kernel';
@@ -9,7 +10,7 @@ import type { Api } from '../api.js';
 import type { Terminal } from '../terminal.js';
 import { showReplay } from './replay-view.js';
 import { refusedScripts, withScripts } from './scripts.js';
-import { textOf } from './text-of.js';
+import { textOf, Unreadable } from './text-of.js';
 
 export interface ReplayCommand {
   /** The changed configuration, a file. */
@@ -64,7 +65,7 @@ async function run({ asked, document, span, scripts }: Prepared, reach: () => Ap
     const baseline = asked.baseline === 'current' ? await current(api!) : undefined;
     const began = performance.now();
     const through = new Replay({ document, baseline, from: span.from, until: span.until, refusals, regex: linearRegex, scripts });
-    const lines = asked.history ? createReadStream(asked.history, { highWaterMark: 2 ** 20 }) : await api!.download(pathOf(asked, span));
+    const lines = asked.history ? await historyIn(asked.history) : await api!.download(pathOf(asked, span));
     const read = await feed(through, lines as Readable, asked, span, terminal);
     const report = through.end();
     const seconds = (performance.now() - began) / 1_000;
@@ -75,6 +76,12 @@ async function run({ asked, document, span, scripts }: Prepared, reach: () => Ap
   } finally {
     await api?.close();
   }
+}
+
+/** The lines of an exported history, as they are read; throws Unreadable. */
+async function historyIn(file: string): Promise<Readable> {
+  await access(file).catch((error: unknown) => { throw new Unreadable(file, error); });
+  return createReadStream(file, { highWaterMark: 2 ** 20 });
 }
 
 function current(api: Api): Promise<ConfigDocument> {
