@@ -45,8 +45,13 @@ export function refusalOf(outcome: Exclude<Outcome, { kind: 'accepted' }>): Refu
   }
 }
 
-/** The result line of a batch's line. */
-export function lineResult(line: number, outcome: Outcome): Record<string, unknown> {
+/** The result line of a batch's line, as JSON. What nearly all are is spelt out: ids need no escaping. */
+export function lineText(line: number, outcome: Outcome): string {
+  const plain = outcome.kind === 'accepted' && !outcome.replayed && outcome.duplicateOf === undefined;
+  return plain ? `{"line":${line},"status":"accepted","leadId":"${outcome.leadId}"}` : JSON.stringify(lineResult(line, outcome));
+}
+
+function lineResult(line: number, outcome: Outcome): Record<string, unknown> {
   if (outcome.kind === 'accepted') {
     const { leadId, duplicateOf, replayed } = outcome;
     return { line, status: replayed ? 'replayed' : 'accepted', leadId, ...(duplicateOf === undefined ? {} : { duplicateOf }) };

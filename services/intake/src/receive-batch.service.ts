@@ -1,8 +1,9 @@
 import type { Writable } from 'node:stream';
-import { lineResult } from './answer.js';
+import { lineText } from './answer.js';
 import type { AcceptLead } from './accept-lead.service.js';
 import type { BatchLine } from './batch-lines.service.js';
 import type { Candidate, Outcome } from './candidate.js';
+import type { TenantConfiguration } from './configuration.service.js';
 import type { Overload } from './overload.service.js';
 import type { CallingSource, PrepareLead } from './prepare-lead.service.js';
 
@@ -44,7 +45,9 @@ export class ReceiveBatch {
           if (this.overload.retryAfterS() !== undefined && !(await this.overload.room(request.gone))) return;
           if (results.full) await results.room();
           if (request.gone()) return;
-          await this.take(request, line, results);
+          const { tenantId } = request.source;
+          const configuration = this.prepare.configuration.cached(tenantId) ?? (await this.prepare.configuration.of(tenantId));
+          this.take(request, configuration, line, results);
         }
       }
     } finally {
@@ -52,27 +55,25 @@ export class ReceiveBatch {
     }
   }
 
-  private async take(request: BatchRequest, { line, body, unreadable }: BatchLine, results: Results): Promise<void> {
+  private take(request: BatchRequest, configuration: TenantConfiguration, { line, body, unreadable }: BatchLine, results: Results): void {
     const { source, idempotencyKey: key, traceparent } = request;
-    const configuration = this.prepare.configuration.cached(source.tenantId) ?? (await this.prepare.configuration.of(source.tenantId));
     // The key of a line is that of the request and its number: a batch that is sent again from the start is answered with replays.
     const about = { idempotencyKey: key === undefined ? undefined : `${key}/${line}`, traceparent, waits: false };
     const candidate = this.prepare.candidate(source, configuration, body, about, unreadable);
     const slot: Slot = { line, outcome: undefined };
     results.add(slot);
-    void this.settle(candidate).then((outcome) => {
+    this.settle(candidate, 1, (outcome) => {
       slot.outcome = outcome;
       results.settled();
     });
   }
 
   /** While the database is away a stream waits for it; its sender would only come again with the same line. */
-  private async settle(candidate: Candidate): Promise<Outcome> {
-    for (let attempt = 1; ; attempt++) {
-      const outcome = await this.accept.accept(candidate);
-      if (outcome.kind !== 'unavailable' || attempt >= TRIES) return outcome;
-      await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
-    }
+  private settle(candidate: Candidate, attempt: number, done: (outcome: Outcome) => void): void {
+    void this.accept.accept(candidate).then((outcome) => {
+      if (outcome.kind !== 'unavailable' || attempt >= TRIES) done(outcome);
+      else setTimeout(() => this.settle(candidate, attempt + 1, done), BETWEEN_TRIES_MS);
+    });
   }
 }
 
@@ -123,7 +124,7 @@ class Results {
     let done = 0;
     for (const { line, outcome } of this.slots) {
       if (!outcome) break;
-      text += `${JSON.stringify(lineResult(line, outcome))}\n`;
+      text += `${lineText(line, outcome)}\n`;
       done++;
     }
     if (done === 0) return;
