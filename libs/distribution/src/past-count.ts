@@ -95,7 +95,13 @@ export class PastCount {
     for (const limit of this.limits) {
       const { prefix, metric, clock } = limit;
       const sums = this.sums[this.placeOf.get(limit)!]!;
-      if (clock !== null) { put(prefix + clock.at(this.now).name, sums.get(0)?.[metric] ?? 0); continue; }
+      if (clock !== null) {
+        const { name, until } = clock.at(this.now);
+        put(prefix + name, sums.get(0)?.[metric] ?? 0);
+        // In a zone further east tomorrow has begun: what was counted there by its name is not of the tomorrow of this zone.
+        if (Number.isFinite(until)) put(prefix + clock.nameOf(until), 0);
+        continue;
+      }
       for (const at of state.rollingInstants(prefix, this.now - ROLLING_MS)) if (!sums.has(at)) put(prefix + String(at), 0);
       for (const [at, sum] of sums) put(prefix + String(at), sum[metric]);
     }
