@@ -4,13 +4,14 @@ import type { Market } from './market.js';
 import type { Simulation } from './simulation.js';
 
 export class InferredPresence {
-  /** Recipients, and for how long they count as there after they were seen. */
-  private readonly spans = new Map<string, number>();
+  private readonly recipients: ReadonlySet<string>;
+  /** For how long somebody counts as there after he was seen, wherever that is asked for the shortest time. */
+  private readonly spanMs: number;
 
   constructor(private readonly market: Market, private readonly simulation: Simulation) {
-    for (const { recipients, activeWithinMs } of market.strategies.values()) {
-      for (const { to } of recipients) this.spans.set(to, Math.min(activeWithinMs, this.spans.get(to) ?? Infinity));
-    }
+    const strategies = [...market.strategies.values()];
+    this.recipients = new Set(strategies.flatMap(({ recipients }) => recipients.map(({ to }) => to)));
+    this.spanMs = Math.min(...strategies.map(({ activeWithinMs }) => activeWithinMs));
   }
 
   /** Picks that show that somebody was there at their instant. */
@@ -18,7 +19,7 @@ export class InferredPresence {
     return picks.filter(({ contractId, rule, at }) => {
       const timeout = this.market.strategies.get(rule)?.timeout;
       const wasLate = timeout?.to === contractId && at - lead.receivedAt >= timeout.afterMs;
-      return this.spans.has(contractId) && !wasLate;
+      return this.recipients.has(contractId) && !wasLate;
     });
   }
 
@@ -27,6 +28,6 @@ export class InferredPresence {
     const { state, now } = this.simulation;
     const before = state.get(`seen|${contractId}`);
     state.seen(contractId, now);
-    if (before === 0 || now - before > (this.spans.get(contractId) ?? 0)) this.simulation.wakeHeld();
+    if (before === 0 || now - before > this.spanMs) this.simulation.wakeHeld();
   }
 }

@@ -68,7 +68,7 @@ export function decidePush(scene: Scene, strategies: readonly StrategyTerms[]): 
   if (matching.length === 0) return unsold(scene, 'criteria');
   const verdicts: Verdict[] = [];
   for (const strategy of matching) {
-    const levels = descend(scene, strategy, verdicts, new Set());
+    const levels = descend(scene, strategy, verdicts, { branches: new Set(), activeWithinMs: Infinity });
     if (levels) return new PushDecision(scene, strategy, levels, verdicts) as unknown as Decision;
   }
   const late = matching.find((strategy) => isLate(scene, strategy));
@@ -100,14 +100,20 @@ function toFallback(strategy: StrategyTerms): Level {
   return { strategy, recipient: known ?? { to, place: -1, weight: 0, limits: [], test: () => true, hasCriteria: false }, credits: null };
 }
 
+/** What lies above a strategy: whose leads it hands on, and how lately a user must have been active for the strategies up there. */
+interface Above { readonly branches: ReadonlySet<string>; readonly activeWithinMs: number }
+
 /** The way down from a strategy to a user; undefined where nobody can take the lead. */
-function descend(scene: Scene, strategy: StrategyTerms, verdicts: Verdict[], above: ReadonlySet<string>): Level[] | undefined {
+function descend(scene: Scene, strategy: StrategyTerms, verdicts: Verdict[], above: Above): Level[] | undefined {
   const below = new Map<string, Level[]>();
   const eligible: RecipientTerms[] = [];
   const own: Verdict[] = [];
-  const seen = new Set([...above, strategy.from]);
+  // A branch is as active as who is under it: its own strategy is bound by what those above ask for.
+  const here: Above = {
+    branches: new Set([...above.branches, strategy.from]), activeWithinMs: Math.min(above.activeWithinMs, strategy.activeWithinMs),
+  };
   for (const recipient of strategy.recipients) {
-    const verdict = judge(scene, strategy, recipient, below, verdicts, seen);
+    const verdict = judge(scene, strategy, recipient, below, verdicts, here);
     own.push(verdict);
     if (verdict.gates.length > 0) continue;
     if (strategy.method === 'weighted' && recipient.weight <= 0) verdict.code = 'no_weight'; else eligible.push(recipient);
@@ -119,8 +125,7 @@ function descend(scene: Scene, strategy: StrategyTerms, verdicts: Verdict[], abo
 }
 
 function judge(
-  scene: Scene, strategy: StrategyTerms, recipient: RecipientTerms, below: Map<string, Level[]>, verdicts: Verdict[],
-  seen: ReadonlySet<string>,
+  scene: Scene, strategy: StrategyTerms, recipient: RecipientTerms, below: Map<string, Level[]>, verdicts: Verdict[], here: Above,
 ): Verdict {
   const { market, state, lead, life, now } = scene;
   let mask = 0;
@@ -133,14 +138,14 @@ function judge(
     mask |= 1 << limit.gate;
     detail ??= { scope: limit.scope, id: limit.id, window: limit.window, metric: limit.metric, used, limit: limit.limit };
   }
-  const onward = seen.has(recipient.to) ? [] : market.strategiesFrom(recipient.to, lead.campaignId);
+  const onward = here.branches.has(recipient.to) ? [] : market.strategiesFrom(recipient.to, lead.campaignId);
   if (onward.length === 0) {
     // 0 = never seen, which is longer ago than any span.
     const lastSeen = state.get(`seen|${recipient.to}`);
-    if (strategy.activeWithinMs !== Infinity && (lastSeen === 0 || now - lastSeen > strategy.activeWithinMs)) mask |= BIT.not_active;
+    if (here.activeWithinMs !== Infinity && (lastSeen === 0 || now - lastSeen > here.activeWithinMs)) mask |= BIT.not_active;
   } else {
     for (const next of onward) {
-      const levels = next.test(lead) ? descend(scene, next, verdicts, seen) : undefined;
+      const levels = next.test(lead) ? descend(scene, next, verdicts, here) : undefined;
       if (levels) { below.set(recipient.to, levels); break; }
     }
     if (!below.has(recipient.to)) mask |= BIT.not_active;

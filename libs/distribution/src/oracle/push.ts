@@ -111,12 +111,19 @@ function assign(run: Run, lead: CaseLead, since: number): string | undefined {
   return to;
 }
 
-/** The way down to a user; undefined where nobody can take the lead. A branch can only if somebody under it can (look-ahead). */
-function descend(run: Run, strategy: PushStrategy, lead: CaseLead): Level[] | undefined {
+type Above = readonly PushStrategy[];
+
+/**
+ * The way down to a user; undefined where nobody can take the lead. A branch can only if somebody under it can (look-ahead), and he must be
+ * active for every strategy on the way.
+ */
+function descend(run: Run, strategy: PushStrategy, lead: CaseLead, above: Above = []): Level[] | undefined {
+  const way = [...above, strategy];
   const ways = new Map<string, Level[]>();
   for (const recipient of strategy.recipients) {
-    const below = belowOf(run, recipient, lead);
-    const able = mayTake(run, strategy, recipient, lead) && (below ? below.length > 0 : isActive(run, strategy, recipient));
+    const below = belowOf(run, recipient, lead, way);
+    const there = below ? below.length > 0 : way.every((each) => isActive(run, each, recipient));
+    const able = mayTake(run, strategy, recipient, lead) && there;
     if (able && (strategy.method !== 'weighted' || (recipient.weight ?? 0) > 0)) ways.set(recipient.to, below?.[0] ?? []);
   }
   const eligible = strategy.recipients.filter(({ to }) => ways.has(to));
@@ -127,12 +134,12 @@ function descend(run: Run, strategy: PushStrategy, lead: CaseLead): Level[] | un
 }
 
 /** Ways that start at a branch; undefined for who is none, as no strategy leads on from there. */
-function belowOf(run: Run, { to }: Recipient, lead: CaseLead): Level[][] | undefined {
+function belowOf(run: Run, { to }: Recipient, lead: CaseLead, way: Above): Level[][] | undefined {
   const onward = (run.document.pushStrategies ?? []).filter(({ from, campaigns = [] }) => (
     from === to && (campaigns.length === 0 || campaigns.includes(lead.campaign))));
   if (onward.length === 0) return undefined;
   const matching = onward.filter(({ criteria }) => lets(run, criteria, lead));
-  return matching.map((strategy) => descend(run, strategy, lead)).filter((path) => path !== undefined);
+  return matching.map((strategy) => descend(run, strategy, lead, way)).filter((path) => path !== undefined);
 }
 
 function mayTake(run: Run, strategy: PushStrategy, { to, caps, criteria }: Recipient, lead: CaseLead): boolean {
