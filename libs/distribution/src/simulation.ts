@@ -57,6 +57,15 @@ function isByHand({ trigger }: Pick<Request, 'trigger'>): boolean {
   return trigger === 'manual' || trigger === 'cherryPick';
 }
 
+/**
+ * Whether the workflow runs again after a refusal (F5). Who gave the lead to contracts of his choice, or took it from the pool, looks at it
+ * himself and goes on, or does not; who had rules decide has them decide again, but while the lead's window rests.
+ */
+function fallsBack({ lead, window }: Track, { trigger, workflow, contracts }: Request): boolean {
+  if (trigger !== 'manual') return trigger !== 'cherryPick';
+  return workflow !== undefined && contracts === undefined && lead.campaignId !== '' && window?.state !== 'paused' && window?.state !== 'stopped';
+}
+
 /** The last periodic try before it expires: what it finds is the reason that is told in the end. */
 function lastBeat({ nextAt, everyMs, expiresAt }: WindowState): number {
   return nextAt < expiresAt ? nextAt + Math.floor((expiresAt - 1 - nextAt) / everyMs) * everyMs : -Infinity;
@@ -117,8 +126,7 @@ export class Simulation {
     for (let place = 0; place < track.life.picks.length; place++) {
       const refused = this.answer(track, track.life.picks[place]!);
       if (!refused) continue;
-      // By hand the person looks at the refusal and goes on, or does not.
-      if (!isByHand(request) && this.beforeDeadline(track)) decision = this.decideOnce(track, fallback);
+      if (fallsBack(track, request) && this.beforeDeadline(track)) decision = this.decideOnce(track, fallback);
       else if (track.last) {
         // The place that it had is free again.
         if (request.trigger !== 'cherryPick') track.last.full = false;

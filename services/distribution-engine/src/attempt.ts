@@ -172,12 +172,12 @@ function fault(run: Run, tenant: TenantMemory, stored: StoredLead, asked: Asked,
 }
 
 function keep(
-  run: Run, tenant: TenantMemory, stored: StoredLead, id: string, { request: { trigger, workflow }, requestId }: Asked,
+  run: Run, tenant: TenantMemory, stored: StoredLead, id: string, { request: { trigger, workflow, contracts }, requestId }: Asked,
   { life, window, heldSince }: Pick<StoredLead, 'life' | 'window' | 'heldSince'>,
 ): StoredLead {
   const { lead, attempts, windowGeneration } = stored;
   const kept: StoredLead = {
-    lead, life, attempts: [...remembered(attempts), { id, trigger, workflow, requestId }], windowGeneration, window, heldSince,
+    lead, life, attempts: [...remembered(attempts), { id, trigger, workflow: contracts ? undefined : workflow, requestId }], windowGeneration, window, heldSince,
   };
   run.keep(kept);
   run.hold(tenant, kept);

@@ -31,7 +31,7 @@ export interface LeadWindow {
 export interface Attempted {
   readonly id: string;
   readonly trigger: Trigger;
-  /** The workflow that was asked for, where it was another than the campaign's. */
+  /** The workflow whose rules were asked for by name. */
   readonly workflow?: string;
   /** The request that it answers. One that comes again does nothing. */
   readonly requestId?: string;

@@ -125,7 +125,7 @@ it('pages through caps by cursor', async () => {
 });
 
 it('has the limits of recipients of push strategies as well', async () => {
-  const strategy = { id: 'desk', campaigns: ['solar'], recipients: [{ to: 'ann', caps: { hour: 3 } }, { to: 'ben' }], caps: { day: 40 } };
+  const strategy = { id: 'desk', campaigns: ['solar'], from: 'corporate', recipients: [{ to: 'ann', caps: { hour: 3 } }, { to: 'ben' }], caps: { day: 40 } };
   await rig.say(aConfiguration('east', 1, [{ kind: 'pushStrategy', id: 'desk', entry: 1, body: strategy }]));
   await rig.settled('engine');
   const { body } = await get('/v1/caps', 'east');

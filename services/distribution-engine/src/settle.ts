@@ -67,9 +67,14 @@ export function takeBack(run: Run, heard: Heard<LeadReturned>, topic: string): v
   run.changes.settled.set(keyOf(tenantId, outboundLeadId), { tenantId, outboundLeadId, state: 'returned', at: run.now });
 }
 
-/** Who tries next (F5): nobody after the deadline, nor after what a person distributed by hand, who decides himself what comes next. */
+/**
+ * Who tries next (F5): nobody after the deadline, nor where a person chose the contracts, who decides himself what comes next. Whom he had
+ * rules decide for, they decide for again.
+ */
 function fallbackOf(run: Run, tenant: TenantMemory, stored: StoredLead, round: number): Request | undefined {
   const { trigger, workflow } = stored.attempts[round - 1] ?? { trigger: 'arrival' };
-  if (trigger === 'manual' || trigger === 'cherryPick' || !mayFallBack(run, tenant, stored, trigger)) return undefined;
+  if (trigger === 'cherryPick' || !mayFallBack(run, tenant, stored, trigger)) return undefined;
+  // Without a campaign nothing is distributed but by hand (A1).
+  if (trigger === 'manual' && (workflow === undefined || stored.lead.campaignId === '')) return undefined;
   return trigger === 'push' ? { trigger: 'push' } : { trigger: 'fallback', ...(workflow === undefined ? {} : { workflow }) };
 }

@@ -77,6 +77,7 @@ const action: fc.Arbitrary<object> = fc.oneof(
     .map((window) => ({ window })) },
   { weight: 2, arbitrary: fc.record({ lead: known, contracts: maybe(some(CONTRACTS)), overrides: fc.constant(['cap_day']) })
     .map((distribute) => ({ distribute })) },
+  { weight: 2, arbitrary: fc.record({ lead: known, rules: fc.constantFrom('w', 'v') }).map((distribute) => ({ distribute })) },
   { weight: 1, arbitrary: fc.record({ lead: known, contract: fc.constantFrom(...CONTRACTS) }).map((cherryPick) => ({ cherryPick })) },
   { weight: 1, arbitrary: fc.record({ lead: known, contract: fc.constantFrom(...CONTRACTS) }).map((back) => ({ return: back })) },
 );

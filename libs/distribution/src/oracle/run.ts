@@ -22,8 +22,8 @@ export interface OracleLine {
 }
 
 /**
- * How answers come in: each by itself, every refusal followed by its fallback; or, as the engine and a simulation have it, by none after
- * manual distribution, where a person goes on or does not.
+ * How answers come in: each by itself, every refusal followed by its fallback; or, as the engine and a simulation have it, by none where a
+ * person chose the contracts, who goes on or does not, and by the same rules where he named those.
  */
 export type Answers = 'each' | 'notByHand';
 
@@ -171,15 +171,21 @@ function arrive(run: Run, step: LeadStep, at: number): void {
 }
 
 /** The clients answer in the order in which they were reserved; who turns the lead down has the workflow run again (F5). */
-function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks: readonly string[], byHand = false): void {
+function answer(run: Run, step: LeadStep, workflow: Workflow, at: number, picks: readonly string[], by?: 'rules' | 'choice'): void {
   const waiting = [...picks];
   for (let contract = waiting.shift(); contract !== undefined; contract = waiting.shift()) {
     const how = step.rejectedBy?.includes(contract) ? 'rejected' : step.failedBy?.includes(contract) ? 'failed' : undefined;
     if (how) run.facts.push({ type: 'turnedDown', at, lead: step.lead.id, contract, how });
-    const isAsked = workflowOf(run, step.lead.campaign) !== undefined;
-    if (!how || !isAsked || (run.answers === 'notByHand' && (byHand || !beforeDeadline(run, step, at)))) continue;
+    const isAsked = by === 'rules' ? step.lead.campaign !== '' && !rests(run, step.lead.id) : workflowOf(run, step.lead.campaign) !== undefined;
+    if (!how || !isAsked || (run.answers === 'notByHand' && (by === 'choice' || !beforeDeadline(run, step, at)))) continue;
     waiting.push(...attempt(run, step.lead, workflow, 'fallback', at));
   }
+}
+
+/** Whether the lead's window was paused or stopped: until it goes on, nothing is offered but what a person offers. */
+function rests(run: Run, leadId: string): boolean {
+  const state = run.windows.findLast((each) => each.lead === leadId)?.state;
+  return state === 'paused' || state === 'stopped';
 }
 
 /** F5: no fallback after the window's end, else after the campaign's deadline. Whoever hears the answers looks at the clock. */
@@ -242,7 +248,8 @@ function byHand(run: Run, { lead: id, contracts, rules, overrides = [] }: ByHand
   const named = documentNow(run.facts).workflows?.find((each) => each.id === rules);
   const asked = { ...askedFor(run, lead, at, contracts ? own : named, 'manual'), overrides };
   const plan = contracts ? chosen(run, asked, own, contracts) : named && planFor(asked, named);
-  if (plan) answer(run, step, own, at, record(run, lead, (contracts ? own : named) ?? own, 'manual', at, plan), true);
+  const workflow = (contracts ? own : named) ?? own;
+  if (plan) answer(run, step, workflow, at, record(run, lead, workflow, 'manual', at, plan), contracts ? 'choice' : 'rules');
 }
 
 function chosen(run: Run, asked: Asked, workflow: Workflow, ids: readonly string[]): Plan {
