@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { hexArray, plainArray, textArray, type Tx } from '@sluice/db';
 import type { DuplicatePolicy } from './campaign.js';
 import { EMAIL, PAYLOAD, PHONE, type Claim, type Holder } from './duplicates.js';
-import type { Sealed } from './vault.service.js';
+import { WRAPPED_KEY_BYTES, type Sealed } from './vault.service.js';
 
 export interface KeyRow {
   readonly tenantId: string;
@@ -199,8 +199,6 @@ function columnsOf(rows: readonly { claim: Claim; holder: Holder }[]): string[] 
 
 /** Between texts of JSON, in which no bare control character stands: joined so they need no escaping. */
 const SEPARATOR = '\u001e';
-/** Bytes of a wrapped key of today. */
-const KEY_BYTES = 32;
 
 /** The columns of a group of leads as parameters from `$from` on, and names for them. Bytes of the vault stand one after the other. */
 function groupOf(from: number): { readonly arrays: string; readonly names: string; readonly keyId: string; readonly bytes: string } {
@@ -239,7 +237,7 @@ const leadsFrom = ({ keyId, bytes }: { readonly keyId: string; readonly bytes: s
     SELECT lead, tenant, source, campaign, to_timestamp(received / 1000), version, payload, phone, email, duplicate_of, attributes FROM g),
   vault AS (
     INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
-    SELECT lead, tenant, ${keyId}, substring(${bytes} FROM at FOR ${KEY_BYTES}), substring(${bytes} FROM at + ${KEY_BYTES} FOR size) FROM g WHERE at IS NOT NULL)`;
+    SELECT lead, tenant, ${keyId}, substring(${bytes} FROM at FOR ${WRAPPED_KEY_BYTES}), substring(${bytes} FROM at + ${WRAPPED_KEY_BYTES} FOR size) FROM g WHERE at IS NOT NULL)`;
 
 const freshGroup = groupOf(8);
 const ADD_FRESH = `

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, hash, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hash, randomFillSync, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { MasterKey } from '@sluice/runtime';
 import type { Candidate } from './candidate.js';
@@ -7,10 +7,7 @@ import { claimsOf, type Claim } from './duplicates.js';
 /** What the vault stores of one lead. Destroying `wrappedKey` makes `sealed` noise. */
 export interface Sealed {
   readonly keyId: string;
-  /**
-   * 32 bytes of chance, of which only the master key makes the lead's key. (Rows of before have the key itself under the master key:
-   * nonce (12) · key (32) · tag (16). They open as well.)
-   */
+  /** nonce (12) · the lead's key (32) under the master key · tag (16) */
   readonly wrappedKey: Buffer;
   /** nonce (12) · fields as JSON under the lead's key · tag (16) */
   readonly sealed: Buffer;
@@ -19,6 +16,7 @@ export interface Sealed {
 const NONCE = 12;
 const TAG = 16;
 const KEY = 32;
+export const WRAPPED_KEY_BYTES = NONCE + KEY + TAG;
 
 /** Seals and opens personal fields: AES-256-GCM under a key a lead, bound to its tenant and its id so that no row passes for another's. */
 @Injectable()
@@ -26,13 +24,11 @@ export class Vault {
   /** Chance is fetched by the page: a call for each lead costs as much as the hash. */
   private readonly pool = Buffer.alloc(8192);
   private used = this.pool.length;
-  private readonly tenants = new Map<string, KeyedHash>();
-  private readonly wrapping: Buffer;
-  private readonly leadKeys: KeyedHash;
+  private readonly tenants = new Map<string, KeyObject>();
+  private readonly wrapping: KeyObject;
 
   constructor(private readonly master: MasterKey) {
-    this.wrapping = master.derive('vault', KEY);
-    this.leadKeys = new KeyedHash(master.derive('vault/leads', KEY));
+    this.wrapping = createSecretKey(master.derive('vault', KEY));
   }
 
   get keyId(): string {
@@ -40,31 +36,21 @@ export class Vault {
   }
 
   seal(tenantId: string, leadId: string, fields: Readonly<Record<string, unknown>>): Sealed {
-    const chance = Buffer.from(this.random(KEY));
-    const nonce = this.random(NONCE);
+    const key = Buffer.from(this.random(KEY));
     const aad = `${tenantId}|${leadId}`;
-    const cipher = createCipheriv('aes-256-gcm', this.leadKey(aad, chance), nonce);
-    cipher.setAAD(Buffer.from(`${aad}|fields`));
-    const body = cipher.update(JSON.stringify(fields), 'utf8');
-    cipher.final();
-    const sealed = Buffer.allocUnsafe(NONCE + body.length + TAG);
-    sealed.set(nonce);
-    sealed.set(body, NONCE);
-    sealed.set(cipher.getAuthTag(), NONCE + body.length);
-    return { keyId: this.master.id, wrappedKey: chance, sealed };
+    return {
+      keyId: this.master.id,
+      wrappedKey: this.encrypt(this.wrapping, key, `${aad}|key|${this.master.id}`),
+      sealed: this.encrypt(key, Buffer.from(JSON.stringify(fields)), `${aad}|fields`),
+    };
   }
 
   /** Throws where the row was altered, moved from another lead or tenant, or sealed under another master key. */
   open(tenantId: string, leadId: string, { keyId, wrappedKey, sealed }: Sealed): Record<string, unknown> {
     if (keyId !== this.master.id) throw new Error(`sealed under master key ${keyId}, this process has ${this.master.id}`);
     const aad = `${tenantId}|${leadId}`;
-    const key = wrappedKey.length === KEY ? this.leadKey(aad, wrappedKey) : decrypt(this.wrapping, wrappedKey, `${aad}|key|${keyId}`);
+    const key = decrypt(this.wrapping, wrappedKey, `${aad}|key|${keyId}`);
     return JSON.parse(decrypt(key, sealed, `${aad}|fields`).toString('utf8')) as Record<string, unknown>;
-  }
-
-  /** The key of one lead. Made of chance that is used once, it seals one thing; wrapping a key would take a second cipher a lead. */
-  private leadKey(aad: string, chance: Buffer): Buffer {
-    return Buffer.from(this.leadKeys.hex(`${aad}|key|${this.master.id}|${chance.toString('hex')}`), 'hex');
   }
 
   /** Keyed hash of a phone number or mailbox: tells that two leads are of one person, and nothing else. 128 bits, hexadecimal. */
@@ -80,10 +66,21 @@ export class Vault {
   private hash(tenantId: string, text: string): string {
     let key = this.tenants.get(tenantId);
     if (!key) {
-      key = new KeyedHash(this.master.derive(`person/${tenantId}`, KEY));
+      key = createSecretKey(this.master.derive(`person/${tenantId}`, KEY));
       this.tenants.set(tenantId, key);
     }
-    return key.hex(text).slice(0, 32);
+    return createHmac('sha256', key).update(text).digest('hex').slice(0, 32);
+  }
+
+  private encrypt(key: KeyObject | Buffer, plain: Buffer, aad: string): Buffer {
+    const row = Buffer.allocUnsafe(NONCE + plain.length + TAG);
+    row.set(this.random(NONCE));
+    const cipher = createCipheriv('aes-256-gcm', key, row.subarray(0, NONCE));
+    cipher.setAAD(Buffer.from(aad));
+    row.set(cipher.update(plain), NONCE);
+    cipher.final();
+    row.set(cipher.getAuthTag(), NONCE + plain.length);
+    return row;
   }
 
   /** Valid until the next call: a view into the pool, each byte of which is used once. */
@@ -102,39 +99,7 @@ export class Vault {
   }
 }
 
-const BLOCK = 64;
-/** What is hashed is laid out here; longer text takes the slower way. */
-const inner = Buffer.alloc(16_384);
-const outer = Buffer.alloc(BLOCK + 32);
-
-/**
- * HMAC-SHA-256 under one key by two one-shot hashes: half the time of an Hmac object, which also leaves the collector an object of
- * OpenSSL for each hash (measured: 0.9 against 1.7 µs for a phone number).
- */
-class KeyedHash {
-  private readonly innerPad: Buffer;
-  private readonly outerPad: Buffer;
-
-  /** `key`: at most 64 bytes. */
-  constructor(private readonly key: Buffer) {
-    const block = Buffer.alloc(BLOCK);
-    block.set(key);
-    this.innerPad = block.map((byte) => byte ^ 0x36) as Buffer;
-    this.outerPad = block.map((byte) => byte ^ 0x5c) as Buffer;
-  }
-
-  /** 256 bits, hexadecimal. */
-  hex(text: string): string {
-    if (BLOCK + text.length * 3 > inner.length) return createHmac('sha256', this.key).update(text).digest('hex');
-    inner.set(this.innerPad);
-    const bytes = inner.write(text, BLOCK);
-    outer.set(this.outerPad);
-    outer.write(hash('sha256', inner.subarray(0, BLOCK + bytes), 'binary'), BLOCK, 'binary');
-    return hash('sha256', outer);
-  }
-}
-
-function decrypt(key: Buffer, row: Buffer, aad: string): Buffer {
+function decrypt(key: KeyObject | Buffer, row: Buffer, aad: string): Buffer {
   const decipher = createDecipheriv('aes-256-gcm', key, row.subarray(0, NONCE), { authTagLength: TAG });
   decipher.setAAD(Buffer.from(aad));
   decipher.setAuthTag(row.subarray(row.length - TAG));
