@@ -177,7 +177,8 @@ function keep(
 ): StoredLead {
   const { lead, attempts, windowGeneration } = stored;
   const kept: StoredLead = {
-    lead, life, attempts: [...remembered(attempts), { id, trigger, workflow: contracts ? undefined : workflow, requestId }], windowGeneration, window, heldSince,
+    lead, life, attempts: [...remembered(attempts), { id, trigger, workflow: contracts ? undefined : workflow, requestId }],
+    windowGeneration, window, heldSince,
   };
   run.keep(kept);
   run.hold(tenant, kept);
