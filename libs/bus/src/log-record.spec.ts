@@ -25,9 +25,19 @@ describe('a run', () => {
     const said: Said = {
       id: 'e', type: 'A', topic: 't', key: 'a', subject: 's', tenantId: 'a', time: 1, traceparent: undefined, value: '{}',
     };
-    expect(JSON.parse(runOf('t', 3, [said, said, { ...said, subject: 'r', traceparent: '00-1' }]).heads)).toEqual([
+    expect(JSON.parse(runOf('t', 3, [said, said, { ...said, subject: 'r', traceparent: '00-1' }]).heads.slice(1))).toEqual([
       ['e', 0, 's', 'a', 1, null, 2], ['e', 0, 0, 0, null, 0, 2], ['e', 0, 'r', 0, null, '00-1', 2],
     ]);
+  });
+
+  it('is refused, not read amiss, by whom it is too new for', () => {
+    const said: Said = {
+      id: 'e', type: 'A', topic: 't', key: 'a', subject: 's', tenantId: 'a', time: 1, traceparent: undefined, value: '{}',
+    };
+    const { heads, ...run } = runOf('t', 3, [said, said]);
+    // What every version before did with it.
+    expect(() => JSON.parse(heads)).toThrow(SyntaxError);
+    expect(() => recordsOf(1, { ...run, heads: `#${heads}` }, 1, 2)).toThrow(SyntaxError);
   });
 
   it('is read as it was written before that', () => {

@@ -44,7 +44,7 @@ export interface Run {
   readonly partition: number;
   readonly count: number;
   readonly types: readonly string[];
-  /** JSON, an entry an event: see Head. */
+  /** JSON, an entry an event: see Head. Behind a mark of how it is written; what has none says all of every event. */
   readonly heads: string;
   /** The values, one after the other; their lengths stand in the heads. */
   readonly bodies: string;
@@ -59,6 +59,12 @@ type Same = 0;
  * key where it is not the tenant.
  */
 type Head = [string, number, string | Same, string | Same, number | null, string | null | Same, number, string?];
+
+/**
+ * Stands before heads that leave out what repeats. No JSON begins so: a process of an older version, which would take a 0 for a subject,
+ * cannot read them at all, and waits with its position until a newer one has its partitions.
+ */
+const MARK = '=';
 
 /** Gathers events into runs, in the order they were said. */
 export function runsOf(events: readonly Said[]): Run[] {
@@ -94,12 +100,13 @@ export function runOf(topic: string, partition: number, events: readonly Said[])
     before = event;
     return head;
   });
-  return { topic, partition, count: events.length, types, heads: JSON.stringify(heads), bodies: events.map((event) => event.value).join(''), events };
+  const bodies = events.map((event) => event.value).join('');
+  return { topic, partition, count: events.length, types, heads: MARK + JSON.stringify(heads), bodies, events };
 }
 
-/** The records of a run from sequence `from` to `to`. */
+/** The records of a run from sequence `from` to `to`. Throws where a newer version has written it. */
 export function recordsOf(firstSeq: number, run: Pick<Run, 'types' | 'heads' | 'bodies'>, from: number, to: number): LogRecord[] {
-  const heads = JSON.parse(run.heads) as Head[];
+  const heads = JSON.parse(run.heads.startsWith(MARK) ? run.heads.slice(MARK.length) : run.heads) as Head[];
   const records: LogRecord[] = [];
   let at = 0;
   let [subject, tenantId, time, traceparent] = ['', '', 0, undefined as string | undefined];
