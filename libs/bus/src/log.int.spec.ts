@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Database } from '@sluice/db';
 import { OutboundLeadAccepted } from '@sluice/events';
 import { partitionOf } from '@sluice/kernel';
+import { Log } from '@sluice/runtime';
 import { accepted, eventually, groupName, TOPIC } from './bus.suite.js';
 import { databaseHarness, type DatabaseHarness } from './database-harness.suite.js';
 import { BelowRetained, LogGap, PostgresBus, StaleReader, type Batch, type Bus, type LogBusOptions, type PartitionOwner } from './index.js';
@@ -29,6 +30,18 @@ const consumer = (group: string) => ({
 });
 const ofTenant = async (group: string, tenantId: string) =>
   (await harness.effects(group)).filter((effect) => effect.tenantId === tenantId).map((effect) => effect.id);
+
+/** Tells when the connection that wakes is lost. */
+class Lost extends Log {
+  private tell!: () => void;
+  readonly seen = new Promise<void>((resolve) => { this.tell = resolve; });
+
+  override info(): void {}
+  override error(): void {}
+  override warn(_fields: object, message: string): void {
+    if (message.includes('wakes the readers of the log is lost')) this.tell();
+  }
+}
 
 describe('the table of the log', () => {
   it('numbers what one transaction says in runs, dense over everybody\'s commits', async () => {
@@ -71,6 +84,20 @@ describe('the table of the log', () => {
     await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice-wake' AND datname = current_database()`);
     await say(writer, ['polled'], 'cut');
     await eventually(() => ofTenant(group, 'cut'), (ids) => expect(ids).toEqual(['polled']));
+  });
+
+  it('is what a reader hears of who spoke while that connection was away: the next server may not have it', async () => {
+    const lost = new Lost();
+    const bus = await start({ log: lost });
+    const group = groupName();
+    await harness.transaction(async (tx) => {
+      bus.append(tx, [accepted('said-away', { tenantId: 'away' })]);
+      await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice-wake' AND datname = current_database()`);
+      await lost.seen;
+    });
+    await sql(`UPDATE log.run SET heads = replace(heads, '"said-away"', '"of-the-table"')`);
+    await bus.subscribe(consumer(group));
+    await eventually(() => ofTenant(group, 'away'), (ids) => expect(ids).toEqual(['of-the-table']));
   });
 
   it('says how far a group is behind, and since when', async () => {

@@ -91,8 +91,8 @@ export class PostgresBus extends LogBus {
   }
 
   protected override appended(heads: readonly Head[], runs: readonly Run[]): void {
-    // Before anybody is woken.
-    this.recent.put(runs, heads);
+    // Before anybody is woken. What is committed while nobody would be told of a loss is read from the table.
+    if (this.wake.listening) this.recent.put(runs, heads);
     this.wake.appended(heads);
   }
 

@@ -72,6 +72,11 @@ export class Wake {
     return () => this.losers.delete(loser);
   }
 
+  /** False from `onLost` until another connection listens: so long nobody hears that the server was replaced. */
+  get listening(): boolean {
+    return this.client !== undefined;
+  }
+
   head(topic: string, partition: number): number {
     return this.known.get(`${topic}/${partition}`)?.head ?? 0;
   }
