@@ -87,8 +87,11 @@ export class AcceptLead {
         break;
       } catch (error) {
         this.log.warn({ leads: open.length, attempt, ...reasonOf(error) }, 'a group of leads did not commit');
-        if (isOfData(error) && open.length > 1) return this.halve(open);
         open = await this.leftOpen(open);
+        if (isOfData(error) && open.length > 1) {
+          await this.halve(open);
+          break;
+        }
         const wait = RETRY_AFTER_MS[attempt];
         if (wait === undefined) break;
         if (open.length > 0) await pause(wait);
@@ -100,17 +103,16 @@ export class AcceptLead {
   /** One lead that the database refuses must not refuse the others: they are parted until it stands alone. */
   private async halve(group: readonly Waiting[]): Promise<void> {
     const middle = group.length >> 1;
-    for (const entry of group) entry.outcome = undefined;
     await this.run(group.slice(0, middle));
     await this.run(group.slice(middle));
   }
 
-  /** A commit whose end nobody saw is settled by looking: if one of its leads is there, all of it is. */
+  /** A commit whose end nobody saw is settled by looking, lead by lead: the fresh ones of a group may be there, and the others not. */
   private async leftOpen(group: readonly Waiting[]): Promise<readonly Waiting[]> {
     const stored = await this.commits.stored(group).catch(() => new Set<string>());
-    if (stored.size > 0) return [];
-    for (const entry of group) entry.outcome = undefined;
-    return group;
+    const open = group.filter(({ candidate }) => !stored.has(candidate.id));
+    for (const entry of open) entry.outcome = undefined;
+    return open;
   }
 }
 

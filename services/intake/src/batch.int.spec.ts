@@ -71,6 +71,17 @@ describe('a batch', () => {
     expect(await stored()).toBe(before + 30);
   });
 
+  it('tells nothing of a line whose commit failed beside one that did not', async () => {
+    await intake.rows('REVOKE INSERT ON intake.rejections FROM sluice_intake');
+    const answer = intake.post(key, `${ndjson([aLead(), aLead({ age: 'ten' })])}\n`, NDJSON, BATCH);
+    await pause(400);
+    await intake.rows('GRANT INSERT ON intake.rejections TO sluice_intake');
+    const { lines } = await answer;
+    expect(lines.map(({ status }) => status)).toEqual(['accepted', 'rejected']);
+    expect(await intake.rows('SELECT 1 FROM intake.rejections WHERE rejection_id = $1', [lines[1]!['rejectionId']])).toHaveLength(1);
+    expect(await stored()).toBe(before + 1);
+  });
+
   it('of thousands is answered whole, each lead in table and log once', async () => {
     const leads = Array.from({ length: 3000 }, () => aLead({ phone: undefined }));
     const { lines } = await intake.post(key, ndjson(leads), NDJSON, BATCH);

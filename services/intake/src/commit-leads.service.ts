@@ -54,7 +54,7 @@ export class CommitLeads {
   /** Those of the entries that a transaction of unknown end did store. */
   async stored(entries: readonly Entry[]): Promise<Set<string>> {
     const ids = entries.map(({ candidate }) => candidate.id);
-    return this.database.transaction({ service: 'intake', tenants: tenantsOf(entries) }, (tx) => this.store.storedLeads(tx, ids));
+    return this.database.transaction({ service: 'intake', tenants: tenantsOf(entries) }, (tx) => this.store.stored(tx, ids));
   }
 
   /** A lead that was checked on an older configuration is checked again: once a change is answered, nothing is done on the old terms. */

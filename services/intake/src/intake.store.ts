@@ -182,10 +182,12 @@ export class IntakeStore {
     [plainArray(rows.map((row) => row.leadId)), textArray(rows.map((row) => row.tenantId)), plainArray(rows.map((row) => row.askedAt))], 'intake.add_waits');
   }
 
-  /** Which of these leads are stored: after a commit whose end nobody saw. */
-  async storedLeads(tx: Tx, leadIds: readonly string[]): Promise<Set<string>> {
-    const rows = await tx.query<{ lead_id: string }>(`SELECT lead_id FROM intake.leads WHERE lead_id = ANY ($1::uuid[])`, [plainArray(leadIds)]);
-    return new Set(rows.map((row) => row.lead_id));
+  /** Which of these leads are stored, taken or turned away: after a commit whose end nobody saw. */
+  async stored(tx: Tx, leadIds: readonly string[]): Promise<Set<string>> {
+    const rows = await tx.query<{ id: string }>(`
+      SELECT lead_id AS id FROM intake.leads WHERE lead_id = ANY ($1::uuid[])
+      UNION ALL SELECT rejection_id FROM intake.rejections WHERE rejection_id = ANY ($1::uuid[])`, [plainArray(leadIds)]);
+    return new Set(rows.map((row) => row.id));
   }
 }
 
