@@ -241,6 +241,7 @@ const leadsFrom = ({ keyId, bytes }: { readonly keyId: string; readonly bytes: s
     INSERT INTO intake.vault (lead_id, tenant_id, key_id, wrapped_key, sealed)
     SELECT lead, tenant, ${keyId}, substring(${bytes} FROM at FOR ${WRAPPED_KEY_BYTES}), substring(${bytes} FROM at + ${WRAPPED_KEY_BYTES} FOR size) FROM g WHERE at IS NOT NULL)`;
 
+/** The server runs the parts of a WITH that nobody reads from the last to the first: keys before fingerprints, as on the careful way. */
 const freshGroup = groupOf(8);
 const ADD_FRESH = `
   WITH versions AS (
@@ -248,16 +249,16 @@ const ADD_FRESH = `
   g AS MATERIALIZED (
     SELECT * FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::double precision[], $7::double precision[], ${freshGroup.arrays})
       AS g(key, of_payload, of_phone, of_email, payload_until, person_until, ${freshGroup.names})),
-  keys AS (
-    INSERT INTO intake.idempotency (tenant_id, source_id, key, fingerprint, lead_id, created_at)
-    SELECT tenant, source, key, payload, lead, to_timestamp(received / 1000) FROM g WHERE key IS NOT NULL ORDER BY tenant, source, key),
   claims AS (
     INSERT INTO intake.fingerprints (kind, tenant_id, fingerprint, lead_id, seen_at, until)
     SELECT c.kind, tenant, c.fingerprint, lead, to_timestamp(received / 1000), to_timestamp(c.until / 1000)
     FROM g CROSS JOIN LATERAL (VALUES
       (${PAYLOAD}::smallint, of_payload, payload_until), (${PHONE}, of_phone, person_until), (${EMAIL}, of_email, person_until)) AS c(kind, fingerprint, until)
     WHERE c.fingerprint IS NOT NULL ORDER BY c.kind, c.fingerprint),
-  ${leadsFrom(freshGroup)}
+  ${leadsFrom(freshGroup)},
+  keys AS (
+    INSERT INTO intake.idempotency (tenant_id, source_id, key, fingerprint, lead_id, created_at)
+    SELECT tenant, source, key, payload, lead, to_timestamp(received / 1000) FROM g WHERE key IS NOT NULL ORDER BY tenant, source, key)
   SELECT tenant_id, version FROM versions`;
 
 const group = groupOf(1);

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IntakeConfigured } from '@sluice/events';
 import { VirtualClock } from '@sluice/runtime';
+import { randomUUID } from 'node:crypto';
 import { aLead, Booted, configurationPart, pause, solar } from './booted.suite.js';
 import { CommitFresh } from './commit-fresh.service.js';
+import { PAYLOAD } from './duplicates.js';
+import { IntakeStore } from './intake.store.js';
 import { RetentionJob } from './retention.job.js';
 
 const SECOND = 1_000;
@@ -63,6 +66,27 @@ describe('the terms of intake', () => {
     } finally {
       await second.stop({ keep: true });
     }
+  });
+
+  it('are locked in one order on both ways, so that replicas wait for each other and none fails for it', async () => {
+    const store = new IntakeStore();
+    const [leadId, seenAt] = [randomUUID(), clock.now()];
+    const claim = { kind: PAYLOAD, tenantId: 'order', fingerprint: randomUUID().replaceAll('-', '') };
+    const key = { tenantId: 'order', sourceId: 's', key: 'k', fingerprint: '00', leadId };
+    const lead = {
+      leadId: randomUUID(), tenantId: 'order', sourceId: 's', campaignId: 'c', receivedAt: seenAt, version: 1, payloadHash: '00', phoneHash: undefined,
+      emailHash: undefined, duplicateOf: undefined, attributes: '{}', sealed: undefined,
+    };
+    const policy = { payload: 'reject', payloadWithinMs: SECOND, person: 'flag', personWithinMs: DAY } as const;
+    const short = await intake.inDatabase('order', async (careful) => {
+      await store.claimKeys(careful, [key], seenAt);
+      const fails = intake.inDatabase('order', (tx) => store.addFresh(tx, ['order'], [{ lead, key: 'k', claims: [claim], policy }])).catch((error: unknown) => error);
+      await pause(200);
+      await store.claimFingerprints(careful, [{ claim, holder: { leadId, seenAt, until: seenAt + SECOND } }]);
+      return { fails };
+    });
+    // Not a deadlock.
+    expect(await short.fails).toMatchObject({ code: '23505' });
   });
 
   it('give a lead the same fate on the short way as on the careful one', async () => {
