@@ -15,6 +15,8 @@ describe('endpoints that do badly', () => {
     fine: { url: receiver.url('accepts/fine') },
     nul: { url: receiver.on('nul', (response) => response.writeHead(422).end('{"why":"no\\u0000way"}')), reject: { status: 422, reason: '$.why' } },
     late: { url: receiver.on('late', (response, _, nth) => (nth === 1 ? setTimeout(() => response.writeHead(422).end(), 1_000) : response.writeHead(200).end())) },
+    tardy: { url: receiver.on('tardy', (response, _, nth) => (nth === 1 ? setTimeout(() => response.writeHead(422).end(), 1_000) : response.writeHead(200).end())) },
+    slow: { url: receiver.on('slow', (response) => setTimeout(() => response.writeHead(200).end(), 500)) },
     unhurried: { url: receiver.on('unhurried', (response) => setTimeout(() => response.writeHead(200).end(), 150)) },
   });
 
@@ -108,6 +110,28 @@ describe('endpoints that do badly', () => {
     expect(new Set(receiver.at('late').map((one) => one.webhookId)).size).toBe(1);
     // What was answered late is written on its attempt, and nothing follows from it.
     expect(await shown()).toMatchObject({ state: 'accepted', attempts: 2, attemptList: [{ n: 1, outcome: 'rejected', status: 422 }, { n: 2, outcome: 'accepted' }] });
+  });
+
+  it('that answer late say nothing either where their result is written together with that of the claim after it', async () => {
+    const [first] = await many('t1', 'slow', 1);
+    await until(async () => receiver.at('slow').length === 1);
+    // Its result cannot be written for as long as its row is locked; those that come meanwhile are written together.
+    const lead = await delivery.inDatabase('t1', async (tx) => {
+      await tx.query('SELECT FROM delivery.deliveries WHERE outbound_lead_id = $1 FOR UPDATE', [first!.outboundLeadId]);
+      await until(async () => (await delivery.rows(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%SET state = m.state%'`)).length > 0);
+      const [one] = await many('t1', 'tardy', 1);
+      await until(async () => receiver.at('tardy').length === 1);
+      await delivery.rows('UPDATE delivery.queue SET due_at = now() WHERE outbound_lead_id = $1', [one!.outboundLeadId]);
+      await until(async () => receiver.at('tardy').length === 2);
+      await pause(1_200);
+      return one!;
+    });
+    await delivery.outcomes(lead.outboundLeadId);
+    await pause(200);
+    expect((await delivery.outcomes(lead.outboundLeadId)).map(([name]) => name)).toEqual(['OutboundLeadAccepted']);
+    expect((await delivery.get('t1', `/v1/deliveries/${lead.outboundLeadId}`)).body).toMatchObject(
+      { state: 'accepted', attempts: 2, attemptList: [{ n: 1, outcome: 'rejected', status: 422 }, { n: 2, outcome: 'accepted' }] });
   });
 
   it('are told nothing twice while connections to the database are cut', async () => {

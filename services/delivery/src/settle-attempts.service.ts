@@ -92,7 +92,7 @@ export class SettleAttempts {
     crashPoint('delivery.before-results');
     const mine = await this.store.settle(tx, batch.map(({ report }) => report.settled), now);
     crashPoint('delivery.results-written');
-    const counted = batch.filter(({ report }) => mine.has(report.settled.claimed.outboundLeadId));
+    const counted = batch.filter(({ report }) => mine.has(report.settled));
     this.bus.append(tx, counted.flatMap(({ report: { settled, say } }) => say.map((state) => outcomeEvent(settled.claimed, {
       state, attempts: settled.attempts, reason: settled.deliveryReason, reference: settled.reference, at: now,
       traceparent: settled.traceparent ?? settled.claimed.traceparent ?? undefined,

@@ -69,6 +69,12 @@ interface ClaimedRow {
   readonly started_at: number | null;
 }
 
+/** A result that was written: whose, and of which claim. */
+interface WrittenRow {
+  readonly id: string;
+  readonly epoch: number;
+}
+
 export interface TemplateRow {
   readonly endpoint_id: string;
   readonly version: number;
@@ -113,17 +119,19 @@ export class WorkStore {
     }));
   }
 
-  /** Writes results; answers the ids of those whose claim still stood. The transaction's tenants must be those of the results. */
-  async settle(tx: Tx, results: readonly SettledAttempt[], now: number): Promise<Set<string>> {
+  /** Writes results; answers those whose claim still stood. The transaction's tenants must be those of the results. */
+  async settle(tx: Tx, results: readonly SettledAttempt[], now: number): Promise<Set<SettledAttempt>> {
     const ended = results.filter((result) => result.state !== 'pending');
     const again = ended.length === results.length ? [] : results.filter((result) => result.state === 'pending');
     const [, ...written] = await Promise.all([
       planJoinsOnce(tx),
-      ended.length === 0 ? [] : tx.query<{ id: string }>(END, resultArrays(ended, now), 'delivery.end'),
-      again.length === 0 ? [] : tx.query<{ id: string }>(AGAIN, [...resultArrays(again, now), plainArray(again.map((r) => r.dueAt))], 'delivery.again'),
+      ended.length === 0 ? [] : tx.query<WrittenRow>(END, resultArrays(ended, now), 'delivery.end'),
+      again.length === 0 ? [] : tx.query<WrittenRow>(AGAIN, [...resultArrays(again, now), plainArray(again.map((r) => r.dueAt))], 'delivery.again'),
     ]);
-    const mine = new Set(written.flat().map((row) => row.id));
-    const late = mine.size === results.length ? [] : results.filter((result) => !mine.has(result.claimed.outboundLeadId));
+    // By the claim: a late result may stand beside that of the claim after it.
+    const epochs = new Map(written.flat().map((row) => [row.id, row.epoch]));
+    const mine = new Set(results.filter(({ claimed }) => epochs.get(claimed.outboundLeadId) === claimed.epoch));
+    const late = mine.size === results.length ? [] : results.filter((result) => !mine.has(result));
     if (late.length > 0) await tx.query(LATE, resultArrays(late, now).slice(0, 8), 'delivery.late');
     return mine;
   }
@@ -243,7 +251,7 @@ const settleBy = (fence: string, more: { type: string; name: string } | undefine
     INSERT INTO delivery.dead_letters (outbound_lead_id, tenant_id, state, reason, at)
     SELECT id, tenant_id, state, delivery_reason, to_timestamp($14 / 1000.0) FROM mine WHERE state IN ('failed', 'unresolved')
     ON CONFLICT (outbound_lead_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at)
-  SELECT id FROM mine`;
+  SELECT id, epoch FROM mine`;
 
 const END = settleBy('DELETE FROM delivery.queue q USING r WHERE q.outbound_lead_id = ANY ($1) AND q.outbound_lead_id = r.id AND q.epoch = r.epoch AND q.claimed', undefined);
 
