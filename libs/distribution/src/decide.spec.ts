@@ -6,7 +6,7 @@ import { explain } from './explain.js';
 import { itemsOf } from './items.js';
 import { newLife, type Lead } from './lead.js';
 import { Market } from './market.js';
-import { accept, release, reserve } from './reserve.js';
+import { accept, release, reserve, returned } from './reserve.js';
 import { State } from './state.js';
 
 const NOW = Date.UTC(2026, 2, 2, 15);
@@ -69,6 +69,20 @@ describe('a decision', () => {
     expect(release(market, state, rejected, 'A', 'rejected')).toBe(rejected);
     expect(accept(rejected, 'A')).toBe(rejected);
     expect(accept(rejected, 'B').picks[1]).toMatchObject({ state: 'accepted', price: '2000' });
+  });
+
+  it('gives back what was reserved before holdings said when: then their units named the counters of caps', () => {
+    const { market, state, lead, ask } = scene();
+    const { life } = reserve(market, state, lead, newLife(), ask(), NOW, (pick) => pick.contractId);
+    const key = 'cap|contract|A|day|count|2026-03-02';
+    const [own, ...others] = life.picks;
+    const before = { ...life, picks: [{ ...own!, at: undefined, also: undefined, units: [...own!.units, [key, 1] as const] }, ...others] };
+    const gone = [() => release(market, state, before, 'A', 'rejected'), () => returned(market, state, before, 'A', NOW)].map((end) => {
+      state.set(key, 1);
+      end();
+      return [state.get(key), ask().verdicts.find(({ contractId }) => contractId === 'A')?.code];
+    });
+    expect(gone).toEqual([[0, 'picked'], [0, 'picked']]);
   });
 
   it('offers a fallback nothing while those who hold the lead leave no room', () => {
