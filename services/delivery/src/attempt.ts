@@ -79,10 +79,16 @@ export function erasedReport(claim: ClaimedDelivery): AttemptReport {
 
 /** Of an attempt that could not be begun for a reason of ours: it does not count. */
 export function postponedReport(claim: ClaimedDelivery, reason: string, now: number, random: number): AttemptReport {
-  return {
-    settled: { ...unattempted(claim, 'postponed', reason), state: 'pending', dueAt: now + POSTPONED_MS * (1 + random) },
-    say: [], health: undefined, gone: false,
-  };
+  return dueReport(claim, reason, now + POSTPONED_MS * (1 + random));
+}
+
+/** Of a claim whose process ends before it was sent: another may have it at once. */
+export function handedOnReport(claim: ClaimedDelivery, now: number): AttemptReport {
+  return dueReport(claim, 'process_stopping', now);
+}
+
+function dueReport(claim: ClaimedDelivery, reason: string, dueAt: number): AttemptReport {
+  return { settled: { ...unattempted(claim, 'postponed', reason), state: 'pending', dueAt }, say: [], health: undefined, gone: false };
 }
 
 /** True where so many attempts were lost with their process that the schedule ended long ago. */

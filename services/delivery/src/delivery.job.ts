@@ -1,7 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { crashPoint } from '@sluice/runtime';
 import { AttemptDelivery, type AttemptInput } from './attempt-delivery.service.js';
-import { postponedReport } from './attempt.js';
+import { handedOnReport, postponedReport } from './attempt.js';
 import { DeliverySettings } from './config.js';
 import { EndpointBook } from './endpoint-book.service.js';
 import { EndpointHealth } from './endpoint-health.service.js';
@@ -50,7 +50,7 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
     this.loops.push(this.claimLoop(), this.lookLoop());
   }
 
-  /** Claims no more, and waits for the answers that are under way and for their commit. */
+  /** Claims no more, hands on what has not been sent, and waits for the answers that are under way and for their commit. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.signal.wake();
@@ -107,7 +107,7 @@ export class DeliveryJob implements OnApplicationBootstrap, BeforeApplicationShu
   private async attempt(input: AttemptInput): Promise<'good' | 'bad' | 'neutral'> {
     const { claim, endpoint } = input;
     try {
-      const report = await this.stages.attempts.make(input);
+      const report = this.stopping ? handedOnReport(claim, this.infra.clock.now()) : await this.stages.attempts.make(input);
       const where = { endpointId: claim.endpointId, tenantId: claim.tenantId, methodId: endpoint?.methodId ?? '' };
       this.stages.results.settle(report, where);
       return report.health ?? 'neutral';
