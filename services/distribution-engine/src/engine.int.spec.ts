@@ -1,25 +1,14 @@
 import 'reflect-metadata';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, hear } from './builders.suite.js';
 import { audit } from './audit.suite.js';
 import { ChainBroken } from './chain.store.js';
 import { Partition } from './partition.service.js';
-import { oneIn, openMember, openRig, type Member, type Rig } from './rig.suite.js';
+import { oneIn, openMember, rigPerTest, type Rig } from './rig.suite.js';
 import { mustReplay } from './replay.suite.js';
 
 let rig: Rig;
-const members: Member[] = [];
-const member = async (options: { batchMax?: number } = {}): Promise<Member> => {
-  const opened = await openMember(rig.url, options);
-  members.push(opened);
-  await opened.start();
-  return opened;
-};
-beforeEach(async () => { rig = await openRig(); });
-afterEach(async () => {
-  for (const opened of members.splice(0)) await opened.close();
-  await rig.close();
-});
+const { members, member } = rigPerTest((opened) => { rig = opened; });
 
 const TENANTS = ['north', 'south'];
 /** Two tenants, three contracts: two with daily caps, one that takes the rest but Sundays' worth of nothing. */

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { itemsOf, Market, type ConfigDocument, type Lead, type Life } from '@sluice/distribution';
 import type { OutboundLeadReserved, Said } from '@sluice/events';
 import { bucketOf, type BucketWindow } from '@sluice/kernel';
@@ -7,7 +7,7 @@ import { VirtualClock } from '@sluice/runtime';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, aReturn, aSign, NOON } from './builders.suite.js';
 import { capLines, rollingUse } from './caps.js';
 import { mustReplay } from './replay.suite.js';
-import { oneIn, openMember, openRig, type Member, type Rig } from './rig.suite.js';
+import { oneIn, rigPerTest, type Rig } from './rig.suite.js';
 import { SnapshotService } from './snapshot.service.js';
 
 const HOUR = 3_600_000;
@@ -38,22 +38,8 @@ function capped(timezone: string | undefined): ConfigDocument {
 }
 
 let rig: Rig;
-const members: Member[] = [];
 const clock = new VirtualClock(NOON);
-async function member(batchMax?: number): Promise<Member> {
-  const opened = await openMember(rig.url, { clock, batchMax });
-  members.push(opened);
-  await opened.start();
-  return opened;
-}
-beforeEach(async () => {
-  clock.moveTo(NOON);
-  rig = await openRig();
-});
-afterEach(async () => {
-  for (const opened of members.splice(0)) await opened.close();
-  await rig.close();
-});
+const { members, member } = rigPerTest((opened) => { rig = opened; }, clock);
 
 const inBoth = (make: (tenantId: string) => readonly Said[]) => TENANTS.flatMap(make);
 const leads = (ids: readonly string[], campaignId = 'solar', configurationVersion = 1) => inBoth((tenantId) => ids.map((leadId) =>
@@ -123,7 +109,7 @@ describe('a cap that comes in the middle of its bucket', () => {
   });
 
   it.each([1, 50])('of any scope and window, counts what stands, whoever owns the partition, and a replay says the same (batches of %s)', async (batchMax) => {
-    const first = await member(batchMax);
+    const first = await member({ batchMax });
     clock.moveTo(NOON - 9 * HOUR);
     await rig.say(inBoth((tenantId) => [...aConfiguration(tenantId, 1, document), aSign(tenantId, 'u1', clock.now())]));
     await rig.receive(({ leadId, contractId }) => (
@@ -147,7 +133,7 @@ describe('a cap that comes in the middle of its bucket', () => {
 
     await first.close();
     members.splice(0);
-    const second = await member(batchMax);
+    const second = await member({ batchMax });
     clock.moveTo(NOON + HOUR / 2);
     // Other buckets; then none, while more is given back and sold; then the same again.
     await rig.say([...inBoth((tenantId) => aConfiguration(tenantId, 3, capped('America/New_York'))), aReturn(taken[2]!), ...leads(['N1', 'N2'])]);

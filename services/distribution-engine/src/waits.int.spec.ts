@@ -1,10 +1,10 @@
 import 'reflect-metadata';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { LeadDistributed, OutboundLeadReserved } from '@sluice/events';
 import { VirtualClock } from '@sluice/runtime';
 import { aConfiguration, aDocument, aLead, aRequest, aReturn, aSign, aWindow, NOON } from './builders.suite.js';
 import { mustReplay } from './replay.suite.js';
-import { oneIn, openMember, openRig, type Member, type Rig } from './rig.suite.js';
+import { oneIn, rigPerTest, type Rig } from './rig.suite.js';
 import { SnapshotService } from './snapshot.service.js';
 
 const HOUR = 3_600_000;
@@ -21,22 +21,8 @@ const document = aDocument({
 });
 
 let rig: Rig;
-const members: Member[] = [];
 const clock = new VirtualClock(NOON);
-const member = async (): Promise<Member> => {
-  const opened = await openMember(rig.url, { clock });
-  members.push(opened);
-  await opened.start();
-  return opened;
-};
-beforeEach(async () => {
-  clock.moveTo(NOON);
-  rig = await openRig();
-});
-afterEach(async () => {
-  for (const opened of members.splice(0)) await opened.close();
-  await rig.close();
-});
+const { members, member } = rigPerTest((opened) => { rig = opened; }, clock);
 
 const configure = () => rig.say(TENANTS.flatMap((tenantId) => aConfiguration(tenantId, 1, document)));
 const inBoth = (ids: readonly string[], campaignId: string) => rig.say(ids.flatMap((leadId, place) => TENANTS.map((tenantId) =>
