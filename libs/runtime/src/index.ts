@@ -5,7 +5,7 @@ export { KeyValue } from './key-value.js';
 export { ServiceClient } from './service-client.js';
 export { Allow, ALLOWED, Caller } from './access.js';
 export type { ServiceDefinition } from './service.js';
-export { pageSizeOf, readCursor, writeCursor } from './pages.js';
+export { pageOf, PageQuery, pageSizeOf, readCursor, writeCursor, type Page } from './pages.js';
 export { Problem, type Fault, type ProblemDocument } from './problem.js';
 export { Authenticator, type Principal } from './principal.js';
 export { contextOf, recordSpan, SpanKind, traceparentOf, withSpan } from './trace.js';

@@ -1,10 +1,30 @@
 /** Pages of lists: what `limit` and `cursor` of a query mean, in every service alike. */
+import { z } from 'zod';
 import { Problem } from './problem.js';
 
 const SIZE = 50;
 const SIZE_MAX = 500;
 /** Longer than any that is given. */
 const CURSOR_MAX = 2_000;
+
+/** The same as a schema, where a list has no more to its query or builds on it. */
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(SIZE_MAX).default(SIZE).describe(`How many, at most ${SIZE_MAX}.`),
+  cursor: z.string().optional().describe('Where the page before ended: its nextCursor.'),
+});
+export type PageQuery = z.infer<typeof PageQuery>;
+
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+/** A page of `rows`, which hold one more than its size where there is another page; `placeOf`: what a row's place in the list is. */
+export function pageOf<R, T>(rows: readonly R[], size: number, show: (row: R) => T, placeOf: (row: R) => string): Page<T> {
+  const page = rows.slice(0, size);
+  const last = page.at(-1);
+  return { data: page.map(show), nextCursor: rows.length > size && last !== undefined ? writeCursor([placeOf(last)]) : null };
+}
 
 /** `?limit` → rows a page; throws a Problem 400 for one that is no number from 1 to 500. */
 export function pageSizeOf(limit: string | undefined): number {

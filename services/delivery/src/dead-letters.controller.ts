@@ -1,8 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
-import { Allow, Caller, type Principal } from '@sluice/runtime';
+import { Allow, Caller, PageQuery, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { DeliveriesService } from './deliveries.service.js';
-import { PageQuery } from './page.js';
 
 const DeadLetterQuery = PageQuery.extend({
   state: z.enum(['failed', 'unresolved']).optional(),

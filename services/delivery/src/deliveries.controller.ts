@@ -1,8 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { Allow, Caller, type Principal } from '@sluice/runtime';
+import { Allow, Caller, PageQuery, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { DeliveriesService } from './deliveries.service.js';
-import { PageQuery } from './page.js';
 
 const DeliveryQuery = PageQuery.extend({
   state: z.enum(['pending', 'leased', 'accepted', 'rejected', 'failed', 'unresolved']).optional(),

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@sluice/bus';
-import { Clock, Problem, type Principal } from '@sluice/runtime';
+import { Clock, Problem, type PageQuery, type Principal } from '@sluice/runtime';
 import { excerptPlace } from './attempt-delivery.service.js';
 import { DeliveriesStore, type DeliveryFilter, type DeliveryToSettle, type ShownAttempt } from './deliveries.store.js';
 import { outcomeEvent } from './outcome-event.js';
-import { beforeOf, pageOf, withoutNumber, type PageQuery } from './page.js';
+import { beforeOf, pageByNumber, withoutNumber } from './page.js';
 import { Sealer } from './sealer.service.js';
 import { WorkSignal } from './work-signal.service.js';
 
@@ -20,12 +20,12 @@ export class DeliveriesService {
 
   async list({ tenantId }: Principal, page: PageQuery, filters: Filters) {
     const filter = filterOf(page, filters);
-    return pageOf(await this.store.inTenant(tenantId, (tx) => this.store.list(tx, tenantId, filter)), page.limit);
+    return pageByNumber(await this.store.inTenant(tenantId, (tx) => this.store.list(tx, tenantId, filter)), page.limit);
   }
 
   async deadLetters({ tenantId }: Principal, page: PageQuery, filters: Filters) {
     const filter = filterOf(page, filters);
-    return pageOf(await this.store.inTenant(tenantId, (tx) => this.store.deadLetters(tx, tenantId, filter)), page.limit);
+    return pageByNumber(await this.store.inTenant(tenantId, (tx) => this.store.deadLetters(tx, tenantId, filter)), page.limit);
   }
 
   /** One delivery with its attempts. Throws a Problem where the tenant has none of this id. */

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database, type Tx } from '@sluice/db';
-import { Allow, Caller, Clock, pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
+import { Allow, Caller, Clock, pageOf, pageSizeOf, Problem, readCursor, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { AdminAuthenticator } from './admin-authenticator.service.js';
 import { newKey } from './admin-key.service.js';
@@ -72,10 +72,9 @@ export class AdminKeysController {
     const size = pageSizeOf(limit);
     const [before] = readCursor(cursor, [/^\d{1,18}$/]) ?? [];
     const rows = await this.as(caller, (tx) => this.store.audited(tx, caller.tenantId, before, size + 1));
-    const page = rows.slice(0, size);
-    const data = page.map(({ at, actor, action, target, detail }) => (
-      { at: at.toISOString(), actor, action, target, ...(detail === null ? {} : { detail: JSON.parse(detail) as unknown }) }));
-    return { data, nextCursor: rows.length > size ? writeCursor([page[page.length - 1]!.entryId]) : null };
+    return pageOf(rows, size, ({ at, actor, action, target, detail }) => (
+      { at: at.toISOString(), actor, action, target, ...(detail === null ? {} : { detail: JSON.parse(detail) as unknown }) }),
+    ({ entryId }) => entryId);
   }
 
   private as<T>(caller: Principal, work: (tx: Tx) => Promise<T>): Promise<T> {

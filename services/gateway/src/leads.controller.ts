@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { Allow, Caller, pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageOf, pageSizeOf, Problem, readCursor, type Principal } from '@sluice/runtime';
 import { LeadsStore } from './leads.store.js';
 import { shownLead, shownOutbound } from './shown.js';
 import { timelineOf } from './timeline.js';
@@ -74,11 +74,6 @@ export class LeadsController {
 
 function afterOf(cursor: string | undefined): string | undefined {
   return readCursor(cursor, [/^[^\s]{1,200}$/])?.[0];
-}
-
-function pageOf<R>(rows: readonly R[], size: number, show: (row: R) => unknown, idOf: (row: R) => string): unknown {
-  const page = rows.slice(0, size);
-  return { data: page.map(show), nextCursor: rows.length > size ? writeCursor([idOf(page[page.length - 1]!)]) : null };
 }
 
 /** A filter that is not known is refused: who mistypes one must not take the whole list for its answer. */

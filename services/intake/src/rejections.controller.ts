@@ -1,9 +1,9 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { isUuid } from '@sluice/kernel';
-import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageOf, PageQuery, Problem, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { RejectionsStore, type ShownRejection } from './rejections.store.js';
-import { afterOf, PageQuery, pageOf } from './page.js';
+import { afterOf } from './page.js';
 
 const RejectionQuery = PageQuery.extend({
   source: z.string().max(128).optional(),
@@ -23,6 +23,6 @@ export class RejectionsController {
     const before = afterOf(query);
     if (before !== undefined && !isUuid(before)) throw new Problem(400, 'invalid_cursor', 'Take the cursor from nextCursor of the page before.');
     const rows = await this.store.list(caller.tenantId, { ...query, before, limit: query.limit + 1 });
-    return pageOf(rows, query.limit, (row) => row.rejectionId, (row: ShownRejection) => row);
+    return pageOf(rows, query.limit, (row: ShownRejection) => row, (row) => row.rejectionId);
   }
 }

@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { formatDuration, parseDuration } from '@sluice/kernel';
-import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageOf, PageQuery, Problem, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
-import { afterOf, PageQuery, pageOf } from './page.js';
+import { afterOf } from './page.js';
 import type { SourceKey } from './source-key.entity.js';
 import type { Source } from './source.entity.js';
 import { SourcesService } from './sources.service.js';
@@ -42,7 +42,7 @@ export class SourcesController {
   @Get()
   async list(@Caller() caller: Principal, @Query({ schema: PageQuery }) query: PageQuery) {
     const rows = await this.sources.list(caller.tenantId, afterOf(query), query.limit + 1);
-    return pageOf(rows, query.limit, (row) => row.sourceId, shown);
+    return pageOf(rows, query.limit, shown, (row) => row.sourceId);
   }
 
   @Get(':id')

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Database } from '@sluice/db';
-import { Allow, Caller, pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageOf, pageSizeOf, Problem, readCursor, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { stringify } from 'yaml';
 import { linkOf, type Answer } from './answer.js';
@@ -99,8 +99,7 @@ export class ConfigurationController {
       if (cursor !== undefined) query.andWhere('v.version < :after', { after: Number(readCursor(cursor, [/^\d{1,9}$/])![0]) });
       return query.getMany();
     });
-    const data = rows.slice(0, size);
-    return { data: data.map(shownVersion), nextCursor: rows.length > size ? writeCursor([String(data[data.length - 1]!.version)]) : null };
+    return pageOf(rows, size, shownVersion, ({ version }) => String(version));
   }
 
   @Get('configuration/versions/:version')

@@ -1,5 +1,5 @@
 /** Filters of lists whose ids sort by time: an allow-list of query parameters → the condition of a query. */
-import { pageSizeOf, Problem, readCursor, writeCursor } from '@sluice/runtime';
+import { pageSizeOf, Problem, readCursor } from '@sluice/runtime';
 
 /** Where the value goes in a condition. */
 export const GIVEN = '$?';
@@ -34,14 +34,6 @@ export function filterOf(
     else throw new Problem(400, 'unknown_filter', `"${name}" is no filter here; there are ${[...Object.keys(conditions), 'limit', 'cursor'].join(', ')}.`);
   }
   return { where: where.join(' AND '), values, limit };
-}
-
-/** Rows of a page and one more where there is another page. */
-export function pageOf<R>(
-  rows: readonly R[], limit: number, show: (row: R) => unknown, idOf: (row: R) => string,
-): { data: unknown[]; nextCursor: string | null } {
-  const page = rows.slice(0, limit);
-  return { data: page.map(show), nextCursor: rows.length > limit ? writeCursor([idOf(page[page.length - 1]!)]) : null };
 }
 
 function oneOf(name: string, value: string, allowed: readonly string[] | undefined): string {

@@ -1,11 +1,11 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Database } from '@sluice/db';
-import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageOf, Problem, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { waitMsOf } from './answer.js';
 import { inlineSchema } from './api-schema.js';
-import { filterOf, pageOf } from './distribution-filters.js';
+import { filterOf } from './distribution-filters.js';
 import { DistributionOutcomesService } from './distribution-outcomes.service.js';
 import { askedOf, cherryPickOf, IdInPath, NewCherryPick, NewDistribution, type Asked } from './distribution-request.js';
 import { DistributionsService } from './distributions.service.js';

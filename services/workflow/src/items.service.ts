@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@sluice/db';
 import { mergePatch, type Json } from '@sluice/kernel';
-import { pageSizeOf, Problem, readCursor, writeCursor, type Principal } from '@sluice/runtime';
+import { pageOf, pageSizeOf, Problem, readCursor, type Page, type Principal } from '@sluice/runtime';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Answer } from './answer.js';
 import type { Edit } from './configuration.service.js';
@@ -19,7 +19,6 @@ export interface Shown {
 
 /** The item as it is now, and the version that gave it its form: its ETag. */
 export type Written = { readonly answer: Answer; readonly item: Shown['body'] | null; readonly itemVersion: number };
-type Page = { readonly data: readonly unknown[]; readonly nextCursor: string | null };
 type Target = { readonly id: string; readonly ifMatch: string | undefined };
 
 /** What a status is where none is written. */
@@ -47,7 +46,7 @@ export class ItemsService {
   constructor(private readonly database: Database, private readonly writes: WriteService) {}
 
   /** A page of a section in order of entry. */
-  async list(tenantId: string, section: Section, query: Readonly<Record<string, string>>): Promise<Page> {
+  async list(tenantId: string, section: Section, query: Readonly<Record<string, string>>): Promise<Page<unknown>> {
     const { limit, cursor, ...wanted } = query;
     const size = pageSizeOf(limit);
     const rows = await this.database.transaction({ service: 'workflow', tenants: [tenantId] }, (tx) => {
@@ -58,9 +57,7 @@ export class ItemsService {
       narrow(select, section, wanted);
       return select.getMany();
     });
-    const page = rows.slice(0, size);
-    const nextCursor = rows.length > size ? writeCursor([String(page[page.length - 1]!.entry)]) : null;
-    return { data: page.map((row) => row.body), nextCursor };
+    return pageOf(rows, size, ({ body }) => body, ({ entry }) => String(entry));
   }
 
   async one(tenantId: string, section: Section, id: string): Promise<Shown> {

@@ -1,10 +1,10 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Database } from '@sluice/db';
-import { Allow, Caller, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageOf, type Principal } from '@sluice/runtime';
 import type { FastifyReply } from 'fastify';
 import { inlineSchema } from './api-schema.js';
-import { filterOf, pageOf } from './distribution-filters.js';
+import { filterOf } from './distribution-filters.js';
 import { IdInPath, NewReturn } from './distribution-request.js';
 import { ReturnsService } from './returns.service.js';
 import { returnFilters, ReturnsStore, type ReturnRow } from './returns.store.js';

@@ -2,10 +2,10 @@ import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nes
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Database } from '@sluice/db';
 import { formatDuration, parseDuration } from '@sluice/kernel';
-import { Allow, Caller, Problem, type Principal } from '@sluice/runtime';
+import { Allow, Caller, pageOf, Problem, type Principal } from '@sluice/runtime';
 import { z } from 'zod';
 import { inlineSchema } from './api-schema.js';
-import { filterOf, GIVEN, pageOf } from './distribution-filters.js';
+import { filterOf, GIVEN } from './distribution-filters.js';
 import { duration } from './leaf.js';
 import { boundFaults } from './window-bounds.js';
 import { WindowCommands, type Terms } from './window-commands.service.js';
