@@ -4,7 +4,8 @@ import { aConfiguration, aDocument, aLead, aRequest, aResult, hear } from './bui
 import { audit } from './audit.suite.js';
 import { ChainBroken } from './chain.store.js';
 import { Partition } from './partition.service.js';
-import { oneIn, openMember, rigPerTest, type Rig } from './rig.suite.js';
+import { rigPerTest } from './rig-per-test.suite.js';
+import { oneIn, openMember, type Rig } from './rig.suite.js';
 import { mustReplay } from './replay.suite.js';
 
 let rig: Rig;

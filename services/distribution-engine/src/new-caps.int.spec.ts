@@ -7,7 +7,8 @@ import { VirtualClock } from '@sluice/runtime';
 import { aConfiguration, aDocument, aLead, aRequest, aResult, aReturn, aSign, NOON } from './builders.suite.js';
 import { capLines, rollingUse } from './caps.js';
 import { mustReplay } from './replay.suite.js';
-import { oneIn, rigPerTest, type Rig } from './rig.suite.js';
+import { rigPerTest } from './rig-per-test.suite.js';
+import { oneIn, type Rig } from './rig.suite.js';
 import { SnapshotService } from './snapshot.service.js';
 
 const HOUR = 3_600_000;

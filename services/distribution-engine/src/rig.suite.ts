@@ -1,12 +1,11 @@
 /** A log, members of the engine and a receiver on a real Postgres, for the engine's specs. */
-import { afterEach, beforeEach } from '@jest/globals';
 import { busMigrations, PostgresBus, type Subscription } from '@sluice/bus';
 import { Database } from '@sluice/db';
 import { OutboundLeadReserved, type Heard, type Said } from '@sluice/events';
 import { fnv1a } from '@sluice/kernel';
-import { Log, SystemClock, type Clock, type VirtualClock } from '@sluice/runtime';
+import { Log, SystemClock, type Clock } from '@sluice/runtime';
 import { testDatabase } from '@sluice/testing';
-import { aResult, NOON } from './builders.suite.js';
+import { aResult } from './builders.suite.js';
 import { engineConfig } from './config.js';
 import { EngineConsumer } from './engine.consumer.js';
 import { Engine, EngineSettings } from './engine.service.js';
@@ -119,28 +118,4 @@ const SAID_TYPES = ['LeadDistributed', 'LeadNotDistributed', 'OutboundLeadReserv
 /** Chance by a text: the same in every run, whatever order things happen in. */
 export function oneIn(count: number, text: string): boolean {
   return fnv1a(text) % count === 0;
-}
-
-/**
- * A rig for each test, of which `opened` is told, and the members that it opens; whoever is still among them is closed behind it. With a
- * clock it begins at noon.
- */
-export function rigPerTest(opened: (rig: Rig) => void, clock?: VirtualClock) {
-  let rig: Rig;
-  const members: Member[] = [];
-  beforeEach(async () => {
-    clock?.moveTo(NOON);
-    opened(rig = await openRig());
-  });
-  afterEach(async () => {
-    for (const member of members.splice(0)) await member.close();
-    await rig.close();
-  });
-  const member = async (options: { batchMax?: number } = {}): Promise<Member> => {
-    const joined = await openMember(rig.url, { clock, ...options });
-    members.push(joined);
-    await joined.start();
-    return joined;
-  };
-  return { members, member };
 }

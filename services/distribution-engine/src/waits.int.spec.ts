@@ -4,7 +4,8 @@ import type { LeadDistributed, OutboundLeadReserved } from '@sluice/events';
 import { VirtualClock } from '@sluice/runtime';
 import { aConfiguration, aDocument, aLead, aRequest, aReturn, aSign, aWindow, NOON } from './builders.suite.js';
 import { mustReplay } from './replay.suite.js';
-import { oneIn, rigPerTest, type Rig } from './rig.suite.js';
+import { rigPerTest } from './rig-per-test.suite.js';
+import { oneIn, type Rig } from './rig.suite.js';
 import { SnapshotService } from './snapshot.service.js';
 
 const HOUR = 3_600_000;
